@@ -1,0 +1,877 @@
+/*
+ * domain_devicemodel.c: the <devicemodel> elements of a domain definition
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "domain_devicemodel.h"
+#include "device_conf.h"
+#include "domain_conf.h"
+#include "viralloc.h"
+#include "virerror.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_DOMAIN
+
+#define VIR_DOMAIN_DEVICE_MODEL_NAME_CHARS \
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+#define VIR_DOMAIN_DEVICE_MODEL_ALL_CAPABILITIES \
+    ((1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST) - 1)
+
+VIR_ENUM_IMPL(virDomainDeviceModelCapability,
+              VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST,
+              "ui",
+              "ide",
+              "serial",
+              "audio",
+);
+
+VIR_ENUM_IMPL(virDomainDeviceModelState,
+              VIR_DOMAIN_DEVICE_MODEL_STATE_LAST,
+              "none",
+              "starting",
+              "running",
+);
+
+
+/**
+ * virDomainDeviceModelDefFree:
+ * @dm: device model, or NULL
+ *
+ * Frees @dm and all that it owns.
+ */
+void
+virDomainDeviceModelDefFree(virDomainDeviceModelDef *dm)
+{
+    size_t i;
+
+    if (!dm)
+        return;
+
+    for (i = 0; i < dm->ninterfaces; i++)
+        g_free(dm->interfaces[i].alias);
+    g_free(dm->interfaces);
+    g_free(dm->emulator);
+    g_free(dm->name);
+    g_free(dm);
+}
+
+
+/**
+ * virDomainDeviceModelDefsFree:
+ * @def: domain definition
+ *
+ * Frees the device models of @def, which is left without any.
+ */
+void
+virDomainDeviceModelDefsFree(virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++)
+        virDomainDeviceModelDefFree(def->devicemodels[i]);
+
+    g_clear_pointer(&def->devicemodels, g_free);
+    def->ndevicemodels = 0;
+}
+
+
+/* Returns the names of @capabilities in the order of the enum, as a list for
+ * an error message. The caller frees it. */
+static char *
+virDomainDeviceModelCapabilitiesToString(unsigned int capabilities)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++) {
+        if (capabilities & (1U << i))
+            virBufferAsprintf(&buf, "%s, ", virDomainDeviceModelCapabilityTypeToString(i));
+    }
+    virBufferTrim(&buf, ", ");
+
+    return g_strdup(virBufferCurrentContent(&buf));
+}
+
+
+/* Returns @ref as it is spelled in XML. The caller frees it. */
+static char *
+virDomainDeviceModelInterfaceToString(const virDomainDeviceModelInterface *ref)
+{
+    char mac[VIR_MAC_STRING_BUFLEN];
+
+    if (ref->alias)
+        return g_strdup_printf("alias='%s'", ref->alias);
+
+    return g_strdup_printf("mac='%s'", virMacAddrFormat(&ref->mac, mac));
+}
+
+
+/* The name is checked here and not with the rules that concern several device
+ * models: status files, saved images and incoming migrations are parsed without
+ * validation, and the name becomes part of paths that a privileged daemon
+ * creates and removes. */
+static int
+virDomainDeviceModelDefParseName(virDomainDeviceModelDef *dm,
+                                 xmlNodePtr node,
+                                 size_t position)
+{
+    dm->name = virXMLPropString(node, "name");
+
+    if (!dm->name || *dm->name == '\0') {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model %1$zu has no name, expected 1 to %2$d of the characters 'A-Z a-z 0-9 . _ -'"),
+                       position, VIR_DOMAIN_DEVICE_MODEL_NAME_MAX);
+        return -1;
+    }
+
+    if (strlen(dm->name) > VIR_DOMAIN_DEVICE_MODEL_NAME_MAX ||
+        strspn(dm->name, VIR_DOMAIN_DEVICE_MODEL_NAME_CHARS) != strlen(dm->name) ||
+        STREQ(dm->name, ".") ||
+        STREQ(dm->name, "..")) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("invalid name of device model '%1$s', expected 1 to %2$d of the characters 'A-Z a-z 0-9 . _ -', other than '.' and '..'"),
+                       dm->name, VIR_DOMAIN_DEVICE_MODEL_NAME_MAX);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+virDomainDeviceModelDefParseEmulator(virDomainDeviceModelDef *dm,
+                                     xmlXPathContextPtr ctxt)
+{
+    g_autofree xmlNodePtr *nodes = NULL;
+    int n;
+
+    if ((n = virXPathNodeSet("./emulator", ctxt, &nodes)) < 0)
+        return -1;
+
+    if (n == 0)
+        return 0;
+
+    if (n > 1) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has %2$d emulators, expected one at most"),
+                       dm->name, n);
+        return -1;
+    }
+
+    if (!(dm->emulator = virXMLNodeContentString(nodes[0])))
+        return -1;
+
+    if (*dm->emulator == '\0') {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("emulator of device model '%1$s' is empty, expected an absolute path, or no emulator element for that of the domain"),
+                       dm->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+virDomainDeviceModelDefParseCapability(virDomainDeviceModelDef *dm,
+                                       xmlNodePtr node)
+{
+    g_autofree char *name = virXMLPropString(node, "name");
+    g_autofree char *accepted = NULL;
+    int cap;
+
+    accepted = virDomainDeviceModelCapabilitiesToString(VIR_DOMAIN_DEVICE_MODEL_ALL_CAPABILITIES);
+
+    if (!name) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has a capability without a name, expected one of '%2$s'"),
+                       dm->name, accepted);
+        return -1;
+    }
+
+    if ((cap = virDomainDeviceModelCapabilityTypeFromString(name)) < 0) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has the unknown capability '%2$s', expected one of '%3$s'"),
+                       dm->name, name, accepted);
+        return -1;
+    }
+
+    if (virDomainDeviceModelDefHasCapability(dm, cap)) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has the capability '%2$s' more than once, expected it once at most"),
+                       dm->name, name);
+        return -1;
+    }
+
+    dm->capabilities |= 1U << cap;
+    return 0;
+}
+
+
+static int
+virDomainDeviceModelInterfaceParse(virDomainDeviceModelInterface *ref,
+                                   const char *dmname,
+                                   xmlNodePtr node)
+{
+    g_autofree char *mac = virXMLPropString(node, "mac");
+
+    ref->alias = virXMLPropString(node, "alias");
+
+    if (mac && ref->alias) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has an interface with both mac '%2$s' and alias '%3$s', expected one of the two"),
+                       dmname, mac, ref->alias);
+        return -1;
+    }
+
+    if (!mac && !ref->alias) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has an interface with neither mac nor alias, expected one of the two"),
+                       dmname);
+        return -1;
+    }
+
+    if (mac && virMacAddrParse(mac, &ref->mac) < 0) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has an interface with the malformed mac '%2$s', expected one like '00:16:3e:12:34:56'"),
+                       dmname, mac);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Parses what a running domain adds. A live definition may be fed back to
+ * define a domain, so an inactive one ignores it. */
+static int
+virDomainDeviceModelDefParseLive(virDomainDeviceModelDef *dm,
+                                 xmlNodePtr node,
+                                 unsigned int flags)
+{
+    dm->id = -1;
+
+    if (flags & VIR_DOMAIN_DEF_PARSE_INACTIVE)
+        return 0;
+
+    if (virXMLPropInt(node, "id", 10, VIR_XML_PROP_NONNEGATIVE, &dm->id, -1) < 0 ||
+        virXMLPropEnum(node, "state", virDomainDeviceModelStateTypeFromString,
+                       VIR_XML_PROP_NONZERO, &dm->state) < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s'"), dm->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static virDomainDeviceModelDef *
+virDomainDeviceModelDefParseXML(xmlNodePtr node,
+                                xmlXPathContextPtr ctxt,
+                                size_t position,
+                                unsigned int flags)
+{
+    g_autoptr(virDomainDeviceModelDef) dm = g_new0(virDomainDeviceModelDef, 1);
+    g_autofree xmlNodePtr *capNodes = NULL;
+    g_autofree xmlNodePtr *ifaceNodes = NULL;
+    int ncaps;
+    int nifaces;
+    size_t i;
+    VIR_XPATH_NODE_AUTORESTORE(ctxt)
+
+    ctxt->node = node;
+
+    if (virDomainDeviceModelDefParseName(dm, node, position) < 0 ||
+        virDomainDeviceModelDefParseLive(dm, node, flags) < 0 ||
+        virDomainDeviceModelDefParseEmulator(dm, ctxt) < 0)
+        return NULL;
+
+    if ((ncaps = virXPathNodeSet("./capability", ctxt, &capNodes)) < 0)
+        return NULL;
+
+    for (i = 0; i < ncaps; i++) {
+        if (virDomainDeviceModelDefParseCapability(dm, capNodes[i]) < 0)
+            return NULL;
+    }
+
+    if ((nifaces = virXPathNodeSet("./interface", ctxt, &ifaceNodes)) < 0)
+        return NULL;
+
+    dm->interfaces = g_new0(virDomainDeviceModelInterface, nifaces);
+    dm->ninterfaces = nifaces;
+
+    for (i = 0; i < nifaces; i++) {
+        if (virDomainDeviceModelInterfaceParse(&dm->interfaces[i], dm->name,
+                                               ifaceNodes[i]) < 0)
+            return NULL;
+    }
+
+    return g_steal_pointer(&dm);
+}
+
+
+/**
+ * virDomainDeviceModelDefsParse:
+ * @def: domain definition that gets the device models
+ * @ctxt: XPath context whose node is the <domain> element
+ * @flags: bitwise-OR of virDomainDefParseFlags
+ *
+ * Parses all <devicemodel> elements. Each device model is checked as far as it
+ * can be on its own; how they fit together and to the rest of the domain is
+ * left to virDomainDeviceModelDefsValidate().
+ *
+ * Returns 0 on success, -1 with VIR_ERR_XML_ERROR reported on error.
+ */
+int
+virDomainDeviceModelDefsParse(virDomainDef *def,
+                              xmlXPathContextPtr ctxt,
+                              unsigned int flags)
+{
+    g_autofree xmlNodePtr *nodes = NULL;
+    int n;
+    size_t i;
+
+    if ((n = virXPathNodeSet("./devices/devicemodel", ctxt, &nodes)) < 0)
+        return -1;
+
+    if (n > 0)
+        def->devicemodels = g_new0(virDomainDeviceModelDef *, n);
+
+    for (i = 0; i < n; i++) {
+        virDomainDeviceModelDef *dm;
+
+        if (!(dm = virDomainDeviceModelDefParseXML(nodes[i], ctxt, i + 1, flags)))
+            return -1;
+
+        def->devicemodels[def->ndevicemodels++] = dm;
+    }
+
+    return 0;
+}
+
+
+static void
+virDomainDeviceModelDefFormat(virBuffer *buf,
+                              const virDomainDeviceModelDef *dm,
+                              unsigned int flags)
+{
+    g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
+    g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
+    char mac[VIR_MAC_STRING_BUFLEN];
+    size_t i;
+
+    virBufferEscapeString(&attrBuf, " name='%s'", dm->name);
+
+    if (!(flags & VIR_DOMAIN_DEF_FORMAT_INACTIVE)) {
+        if (dm->id >= 0)
+            virBufferAsprintf(&attrBuf, " id='%d'", dm->id);
+        if (dm->state != VIR_DOMAIN_DEVICE_MODEL_STATE_NONE) {
+            virBufferAsprintf(&attrBuf, " state='%s'",
+                              virDomainDeviceModelStateTypeToString(dm->state));
+        }
+    }
+
+    virBufferEscapeString(&childBuf, "<emulator>%s</emulator>\n", dm->emulator);
+
+    for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++) {
+        if (virDomainDeviceModelDefHasCapability(dm, i)) {
+            virBufferAsprintf(&childBuf, "<capability name='%s'/>\n",
+                              virDomainDeviceModelCapabilityTypeToString(i));
+        }
+    }
+
+    for (i = 0; i < dm->ninterfaces; i++) {
+        const virDomainDeviceModelInterface *ref = &dm->interfaces[i];
+
+        if (ref->alias) {
+            virBufferEscapeString(&childBuf, "<interface alias='%s'/>\n", ref->alias);
+        } else {
+            virBufferAsprintf(&childBuf, "<interface mac='%s'/>\n",
+                              virMacAddrFormat(&ref->mac, mac));
+        }
+    }
+
+    virXMLFormatElement(buf, "devicemodel", &attrBuf, &childBuf);
+}
+
+
+/**
+ * virDomainDeviceModelDefsFormat:
+ * @buf: buffer that gets the XML
+ * @def: domain definition
+ * @flags: bitwise-OR of virDomainDefFormatFlags
+ *
+ * Formats the device models of @def in the order of the definition; within each
+ * the emulator comes first, then the capabilities in the order of the enum, then
+ * the interfaces in the order of the definition.
+ */
+void
+virDomainDeviceModelDefsFormat(virBuffer *buf,
+                               const virDomainDef *def,
+                               unsigned int flags)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++)
+        virDomainDeviceModelDefFormat(buf, def->devicemodels[i], flags);
+}
+
+
+/**
+ * virDomainDeviceModelDefHasCapability:
+ * @dm: device model
+ * @cap: capability
+ *
+ * Returns true if the definition of @dm lists @cap. The primary also emulates
+ * what no device model lists: virDomainDeviceModelFindByCapability() knows.
+ */
+bool
+virDomainDeviceModelDefHasCapability(const virDomainDeviceModelDef *dm,
+                                     virDomainDeviceModelCapability cap)
+{
+    return dm->capabilities & (1U << cap);
+}
+
+
+/**
+ * virDomainDeviceModelGetPrimary:
+ * @def: domain definition
+ *
+ * Returns the device model with the 'ui' capability, else the first one, or
+ * NULL if @def has none. @def keeps owning it.
+ */
+virDomainDeviceModelDef *
+virDomainDeviceModelGetPrimary(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        if (virDomainDeviceModelDefHasCapability(def->devicemodels[i],
+                                                 VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI))
+            return def->devicemodels[i];
+    }
+
+    return def->ndevicemodels > 0 ? def->devicemodels[0] : NULL;
+}
+
+
+/**
+ * virDomainDeviceModelFindByCapability:
+ * @def: domain definition
+ * @cap: capability
+ *
+ * Returns the device model that emulates @cap: the one that lists it, else the
+ * primary, or NULL if @def has no device model. @def keeps owning it.
+ */
+virDomainDeviceModelDef *
+virDomainDeviceModelFindByCapability(const virDomainDef *def,
+                                     virDomainDeviceModelCapability cap)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        if (virDomainDeviceModelDefHasCapability(def->devicemodels[i], cap))
+            return def->devicemodels[i];
+    }
+
+    return virDomainDeviceModelGetPrimary(def);
+}
+
+
+static bool
+virDomainDeviceModelInterfaceMatches(const virDomainDeviceModelInterface *ref,
+                                     const virDomainNetDef *net)
+{
+    if (ref->alias)
+        return STREQ_NULLABLE(ref->alias, net->info.alias);
+
+    return virMacAddrCmp(&ref->mac, &net->mac) == 0;
+}
+
+
+/* Returns the index of the interface of @def that @ref refers to, -1 if there
+ * is none. */
+static ssize_t
+virDomainDeviceModelFindNetIndex(const virDomainDef *def,
+                                 const virDomainDeviceModelInterface *ref)
+{
+    size_t i;
+
+    for (i = 0; i < def->nnets; i++) {
+        if (virDomainDeviceModelInterfaceMatches(ref, def->nets[i]))
+            return i;
+    }
+
+    return -1;
+}
+
+
+/**
+ * virDomainDeviceModelFindNet:
+ * @def: domain definition
+ * @ref: reference of a device model to an interface
+ *
+ * Returns the interface of @def that @ref refers to, the first of several with
+ * the same MAC address (which validation refuses), or NULL if there is none.
+ * @def keeps owning it.
+ */
+virDomainNetDef *
+virDomainDeviceModelFindNet(const virDomainDef *def,
+                            const virDomainDeviceModelInterface *ref)
+{
+    ssize_t idx = virDomainDeviceModelFindNetIndex(def, ref);
+
+    return idx < 0 ? NULL : def->nets[idx];
+}
+
+
+/**
+ * virDomainDeviceModelFindByNet:
+ * @def: domain definition
+ * @net: interface, which need not be part of @def
+ *
+ * Returns the device model that emulates @net: the one that refers to its MAC
+ * address or alias, else the primary, or NULL if @def has no device model.
+ * @def keeps owning it.
+ */
+virDomainDeviceModelDef *
+virDomainDeviceModelFindByNet(const virDomainDef *def,
+                              const virDomainNetDef *net)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        virDomainDeviceModelDef *dm = def->devicemodels[i];
+
+        for (j = 0; j < dm->ninterfaces; j++) {
+            if (virDomainDeviceModelInterfaceMatches(&dm->interfaces[j], net))
+                return dm;
+        }
+    }
+
+    return virDomainDeviceModelGetPrimary(def);
+}
+
+
+static bool
+virDomainDeviceModelDefCheckInterfacesABIStability(const virDomainDef *src,
+                                                   const virDomainDeviceModelDef *srcdm,
+                                                   const virDomainDef *dst,
+                                                   const virDomainDeviceModelDef *dstdm)
+{
+    size_t i;
+
+    if (srcdm->ninterfaces != dstdm->ninterfaces) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("Target device model '%1$s' interface count %2$zu does not match source %3$zu"),
+                       dstdm->name, dstdm->ninterfaces, srcdm->ninterfaces);
+        return false;
+    }
+
+    for (i = 0; i < srcdm->ninterfaces; i++) {
+        ssize_t srcidx = virDomainDeviceModelFindNetIndex(src, &srcdm->interfaces[i]);
+        ssize_t dstidx = virDomainDeviceModelFindNetIndex(dst, &dstdm->interfaces[i]);
+
+        /* The interfaces of both domains have been compared one by one, so the
+         * same index is the same interface, whether the reference is by mac or
+         * by alias. */
+        if (srcidx < 0 || srcidx != dstidx) {
+            g_autofree char *srcref = virDomainDeviceModelInterfaceToString(&srcdm->interfaces[i]);
+            g_autofree char *dstref = virDomainDeviceModelInterfaceToString(&dstdm->interfaces[i]);
+
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("Target device model '%1$s' interface %2$s does not match source %3$s"),
+                           dstdm->name, dstref, srcref);
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* Compares what decides where the guest finds its devices. The emulator may
+ * differ, as that of the domain may. */
+static bool
+virDomainDeviceModelDefCheckABIStability(const virDomainDef *src,
+                                         const virDomainDeviceModelDef *srcdm,
+                                         const virDomainDef *dst,
+                                         const virDomainDeviceModelDef *dstdm)
+{
+    if (STRNEQ(srcdm->name, dstdm->name)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("Target domain device model '%1$s' does not match source '%2$s'"),
+                       dstdm->name, srcdm->name);
+        return false;
+    }
+
+    if (srcdm->capabilities != dstdm->capabilities) {
+        g_autofree char *srccaps = virDomainDeviceModelCapabilitiesToString(srcdm->capabilities);
+        g_autofree char *dstcaps = virDomainDeviceModelCapabilitiesToString(dstdm->capabilities);
+
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("Target device model '%1$s' capabilities '%2$s' do not match source '%3$s'"),
+                       dstdm->name, dstcaps, srccaps);
+        return false;
+    }
+
+    return virDomainDeviceModelDefCheckInterfacesABIStability(src, srcdm, dst, dstdm);
+}
+
+
+/**
+ * virDomainDeviceModelDefsCheckABIStability:
+ * @src: domain definition that the guest knows
+ * @dst: domain definition that is to replace it
+ *
+ * Checks that both definitions have the same device models, in the same order,
+ * with the same capabilities and interfaces. Expects that the interfaces of the
+ * domain itself have been compared.
+ *
+ * Returns true if so, false with VIR_ERR_CONFIG_UNSUPPORTED reported if not.
+ */
+bool
+virDomainDeviceModelDefsCheckABIStability(const virDomainDef *src,
+                                          const virDomainDef *dst)
+{
+    size_t i;
+
+    if (src->ndevicemodels != dst->ndevicemodels) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("Target domain device model count %1$zu does not match source %2$zu"),
+                       dst->ndevicemodels, src->ndevicemodels);
+        return false;
+    }
+
+    for (i = 0; i < src->ndevicemodels; i++) {
+        if (!virDomainDeviceModelDefCheckABIStability(src, src->devicemodels[i],
+                                                      dst, dst->devicemodels[i]))
+            return false;
+    }
+
+    return true;
+}
+
+
+/**
+ * virDomainDeviceModelDefsCheckUnsupported:
+ * @def: domain definition
+ *
+ * For the drivers without VIR_DOMAIN_DEF_FEATURE_DEVICE_MODEL: a device model
+ * is refused and never ignored, as a domain that runs with fewer processes than
+ * its definition asks for is less contained than it seems.
+ *
+ * Returns 0 if @def has no device model, -1 with VIR_ERR_CONFIG_UNSUPPORTED
+ * reported if it has.
+ */
+int
+virDomainDeviceModelDefsCheckUnsupported(const virDomainDef *def)
+{
+    if (def->ndevicemodels == 0)
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("device model '%1$s' is not supported by this hypervisor driver, expected no devicemodel element"),
+                   def->devicemodels[0]->name);
+    return -1;
+}
+
+
+static int
+virDomainDeviceModelDefsValidateNames(const virDomainDef *def)
+{
+    size_t i;
+    size_t j;
+
+    if (def->ndevicemodels > VIR_DOMAIN_DEVICE_MODEL_MAX) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' is one too many, the domain has %2$zu device models and may have %3$d at most"),
+                       def->devicemodels[VIR_DOMAIN_DEVICE_MODEL_MAX]->name,
+                       def->ndevicemodels, VIR_DOMAIN_DEVICE_MODEL_MAX);
+        return -1;
+    }
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        const char *name = def->devicemodels[i]->name;
+
+        for (j = 0; j < i; j++) {
+            const char *other = def->devicemodels[j]->name;
+
+            /* A file name that differs from another in case only is one too
+             * many for whoever reads a log folder. */
+            if (g_ascii_strcasecmp(name, other) == 0) {
+                virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                               _("device model '%1$s' has the name of device model '%2$s', expected names that differ in more than upper and lower case"),
+                               name, other);
+                return -1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+virDomainDeviceModelDefsValidateCapabilities(const virDomainDef *def)
+{
+    const virDomainDeviceModelDef *owners[VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST] = { 0 };
+    size_t i;
+    size_t cap;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        const virDomainDeviceModelDef *dm = def->devicemodels[i];
+
+        for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+            if (!virDomainDeviceModelDefHasCapability(dm, cap))
+                continue;
+
+            if (owners[cap]) {
+                virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                               _("device model '%1$s' has the capability '%2$s' of device model '%3$s', expected it in one device model at most"),
+                               dm->name, virDomainDeviceModelCapabilityTypeToString(cap),
+                               owners[cap]->name);
+                return -1;
+            }
+
+            owners[cap] = dm;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Returns the one interface of @def that @ref of @dm refers to, NULL with
+ * VIR_ERR_CONFIG_UNSUPPORTED reported if there is none or more than one. */
+static virDomainNetDef *
+virDomainDeviceModelResolveNet(const virDomainDef *def,
+                               const virDomainDeviceModelDef *dm,
+                               const virDomainDeviceModelInterface *ref)
+{
+    g_autofree char *refstr = virDomainDeviceModelInterfaceToString(ref);
+    size_t nmatches = 0;
+    size_t i;
+
+    /* Other aliases are generated when a domain starts and dropped from
+     * definitions. */
+    if (ref->alias && !virDomainDeviceAliasIsUserAlias(ref->alias)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' refers to the interface alias '%2$s', expected an alias that begins with 'ua-'"),
+                       dm->name, ref->alias);
+        return NULL;
+    }
+
+    for (i = 0; i < def->nnets; i++) {
+        if (virDomainDeviceModelInterfaceMatches(ref, def->nets[i]))
+            nmatches++;
+    }
+
+    if (nmatches == 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' refers to the interface %2$s, expected the mac or alias of an interface of the domain"),
+                       dm->name, refstr);
+        return NULL;
+    }
+
+    if (nmatches > 1) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' refers to the interface %2$s, which %3$zu interfaces of the domain have, expected a reference by alias"),
+                       dm->name, refstr, nmatches);
+        return NULL;
+    }
+
+    return virDomainDeviceModelFindNet(def, ref);
+}
+
+
+static int
+virDomainDeviceModelDefsValidateInterfaces(const virDomainDef *def)
+{
+    g_autoptr(GHashTable) owners = g_hash_table_new(NULL, NULL);
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        virDomainDeviceModelDef *dm = def->devicemodels[i];
+
+        for (j = 0; j < dm->ninterfaces; j++) {
+            const virDomainDeviceModelInterface *ref = &dm->interfaces[j];
+            const virDomainDeviceModelDef *owner;
+            virDomainNetDef *net;
+
+            if (!(net = virDomainDeviceModelResolveNet(def, dm, ref)))
+                return -1;
+
+            if ((owner = g_hash_table_lookup(owners, net))) {
+                g_autofree char *refstr = virDomainDeviceModelInterfaceToString(ref);
+
+                virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                               _("device model '%1$s' refers to the interface %2$s, which device model '%3$s' has already, expected it in one device model and once"),
+                               dm->name, refstr, owner->name);
+                return -1;
+            }
+
+            g_hash_table_insert(owners, net, dm);
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+virDomainDeviceModelDefValidate(const virDomainDeviceModelDef *dm,
+                                const virDomainDeviceModelDef *primary)
+{
+    if (dm->emulator && !g_path_is_absolute(dm->emulator)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' has the emulator '%2$s', expected an absolute path"),
+                       dm->name, dm->emulator);
+        return -1;
+    }
+
+    if (dm != primary && dm->capabilities == 0 && dm->ninterfaces == 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' has nothing to emulate, expected a capability or an interface in all device models but the primary '%2$s'"),
+                       dm->name, primary->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * virDomainDeviceModelDefsValidate:
+ * @def: domain definition
+ *
+ * Checks the rules that hold for device models whatever the driver: their
+ * number, that no two share a name, a capability or an interface, that each
+ * interface exists, and that each has something to emulate.
+ *
+ * Returns 0 on success, -1 with VIR_ERR_CONFIG_UNSUPPORTED reported on error.
+ */
+int
+virDomainDeviceModelDefsValidate(const virDomainDef *def)
+{
+    const virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
+    size_t i;
+
+    if (virDomainDeviceModelDefsValidateNames(def) < 0 ||
+        virDomainDeviceModelDefsValidateCapabilities(def) < 0 ||
+        virDomainDeviceModelDefsValidateInterfaces(def) < 0)
+        return -1;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        if (virDomainDeviceModelDefValidate(def->devicemodels[i], primary) < 0)
+            return -1;
+    }
+
+    return 0;
+}

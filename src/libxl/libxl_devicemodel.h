@@ -1,0 +1,46 @@
+/*
+ * libxl_devicemodel.h: the device models of a domain, as the driver sees them
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The calls of the driver into what this folder does for domains with several
+ * device models, in the order in which they come in a domain's life.  For a
+ * domain without <devicemodel> each of them does nothing.
+ *
+ * All of them are called with the domain locked, and all but
+ * libxlDeviceModelsReconnect within a job of type modify.
+ * libxlDeviceModelsStart and libxlDeviceModelsStop unlock the domain while they
+ * wait; the job keeps others from the list of device models meanwhile.
+ */
+
+#pragma once
+
+#include "libxl_conf.h"
+#include "libxl_devicemodel_placement.h"
+#include "libxl_devicemodel_process.h"
+#include "libxl_devicemodel_validate.h"
+
+int libxlDeviceModelsPrepare(const virDomainDef *def);
+
+int libxlDeviceModelsStart(libxlDriverPrivate *driver,
+                           virDomainObj *vm,
+                           const libxl_domain_config *d_config);
+
+void libxlDeviceModelsStop(libxlDriverPrivate *driver,
+                           virDomainObj *vm);
+
+void libxlDeviceModelsReconnect(virDomainObj *vm);
+
+int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
+                                 virDomainObj *vm);
+
+void libxlDeviceModelsFormatStatus(virBuffer *buf,
+                                   virDomainObj *vm);
+
+int libxlDeviceModelsCheckSave(const virDomainDef *def);
+
+int libxlDeviceModelsCheckDetach(const virDomainDef *def,
+                                 const virDomainDeviceDef *dev);
+
+bool libxlDeviceModelOwnsNet(const virDomainDef *def,
+                             const virDomainNetDef *net);

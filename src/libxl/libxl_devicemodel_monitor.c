@@ -1,0 +1,989 @@
+/*
+ * libxl_devicemodel_monitor.c: QMP client of a secondary device model
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From the bottom up: errors, lines, messages, bytes, one exchange, commands.
+ */
+
+#include <config.h>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "libxl_devicemodel_monitor.h"
+#include "viralloc.h"
+#include "virbuffer.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_monitor");
+
+#define LIBXL_DEVICE_MODEL_MONITOR_CHUNK (64 * 1024)
+
+/* How much of what a device model sent is quoted in an error. */
+#define LIBXL_DEVICE_MODEL_MONITOR_QUOTE_MAX 200
+
+/* The header explains the states. */
+typedef enum {
+    LIBXL_DEVICE_MODEL_MONITOR_NEW,
+    LIBXL_DEVICE_MODEL_MONITOR_READY,
+    LIBXL_DEVICE_MODEL_MONITOR_GONE,
+    LIBXL_DEVICE_MODEL_MONITOR_FAILED,
+    LIBXL_DEVICE_MODEL_MONITOR_CLOSED,
+} libxlDeviceModelMonitorState;
+
+struct _libxlDeviceModelMonitor {
+    GMutex lock; /* held throughout a call, its waits included */
+
+    char *name;
+    int fd;
+    libxlDeviceModelMonitorState state;
+    char *failure; /* why the state is FAILED */
+
+    GByteArray *in; /* read and not yet handled */
+    size_t scanned; /* this many bytes of @in hold no end of line */
+
+    unsigned long long lastSentID;
+    unsigned long long lastReplyID;
+
+    /* the call under way */
+    const char *command; /* whose reply is awaited, or NULL */
+    unsigned long long timeout; /* ms, as the caller gave it */
+    gint64 deadline; /* us, monotonic */
+
+    libxlDeviceModelMonitorEventCallback eventCallback;
+    void *eventOpaque;
+};
+
+
+static void
+libxlDeviceModelMonitorReportDetail(libxlDeviceModelMonitor *mon,
+                                    int code,
+                                    const char *detail)
+{
+    if (mon->command) {
+        virReportError(code,
+                       _("device model '%1$s': monitor command '%2$s': %3$s"),
+                       mon->name, mon->command, detail);
+    } else if (mon->state == LIBXL_DEVICE_MODEL_MONITOR_NEW) {
+        virReportError(code,
+                       _("device model '%1$s': monitor greeting: %2$s"),
+                       mon->name, detail);
+    } else {
+        virReportError(code,
+                       _("device model '%1$s': monitor: %2$s"),
+                       mon->name, detail);
+    }
+}
+
+
+static void G_GNUC_PRINTF(3, 4)
+libxlDeviceModelMonitorReport(libxlDeviceModelMonitor *mon,
+                              int code,
+                              const char *fmt,
+                              ...)
+{
+    g_autofree char *detail = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    detail = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+
+    libxlDeviceModelMonitorReportDetail(mon, code, detail);
+}
+
+
+/* Reports the error and makes the monitor unusable. Returns -1. */
+static int G_GNUC_PRINTF(2, 3)
+libxlDeviceModelMonitorFail(libxlDeviceModelMonitor *mon,
+                            const char *fmt,
+                            ...)
+{
+    va_list ap;
+
+    g_free(mon->failure);
+    va_start(ap, fmt);
+    mon->failure = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+
+    libxlDeviceModelMonitorReportDetail(mon, VIR_ERR_INTERNAL_ERROR, mon->failure);
+    mon->state = LIBXL_DEVICE_MODEL_MONITOR_FAILED;
+    return -1;
+}
+
+
+static int
+libxlDeviceModelMonitorReportGone(libxlDeviceModelMonitor *mon)
+{
+    libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR, "%s",
+                                  _("closed its monitor connection"));
+    mon->state = LIBXL_DEVICE_MODEL_MONITOR_GONE;
+    return -1;
+}
+
+
+static int
+libxlDeviceModelMonitorReportTimeout(libxlDeviceModelMonitor *mon)
+{
+    libxlDeviceModelMonitorReport(mon, VIR_ERR_OPERATION_TIMEOUT,
+                                  _("no answer within %1$llu ms"),
+                                  mon->timeout);
+    return -1;
+}
+
+
+static int
+libxlDeviceModelMonitorCheckState(libxlDeviceModelMonitor *mon)
+{
+    switch (mon->state) {
+    case LIBXL_DEVICE_MODEL_MONITOR_READY:
+        return 0;
+
+    case LIBXL_DEVICE_MODEL_MONITOR_NEW:
+        libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR, "%s",
+                                      _("the handshake has not been done"));
+        return -1;
+
+    case LIBXL_DEVICE_MODEL_MONITOR_GONE:
+        return libxlDeviceModelMonitorReportGone(mon);
+
+    case LIBXL_DEVICE_MODEL_MONITOR_FAILED:
+        libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR,
+                                      _("unusable after an earlier error: %1$s"),
+                                      mon->failure);
+        return -1;
+
+    case LIBXL_DEVICE_MODEL_MONITOR_CLOSED:
+        libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR, "%s",
+                                      _("the monitor is closed"));
+        return -1;
+    }
+
+    return -1;
+}
+
+
+/* What a device model sent, fit for an error message and a log. */
+static char *
+libxlDeviceModelMonitorQuote(const char *text)
+{
+    g_autofree char *head = g_strndup(text, LIBXL_DEVICE_MODEL_MONITOR_QUOTE_MAX);
+    g_autofree char *escaped = g_strescape(head, "\"");
+    bool cut = strlen(text) > LIBXL_DEVICE_MODEL_MONITOR_QUOTE_MAX;
+
+    return g_strconcat(escaped, cut ? "..." : NULL, NULL);
+}
+
+
+/**
+ * libxlDeviceModelMonitorNextLine:
+ * @mon: the monitor
+ * @line: filled with the next line, without its end
+ *
+ * Takes one line from what has been read. QEMU ends lines with CR LF; LF alone
+ * will do.
+ *
+ * Returns 1 with a line, 0 when none is complete, -1 with an error reported
+ * and the monitor FAILED.
+ */
+static int
+libxlDeviceModelMonitorNextLine(libxlDeviceModelMonitor *mon,
+                                char **line)
+{
+    const char *start = (const char *) mon->in->data;
+    const char *fresh = start + mon->scanned;
+    const char *end = NULL;
+    size_t len = mon->in->len;
+
+    if (mon->scanned == len)
+        return 0;
+
+    if ((end = memchr(fresh, '\n', len - mon->scanned)))
+        len = end - start;
+
+    if (memchr(fresh, '\0', len - mon->scanned))
+        return libxlDeviceModelMonitorFail(mon, "%s", _("sent a NUL byte"));
+
+    if (len > LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX) {
+        return libxlDeviceModelMonitorFail(mon,
+                                           _("sent a line longer than %1$d bytes"),
+                                           LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX);
+    }
+
+    if (!end) {
+        mon->scanned = len;
+        return 0;
+    }
+
+    *line = g_strndup(start, len);
+    if (len > 0 && (*line)[len - 1] == '\r')
+        (*line)[len - 1] = '\0';
+
+    g_byte_array_remove_range(mon->in, 0, len + 1);
+    mon->scanned = 0;
+    return 1;
+}
+
+
+static int
+libxlDeviceModelMonitorHandleGreeting(libxlDeviceModelMonitor *mon,
+                                      const char *line,
+                                      virJSONValue **message,
+                                      virJSONValue **awaited)
+{
+    g_autofree char *quote = NULL;
+
+    if (virJSONValueObjectGetObject(*message, "QMP")) {
+        *awaited = g_steal_pointer(message);
+        return 0;
+    }
+
+    quote = libxlDeviceModelMonitorQuote(line);
+    return libxlDeviceModelMonitorFail(mon, _("sent a greeting without 'QMP': '%1$s'"),
+                                       quote);
+}
+
+
+static void
+libxlDeviceModelMonitorHandleEvent(libxlDeviceModelMonitor *mon,
+                                   virJSONValue *message)
+{
+    const char *event = virJSONValueObjectGetString(message, "event");
+
+    VIR_DEBUG("device model '%s': event '%s'", mon->name, event);
+
+    if (mon->eventCallback) {
+        mon->eventCallback(mon, event,
+                           virJSONValueObjectGet(message, "data"),
+                           mon->eventOpaque);
+    }
+}
+
+
+/* QEMU answers commands in the order in which it got them. So a reply whose id
+ * lies between that of the last reply and that of the last command belongs to
+ * a command that nobody waits for any more, as it timed out; every other id
+ * than the awaited one is wrong. */
+static int
+libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
+                                   const char *line,
+                                   virJSONValue **message,
+                                   virJSONValue **awaited)
+{
+    g_autofree char *quote = NULL;
+    unsigned long long id = 0;
+
+    if (virJSONValueObjectGetNumberUlong(*message, "id", &id) == 0 &&
+        id > mon->lastReplyID && id <= mon->lastSentID) {
+        mon->lastReplyID = id;
+
+        if (mon->command && id == mon->lastSentID)
+            *awaited = g_steal_pointer(message);
+        else
+            VIR_DEBUG("device model '%s': late reply %llu skipped", mon->name, id);
+        return 0;
+    }
+
+    quote = libxlDeviceModelMonitorQuote(line);
+    if (!mon->command) {
+        return libxlDeviceModelMonitorFail(mon,
+                                           _("sent a reply that nothing waits for: '%1$s'"),
+                                           quote);
+    }
+
+    return libxlDeviceModelMonitorFail(mon,
+                                       _("sent a reply with a wrong id, %1$llu was expected: '%2$s'"),
+                                       mon->lastSentID, quote);
+}
+
+
+static int
+libxlDeviceModelMonitorHandleLine(libxlDeviceModelMonitor *mon,
+                                  const char *line,
+                                  virJSONValue **awaited)
+{
+    g_autoptr(virJSONValue) message = virJSONValueFromString(line);
+    g_autofree char *quote = NULL;
+
+    if (message && virJSONValueIsObject(message)) {
+        if (mon->state == LIBXL_DEVICE_MODEL_MONITOR_NEW)
+            return libxlDeviceModelMonitorHandleGreeting(mon, line, &message, awaited);
+
+        if (virJSONValueObjectGetString(message, "event")) {
+            libxlDeviceModelMonitorHandleEvent(mon, message);
+            return 0;
+        }
+
+        if (virJSONValueObjectHasKey(message, "return") !=
+            virJSONValueObjectHasKey(message, "error"))
+            return libxlDeviceModelMonitorHandleReply(mon, line, &message, awaited);
+    }
+
+    quote = libxlDeviceModelMonitorQuote(line);
+    if (!message)
+        return libxlDeviceModelMonitorFail(mon, _("sent a line that is not JSON: '%1$s'"), quote);
+
+    if (!virJSONValueIsObject(message)) {
+        return libxlDeviceModelMonitorFail(mon, _("sent JSON that is not an object: '%1$s'"),
+                                           quote);
+    }
+
+    return libxlDeviceModelMonitorFail(mon,
+                                       _("sent neither an event nor a reply: '%1$s'"),
+                                       quote);
+}
+
+
+/**
+ * libxlDeviceModelMonitorHandleLines:
+ * @mon: the monitor
+ * @awaited: filled with the awaited greeting or reply, if it is there
+ *
+ * Handles the complete lines read so far, up to and including the awaited one.
+ *
+ * Returns 0, or -1 with an error reported and the monitor FAILED.
+ */
+static int
+libxlDeviceModelMonitorHandleLines(libxlDeviceModelMonitor *mon,
+                                   virJSONValue **awaited)
+{
+    while (!*awaited) {
+        g_autofree char *line = NULL;
+        int rc = libxlDeviceModelMonitorNextLine(mon, &line);
+
+        if (rc <= 0)
+            return rc;
+
+        if (libxlDeviceModelMonitorHandleLine(mon, line, awaited) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* Waits until the socket is readable, or writable if @write, or the deadline.
+ * Returns what poll(2) says of the socket, 0 for nothing, -1 with an error. */
+static int
+libxlDeviceModelMonitorPoll(libxlDeviceModelMonitor *mon,
+                            bool write)
+{
+    gint64 left = MAX(mon->deadline - g_get_monotonic_time(), 0);
+    struct pollfd pfd = { .fd = mon->fd, .events = POLLIN };
+    int rc;
+
+    if (write)
+        pfd.events |= POLLOUT;
+
+    rc = poll(&pfd, 1, (left + 999) / 1000);
+
+    if (rc < 0 && errno != EINTR) {
+        return libxlDeviceModelMonitorFail(mon, _("cannot wait for the monitor: %1$s"),
+                                           g_strerror(errno));
+    }
+
+    return rc > 0 ? pfd.revents : 0;
+}
+
+
+/* Sends what the socket takes of @out and advances @sent.
+ * Returns 0, or -1 with an error reported. */
+static int
+libxlDeviceModelMonitorSend(libxlDeviceModelMonitor *mon,
+                            virBuffer *out,
+                            size_t *sent)
+{
+    ssize_t got = send(mon->fd,
+                       virBufferCurrentContent(out) + *sent,
+                       virBufferUse(out) - *sent,
+                       MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (got >= 0) {
+        *sent += got;
+        return 0;
+    }
+
+    if (errno == EAGAIN || errno == EINTR)
+        return 0;
+
+    if (errno == EPIPE || errno == ECONNRESET) {
+        /* What the device model sent before it closed the connection can still
+         * be read; reading also reports the end. */
+        *sent = virBufferUse(out);
+        return 0;
+    }
+
+    return libxlDeviceModelMonitorFail(mon, _("cannot write to the monitor: %1$s"),
+                                       g_strerror(errno));
+}
+
+
+/* Reads what is there, one chunk at most: a device model that never stops
+ * sending must not keep us past the deadline.
+ * Returns 0, also when there is nothing, or -1 with an error reported. */
+static int
+libxlDeviceModelMonitorReceive(libxlDeviceModelMonitor *mon)
+{
+    size_t have = mon->in->len;
+    ssize_t got;
+
+    g_byte_array_set_size(mon->in, have + LIBXL_DEVICE_MODEL_MONITOR_CHUNK);
+    got = recv(mon->fd, mon->in->data + have, LIBXL_DEVICE_MODEL_MONITOR_CHUNK,
+               MSG_DONTWAIT);
+    g_byte_array_set_size(mon->in, have + MAX(got, 0));
+
+    if (got > 0)
+        return 0;
+
+    /* A UNIX socket is reset when its peer is closed with data unread. */
+    if (got == 0 || errno == ECONNRESET)
+        return libxlDeviceModelMonitorReportGone(mon);
+
+    if (errno == EAGAIN || errno == EINTR)
+        return 0;
+
+    return libxlDeviceModelMonitorFail(mon, _("cannot read from the monitor: %1$s"),
+                                       g_strerror(errno));
+}
+
+
+static int
+libxlDeviceModelMonitorExchangeLoop(libxlDeviceModelMonitor *mon,
+                                    virBuffer *out,
+                                    size_t *sent,
+                                    virJSONValue **awaited)
+{
+    bool expired = false;
+
+    while (true) {
+        int revents;
+
+        if (libxlDeviceModelMonitorHandleLines(mon, awaited) < 0)
+            return -1;
+
+        if (*awaited)
+            return 0;
+
+        if (expired)
+            return libxlDeviceModelMonitorReportTimeout(mon);
+
+        /* Set before the poll: what has arrived by the deadline counts, even
+         * if this thread was not scheduled in time to see it arrive. */
+        expired = g_get_monotonic_time() >= mon->deadline;
+
+        if ((revents = libxlDeviceModelMonitorPoll(mon, *sent < virBufferUse(out))) < 0)
+            return -1;
+
+        if ((revents & POLLOUT) &&
+            libxlDeviceModelMonitorSend(mon, out, sent) < 0)
+            return -1;
+
+        if ((revents & ~POLLOUT) &&
+            libxlDeviceModelMonitorReceive(mon) < 0)
+            return -1;
+    }
+}
+
+
+/**
+ * libxlDeviceModelMonitorExchange:
+ * @mon: the monitor
+ * @out: what to send, empty for nothing
+ * @awaited: filled with the greeting or the reply to what was sent
+ *
+ * Sends and receives at the same time: a device model that doesn't read before
+ * we have read what it wrote must not lead to a deadlock.
+ *
+ * Returns 0, or -1 with an error reported.
+ */
+static int
+libxlDeviceModelMonitorExchange(libxlDeviceModelMonitor *mon,
+                                virBuffer *out,
+                                virJSONValue **awaited)
+{
+    size_t sent = 0;
+    int ret = libxlDeviceModelMonitorExchangeLoop(mon, out, &sent, awaited);
+
+    /* The next command would be taken for the rest of this one. */
+    if (sent > 0 && sent < virBufferUse(out) &&
+        mon->state == LIBXL_DEVICE_MODEL_MONITOR_READY) {
+        mon->failure = g_strdup_printf(_("monitor command '%1$s' was sent in part only"),
+                                       mon->command);
+        mon->state = LIBXL_DEVICE_MODEL_MONITOR_FAILED;
+    }
+
+    return ret;
+}
+
+
+static void
+libxlDeviceModelMonitorStartClock(libxlDeviceModelMonitor *mon,
+                                  unsigned long long timeoutMs)
+{
+    mon->timeout = MIN(timeoutMs, G_MAXINT);
+    mon->deadline = g_get_monotonic_time() + mon->timeout * 1000;
+}
+
+
+/* Takes the 'return' member out of @message, or reports its 'error' member. */
+static int
+libxlDeviceModelMonitorTakeReturn(libxlDeviceModelMonitor *mon,
+                                  virJSONValue *message,
+                                  virJSONValue **reply)
+{
+    g_autoptr(virJSONValue) value = NULL;
+    virJSONValue *error = virJSONValueObjectGet(message, "error");
+    g_autofree char *class = NULL;
+    g_autofree char *desc = NULL;
+
+    if (!error) {
+        if (reply)
+            virJSONValueObjectRemoveKey(message, "return", reply);
+        return 0;
+    }
+
+    if (!virJSONValueObjectGetString(error, "class") ||
+        !virJSONValueObjectGetString(error, "desc")) {
+        return libxlDeviceModelMonitorFail(mon, "%s",
+                                           _("sent an error reply without 'class' or 'desc'"));
+    }
+
+    class = libxlDeviceModelMonitorQuote(virJSONValueObjectGetString(error, "class"));
+    desc = libxlDeviceModelMonitorQuote(virJSONValueObjectGetString(error, "desc"));
+    libxlDeviceModelMonitorReport(mon, VIR_ERR_OPERATION_FAILED,
+                                  "%s: %s", class, desc);
+    return -1;
+}
+
+
+/* Events that were read together with the reply would otherwise lie here until
+ * the next one makes the socket readable. What is wrong with them is told to
+ * whoever uses the monitor next. */
+static void
+libxlDeviceModelMonitorHandleRest(libxlDeviceModelMonitor *mon)
+{
+    g_autoptr(virJSONValue) none = NULL;
+
+    if (libxlDeviceModelMonitorHandleLines(mon, &none) < 0)
+        virResetLastError();
+}
+
+
+/* libxlDeviceModelMonitorCommand with the lock held and the clock running. */
+static int
+libxlDeviceModelMonitorRun(libxlDeviceModelMonitor *mon,
+                           const char *command,
+                           virJSONValue **arguments,
+                           virJSONValue **reply)
+{
+    g_autoptr(virJSONValue) args = arguments ? g_steal_pointer(arguments) : NULL;
+    g_autoptr(virJSONValue) request = NULL;
+    g_autoptr(virJSONValue) message = NULL;
+    g_auto(virBuffer) out = VIR_BUFFER_INITIALIZER;
+    int ret = -1;
+
+    mon->command = command;
+
+    if (libxlDeviceModelMonitorCheckState(mon) < 0)
+        goto cleanup;
+
+    if (virJSONValueObjectAdd(&request,
+                              "s:execute", command,
+                              "A:arguments", &args,
+                              "U:id", ++mon->lastSentID,
+                              NULL) < 0 ||
+        virJSONValueToBuffer(request, &out, false) < 0)
+        goto cleanup;
+
+    virBufferAddLit(&out, "\n");
+
+    VIR_DEBUG("device model '%s': command '%s', id %llu",
+              mon->name, command, mon->lastSentID);
+
+    if (libxlDeviceModelMonitorExchange(mon, &out, &message) < 0)
+        goto cleanup;
+
+    mon->command = NULL;
+    libxlDeviceModelMonitorHandleRest(mon);
+    mon->command = command;
+
+    ret = libxlDeviceModelMonitorTakeReturn(mon, message, reply);
+
+ cleanup:
+    mon->command = NULL;
+    return ret;
+}
+
+
+/**
+ * libxlDeviceModelMonitorNew:
+ * @name: name of the device model, for errors
+ * @fd: a connected UNIX stream socket; taken over and set to -1
+ *
+ * Makes a monitor in state NEW.
+ *
+ * Returns the monitor, never NULL; the caller owns it.
+ */
+libxlDeviceModelMonitor *
+libxlDeviceModelMonitorNew(const char *name,
+                           int *fd)
+{
+    libxlDeviceModelMonitor *mon = g_new0(libxlDeviceModelMonitor, 1);
+
+    g_mutex_init(&mon->lock);
+    mon->name = g_strdup(name);
+    mon->fd = *fd;
+    mon->state = LIBXL_DEVICE_MODEL_MONITOR_NEW;
+    mon->in = g_byte_array_new();
+    *fd = -1;
+
+    return mon;
+}
+
+
+/**
+ * libxlDeviceModelMonitorConnect:
+ * @name: name of the device model, for errors
+ * @path: its QMP socket
+ *
+ * Connects without waiting and makes a monitor in state NEW. A device model
+ * that serves another client accepts the connection, but sends no greeting.
+ *
+ * Returns the monitor, which the caller owns, or NULL with an error reported:
+ * VIR_ERR_SYSTEM_ERROR when nobody listens, VIR_ERR_INTERNAL_ERROR when @path
+ * is too long for a socket address.
+ */
+libxlDeviceModelMonitor *
+libxlDeviceModelMonitorConnect(const char *name,
+                               const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    VIR_AUTOCLOSE fd = -1;
+
+    if (virStrcpyStatic(addr.sun_path, path) < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor socket path '%2$s' is longer than %3$zu bytes"),
+                       name, path, sizeof(addr.sun_path) - 1);
+        return NULL;
+    }
+
+    if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0 ||
+        connect(fd, (struct sockaddr *) &addr, sizeof(addr)) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot connect to monitor socket '%2$s'"),
+                             name, path);
+        return NULL;
+    }
+
+    return libxlDeviceModelMonitorNew(name, &fd);
+}
+
+
+static int
+libxlDeviceModelMonitorHandshakeLocked(libxlDeviceModelMonitor *mon)
+{
+    g_autoptr(virJSONValue) greeting = NULL;
+    g_auto(virBuffer) nothing = VIR_BUFFER_INITIALIZER;
+
+    if (libxlDeviceModelMonitorExchange(mon, &nothing, &greeting) < 0)
+        return -1;
+
+    mon->state = LIBXL_DEVICE_MODEL_MONITOR_READY;
+    return libxlDeviceModelMonitorRun(mon, "qmp_capabilities", NULL, NULL);
+}
+
+
+/**
+ * libxlDeviceModelMonitorHandshake:
+ * @mon: a monitor in state NEW
+ * @timeoutMs: limit for both steps together
+ *
+ * Reads the greeting and leaves QMP's negotiation mode. To be called without
+ * the domain's lock: it waits.
+ *
+ * Returns 0 with the monitor READY, or -1 with an error reported and the
+ * monitor GONE or FAILED. The errors are those of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
+                                 unsigned long long timeoutMs)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
+
+    if (mon->state == LIBXL_DEVICE_MODEL_MONITOR_READY) {
+        libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR, "%s",
+                                      _("the handshake has been done already"));
+        return -1;
+    }
+
+    if (mon->state != LIBXL_DEVICE_MODEL_MONITOR_NEW)
+        return libxlDeviceModelMonitorCheckState(mon);
+
+    libxlDeviceModelMonitorStartClock(mon, timeoutMs);
+
+    if (libxlDeviceModelMonitorHandshakeLocked(mon) == 0)
+        return 0;
+
+    /* QEMU negotiates once per connection: a second try could not tell its
+     * refusal from that of a late first one. */
+    if (mon->state == LIBXL_DEVICE_MODEL_MONITOR_NEW ||
+        mon->state == LIBXL_DEVICE_MODEL_MONITOR_READY) {
+        mon->failure = g_strdup(_("the handshake did not succeed"));
+        mon->state = LIBXL_DEVICE_MODEL_MONITOR_FAILED;
+    }
+    return -1;
+}
+
+
+/**
+ * libxlDeviceModelMonitorCommand:
+ * @mon: the monitor
+ * @command: QMP command
+ * @arguments: its arguments, or NULL; taken over in every case
+ * @reply: filled with the 'return' member of the reply, or NULL
+ * @timeoutMs: how long to wait for the reply
+ *
+ * Carries out one command. Events that come before the reply, or together with
+ * it, go to the event callback. To be called without the domain's lock: it
+ * waits.
+ *
+ * Returns 0 with @reply owned by the caller, or -1 with an error reported:
+ * VIR_ERR_OPERATION_FAILED when the device model answered with an error;
+ * VIR_ERR_OPERATION_TIMEOUT when it did not answer in time, although it may
+ * still carry out the command;
+ * VIR_ERR_INTERNAL_ERROR when the monitor is, or has become, GONE
+ * (see libxlDeviceModelMonitorIsGone), FAILED or CLOSED.
+ */
+int
+libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
+                               const char *command,
+                               virJSONValue **arguments,
+                               virJSONValue **reply,
+                               unsigned long long timeoutMs)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
+
+    libxlDeviceModelMonitorStartClock(mon, timeoutMs);
+    return libxlDeviceModelMonitorRun(mon, command, arguments, reply);
+}
+
+
+/**
+ * libxlDeviceModelMonitorQueryStatus:
+ * @mon: the monitor
+ * @running: filled with whether the device model emulates, or NULL
+ * @status: filled with QEMU's run state, or NULL; the caller frees it
+ * @timeoutMs: how long to wait for the reply
+ *
+ * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
+ * does.
+ */
+int
+libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,
+                                   bool *running,
+                                   char **status,
+                                   unsigned long long timeoutMs)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    const char *state = NULL;
+    bool runs = false;
+
+    if (libxlDeviceModelMonitorCommand(mon, "query-status", NULL, &reply, timeoutMs) < 0)
+        return -1;
+
+    if (virJSONValueObjectGetBoolean(reply, "running", &runs) < 0 ||
+        !(state = virJSONValueObjectGetString(reply, "status"))) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor command 'query-status': sent a reply without 'running' or 'status'"),
+                       mon->name);
+        return -1;
+    }
+
+    if (running)
+        *running = runs;
+    if (status)
+        *status = g_strdup(state);
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelMonitorCont:
+ * @mon: the monitor
+ * @timeoutMs: how long to wait for the reply
+ *
+ * Lets a stopped device model emulate.
+ *
+ * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
+ * does.
+ */
+int
+libxlDeviceModelMonitorCont(libxlDeviceModelMonitor *mon,
+                            unsigned long long timeoutMs)
+{
+    return libxlDeviceModelMonitorCommand(mon, "cont", NULL, NULL, timeoutMs);
+}
+
+
+/**
+ * libxlDeviceModelMonitorQuit:
+ * @mon: the monitor
+ * @timeoutMs: how long to wait for the reply
+ *
+ * Asks the device model to exit. One that closes the connection instead of
+ * answering, or has closed it before, needs no asking: that is no error. Its
+ * process may outlive the reply for a while.
+ *
+ * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
+ * does.
+ */
+int
+libxlDeviceModelMonitorQuit(libxlDeviceModelMonitor *mon,
+                            unsigned long long timeoutMs)
+{
+    if (libxlDeviceModelMonitorCommand(mon, "quit", NULL, NULL, timeoutMs) == 0)
+        return 0;
+
+    if (!libxlDeviceModelMonitorIsGone(mon))
+        return -1;
+
+    virResetLastError();
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelMonitorSetEventCallback:
+ * @mon: the monitor
+ * @cb: called for each event, or NULL to drop events
+ * @opaque: handed to @cb; must outlive the monitor or the next call of this
+ */
+void
+libxlDeviceModelMonitorSetEventCallback(libxlDeviceModelMonitor *mon,
+                                        libxlDeviceModelMonitorEventCallback cb,
+                                        void *opaque)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
+
+    mon->eventCallback = cb;
+    mon->eventOpaque = opaque;
+}
+
+
+static int
+libxlDeviceModelMonitorProcessEventsLocked(libxlDeviceModelMonitor *mon)
+{
+    g_autoptr(virJSONValue) none = NULL;
+
+    if (libxlDeviceModelMonitorCheckState(mon) < 0 ||
+        libxlDeviceModelMonitorReceive(mon) < 0)
+        return -1;
+
+    return libxlDeviceModelMonitorHandleLines(mon, &none);
+}
+
+
+/**
+ * libxlDeviceModelMonitorProcessEvents:
+ * @mon: the monitor
+ *
+ * Reads what is there, one chunk at most, and hands the events in it to the
+ * event callback. Made for a handle of the event loop, which comes back while
+ * there is more; it never waits. While another thread carries out a command it
+ * does nothing, since that thread hands over the events itself.
+ *
+ * Returns 0, or -1 with VIR_ERR_INTERNAL_ERROR reported when the monitor is not
+ * READY, or no longer: the caller then removes its handle, as the socket would
+ * stay readable.
+ */
+int
+libxlDeviceModelMonitorProcessEvents(libxlDeviceModelMonitor *mon)
+{
+    int ret;
+
+    if (!g_mutex_trylock(&mon->lock))
+        return 0;
+
+    ret = libxlDeviceModelMonitorProcessEventsLocked(mon);
+
+    g_mutex_unlock(&mon->lock);
+    return ret;
+}
+
+
+/**
+ * libxlDeviceModelMonitorGetFD:
+ * @mon: the monitor
+ *
+ * Returns the socket, which stays the monitor's, to wait for events on it; -1
+ * after libxlDeviceModelMonitorClose.
+ */
+int
+libxlDeviceModelMonitorGetFD(libxlDeviceModelMonitor *mon)
+{
+    return mon->fd;
+}
+
+
+/**
+ * libxlDeviceModelMonitorIsGone:
+ * @mon: the monitor
+ *
+ * Returns whether the device model was found to have closed the connection. It
+ * doesn't look: call it after another function has failed.
+ */
+bool
+libxlDeviceModelMonitorIsGone(libxlDeviceModelMonitor *mon)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
+
+    return mon->state == LIBXL_DEVICE_MODEL_MONITOR_GONE;
+}
+
+
+/**
+ * libxlDeviceModelMonitorClose:
+ * @mon: the monitor, or NULL
+ *
+ * Closes the connection; QEMU then serves the next one. The caller has removed
+ * its handle from the event loop before. May be called again.
+ */
+void
+libxlDeviceModelMonitorClose(libxlDeviceModelMonitor *mon)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = NULL;
+
+    if (!mon)
+        return;
+
+    locker = g_mutex_locker_new(&mon->lock);
+    VIR_FORCE_CLOSE(mon->fd);
+    mon->state = LIBXL_DEVICE_MODEL_MONITOR_CLOSED;
+}
+
+
+/**
+ * libxlDeviceModelMonitorFree:
+ * @mon: the monitor, or NULL; nobody else uses it any more
+ */
+void
+libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon)
+{
+    if (!mon)
+        return;
+
+    libxlDeviceModelMonitorClose(mon);
+    g_mutex_clear(&mon->lock);
+    g_byte_array_unref(mon->in);
+    g_free(mon->failure);
+    g_free(mon->name);
+    g_free(mon);
+}

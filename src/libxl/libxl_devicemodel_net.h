@@ -1,0 +1,15 @@
+/*
+ * libxl_devicemodel_net.h: the taps of a secondary's NICs
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "libxl_devicemodel_conf.h"
+
+int libxlDeviceModelNetConnect(virDomainDef *def,
+                               const libxlDeviceModelConfig *config,
+                               int *taps);
+
+void libxlDeviceModelNetDisconnect(virDomainDef *def);

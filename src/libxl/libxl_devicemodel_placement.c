@@ -1,0 +1,439 @@
+/*
+ * libxl_devicemodel_placement.c: which device goes to which device model
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The guest sees one PCI bus, but every device model has a bus of its own and
+ * knows nothing of the others'.  The primary fills its bus from below: QEMU
+ * gives a device without an address the lowest free slot (pci_bus_find_devfn
+ * in QEMU hw/pci/pci.c), at start and on hot-plug alike.  So secondaries are
+ * given slots from above, and the primary keeps all slots below the lowest of
+ * them; the two meet only where a domain has more devices than slots, which is
+ * an error.
+ */
+
+#include <config.h>
+
+#include "libxl_devicemodel_placement.h"
+
+#include "domain_devicemodel.h"
+#include "viralloc.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_placement");
+
+#define LIBXL_DEVICE_MODEL_SLOT_MAX 31
+
+/* libxl puts USB 2 controllers at this fixed slot of the primary
+ * (libxl__build_device_model_args_new in Xen tools/libs/light/libxl_dm.c). */
+#define LIBXL_DEVICE_MODEL_SLOT_EHCI 0x1d
+
+/* Host bridge, PIIX3, Xen platform device and display (QEMU
+ * hw/i386/pc_piix.c, machine xenfv). */
+#define LIBXL_DEVICE_MODEL_SLOTS_BOARD 4
+
+
+void
+libxlDeviceModelPlacementFree(libxlDeviceModelPlacement *placement)
+{
+    size_t i;
+
+    if (!placement)
+        return;
+
+    for (i = 0; i < placement->nsecondaries; i++)
+        g_free(placement->secondaries[i].nets);
+    g_free(placement->secondaries);
+    g_free(placement);
+}
+
+
+static size_t
+libxlDeviceModelCountHostdevs(const virDomainDef *def)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < def->nhostdevs; i++) {
+        const virDomainHostdevDef *hostdev = def->hostdevs[i];
+
+        if (hostdev->mode == VIR_DOMAIN_HOSTDEV_MODE_SUBSYS &&
+            hostdev->source.subsys.type == VIR_DOMAIN_HOSTDEV_SUBSYS_TYPE_PCI)
+            count++;
+    }
+
+    return count;
+}
+
+
+static size_t
+libxlDeviceModelCountControllers(const virDomainDef *def)
+{
+    size_t count = 0;
+    size_t i;
+    bool scsi = false;
+
+    for (i = 0; i < def->ncontrollers; i++) {
+        if (def->controllers[i]->type == VIR_DOMAIN_CONTROLLER_TYPE_USB)
+            count++;
+    }
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (STRPREFIX(def->disks[i]->dst, "sd"))
+            scsi = true;
+    }
+
+    return scsi ? count + 1 : count;
+}
+
+
+/**
+ * libxlDeviceModelPrimarySlots:
+ * @def: domain definition
+ *
+ * Returns how many PCI slots the primary takes at most, counted from slot 0.
+ */
+unsigned int
+libxlDeviceModelPrimarySlots(const virDomainDef *def)
+{
+    virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
+    unsigned int slots = LIBXL_DEVICE_MODEL_SLOTS_BOARD;
+    size_t i;
+
+    for (i = 0; i < def->nnets; i++) {
+        if (virDomainDeviceModelFindByNet(def, def->nets[i]) == primary)
+            slots++;
+    }
+
+    if (def->nsounds > 0 &&
+        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO) == primary)
+        slots++;
+
+    /* the agent of a SPICE display comes with a virtio-serial controller */
+    for (i = 0; i < def->ngraphics; i++) {
+        if (def->graphics[i]->type == VIR_DOMAIN_GRAPHICS_TYPE_SPICE)
+            slots++;
+    }
+
+    return slots + libxlDeviceModelCountHostdevs(def) +
+           libxlDeviceModelCountControllers(def);
+}
+
+
+/* The slots that are taken while a placement is computed. */
+typedef struct _libxlDeviceModelSlots libxlDeviceModelSlots;
+struct _libxlDeviceModelSlots {
+    unsigned int first; /* the lowest slot that a secondary may have */
+    bool used[LIBXL_DEVICE_MODEL_SLOT_MAX + 1];
+};
+
+
+static bool
+libxlDeviceModelSlotIsFree(const libxlDeviceModelSlots *slots,
+                           unsigned int slot)
+{
+    return slot >= slots->first &&
+           slot <= LIBXL_DEVICE_MODEL_SLOT_MAX &&
+           slot != LIBXL_DEVICE_MODEL_SLOT_EHCI &&
+           !slots->used[slot];
+}
+
+
+static int
+libxlDeviceModelSlotsReserve(libxlDeviceModelSlots *slots,
+                             const virDomainDeviceModelDef *dm,
+                             const char *device,
+                             const virDomainDeviceInfo *info,
+                             unsigned int *slot)
+{
+    const virPCIDeviceAddress *addr = &info->addr.pci;
+    g_autofree char *addrstr = NULL;
+
+    if (info->type != VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': address type '%2$s' of device '%3$s', expected 'pci'"),
+                       dm->name, virDomainDeviceAddressTypeToString(info->type),
+                       device);
+        return -1;
+    }
+
+    addrstr = virPCIDeviceAddressAsString(addr);
+    if (addr->domain != 0 || addr->bus != 0 || addr->function != 0 ||
+        !libxlDeviceModelSlotIsFree(slots, addr->slot)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': PCI address '%2$s' of device '%3$s', expected domain 0, bus 0, function 0 and a free slot from 0x%4$02x to 0x%5$02x other than 0x%6$02x"),
+                       dm->name, addrstr, device, slots->first,
+                       LIBXL_DEVICE_MODEL_SLOT_MAX, LIBXL_DEVICE_MODEL_SLOT_EHCI);
+        return -1;
+    }
+
+    slots->used[addr->slot] = true;
+    *slot = addr->slot;
+    return 0;
+}
+
+
+static int
+libxlDeviceModelSlotsAllocate(libxlDeviceModelSlots *slots,
+                              const virDomainDeviceModelDef *dm,
+                              const char *device,
+                              unsigned int *slot)
+{
+    unsigned int i;
+
+    for (i = LIBXL_DEVICE_MODEL_SLOT_MAX; i >= slots->first; i--) {
+        if (libxlDeviceModelSlotIsFree(slots, i)) {
+            slots->used[i] = true;
+            *slot = i;
+            return 0;
+        }
+    }
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("device model '%1$s': no PCI slot is left for device '%2$s', the primary may need slots 0x00 to 0x%3$02x"),
+                   dm->name, device, slots->first - 1);
+    return -1;
+}
+
+
+/* Devices with an address of their own come first, so that the order of the
+ * devices never makes one lose the slot that the user gave it. */
+static int
+libxlDeviceModelPlaceDevice(libxlDeviceModelSlots *slots,
+                            const virDomainDeviceModelDef *dm,
+                            const char *device,
+                            const virDomainDeviceInfo *info,
+                            bool reserving,
+                            unsigned int *slot)
+{
+    if (reserving != (info->type != VIR_DOMAIN_DEVICE_ADDRESS_TYPE_NONE))
+        return 0;
+
+    if (reserving)
+        return libxlDeviceModelSlotsReserve(slots, dm, device, info, slot);
+
+    return libxlDeviceModelSlotsAllocate(slots, dm, device, slot);
+}
+
+
+static int
+libxlDeviceModelPlaceSlots(libxlDeviceModelPlacement *placement,
+                           const virDomainDef *def,
+                           libxlDeviceModelSlots *slots,
+                           bool reserving)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < placement->nsecondaries; i++) {
+        libxlDeviceModelPlaced *placed = &placement->secondaries[i];
+        const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+
+        for (j = 0; j < placed->nnets; j++) {
+            virDomainNetDef *net = def->nets[placed->nets[j].idx];
+            char macstr[VIR_MAC_STRING_BUFLEN];
+
+            virMacAddrFormat(&net->mac, macstr);
+            if (libxlDeviceModelPlaceDevice(slots, dm, macstr, &net->info,
+                                            reserving, &placed->nets[j].slot) < 0)
+                return -1;
+        }
+
+        if (placed->audio &&
+            libxlDeviceModelPlaceDevice(slots, dm,
+                                        virDomainSoundModelTypeToString(def->sounds[0]->model),
+                                        &def->sounds[0]->info, reserving,
+                                        &placed->audioSlot) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static void
+libxlDeviceModelPlaceDevices(libxlDeviceModelPlaced *placed,
+                             const virDomainDef *def)
+{
+    const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    size_t i;
+
+    for (i = 0; i < def->nnets; i++) {
+        libxlDeviceModelPlacedNet net = { .idx = i };
+
+        if (virDomainDeviceModelFindByNet(def, def->nets[i]) == dm)
+            VIR_APPEND_ELEMENT(placed->nets, placed->nnets, net);
+    }
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE)
+            placed->ide = virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+    }
+
+    placed->serial = def->nserials > 0 &&
+        virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+    placed->audio = def->nsounds > 0 &&
+        virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO);
+}
+
+
+/**
+ * libxlDeviceModelPlacementNew:
+ * @def: valid domain definition
+ *
+ * Decide what each secondary of the domain emulates, and in which PCI slots.
+ * A slot that the definition gives is kept.
+ *
+ * Returns the placement, which has no secondary where the domain has none, or
+ * NULL with VIR_ERR_CONFIG_UNSUPPORTED where an address cannot be had or the
+ * slots do not suffice.
+ */
+libxlDeviceModelPlacement *
+libxlDeviceModelPlacementNew(const virDomainDef *def)
+{
+    g_autoptr(libxlDeviceModelPlacement) placement = g_new0(libxlDeviceModelPlacement, 1);
+    virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
+    libxlDeviceModelSlots slots = { .first = libxlDeviceModelPrimarySlots(def) };
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        libxlDeviceModelPlaced placed = { .idx = i };
+
+        if (def->devicemodels[i] == primary)
+            continue;
+
+        placed.id = placement->nsecondaries + 1;
+        libxlDeviceModelPlaceDevices(&placed, def);
+        VIR_APPEND_ELEMENT(placement->secondaries, placement->nsecondaries, placed);
+    }
+
+    if (libxlDeviceModelPlaceSlots(placement, def, &slots, true) < 0 ||
+        libxlDeviceModelPlaceSlots(placement, def, &slots, false) < 0)
+        return NULL;
+
+    return g_steal_pointer(&placement);
+}
+
+
+static unsigned int
+libxlDeviceModelLowestSlot(const libxlDeviceModelPlacement *placement)
+{
+    unsigned int lowest = LIBXL_DEVICE_MODEL_SLOT_MAX + 1;
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < placement->nsecondaries; i++) {
+        const libxlDeviceModelPlaced *placed = &placement->secondaries[i];
+
+        for (j = 0; j < placed->nnets; j++)
+            lowest = MIN(lowest, placed->nets[j].slot);
+        if (placed->audio)
+            lowest = MIN(lowest, placed->audioSlot);
+    }
+
+    return lowest;
+}
+
+
+static bool
+libxlDeviceModelTakesSlot(const virDomainDeviceDef *dev)
+{
+    if (dev->type == VIR_DOMAIN_DEVICE_HOSTDEV)
+        return dev->data.hostdev->source.subsys.type == VIR_DOMAIN_HOSTDEV_SUBSYS_TYPE_PCI;
+
+    if (dev->type == VIR_DOMAIN_DEVICE_CONTROLLER)
+        return dev->data.controller->type == VIR_DOMAIN_CONTROLLER_TYPE_USB;
+
+    /* a network may turn out to be a pool of host devices */
+    if (dev->type == VIR_DOMAIN_DEVICE_NET)
+        return dev->data.net->type == VIR_DOMAIN_NET_TYPE_HOSTDEV ||
+               dev->data.net->type == VIR_DOMAIN_NET_TYPE_NETWORK;
+
+    return false;
+}
+
+
+/**
+ * libxlDeviceModelPlacementCheckAttach:
+ * @def: definition of the running domain
+ * @dev: device that is about to be attached to it
+ *
+ * The primary's QEMU does not know the slots of the secondaries: make sure that
+ * it finds a free one below them.
+ *
+ * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED.
+ */
+int
+libxlDeviceModelPlacementCheckAttach(const virDomainDef *def,
+                                     const virDomainDeviceDef *dev)
+{
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    unsigned int lowest;
+
+    if (def->ndevicemodels == 0 || !libxlDeviceModelTakesSlot(dev))
+        return 0;
+
+    if (!(placement = libxlDeviceModelPlacementNew(def)))
+        return -1;
+
+    lowest = libxlDeviceModelLowestSlot(placement);
+    if (libxlDeviceModelPrimarySlots(def) >= lowest) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("no PCI slot is left for a %1$s: slot 0x%2$02x and those above it belong to other device models than '%3$s'"),
+                       virDomainDeviceTypeToString(dev->type), lowest,
+                       virDomainDeviceModelGetPrimary(def)->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static void
+libxlDeviceModelSetAddress(virDomainDeviceInfo *info,
+                           unsigned int slot)
+{
+    info->type = VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI;
+    info->addr.pci = (virPCIDeviceAddress) { .slot = slot };
+}
+
+
+/**
+ * libxlDeviceModelPlacementApply:
+ * @placement: placement of @def
+ * @def: definition of the running domain, changed
+ *
+ * Make the placement visible in the live definition: the ids of the device
+ * models and the PCI address of every placed device.
+ */
+void
+libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,
+                               virDomainDef *def)
+{
+    virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
+    size_t i;
+    size_t j;
+
+    if (!primary)
+        return;
+
+    primary->id = 0;
+    primary->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+
+    for (i = 0; i < placement->nsecondaries; i++) {
+        const libxlDeviceModelPlaced *placed = &placement->secondaries[i];
+        virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+
+        dm->id = placed->id;
+        dm->state = VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING;
+
+        for (j = 0; j < placed->nnets; j++)
+            libxlDeviceModelSetAddress(&def->nets[placed->nets[j].idx]->info,
+                                       placed->nets[j].slot);
+        if (placed->audio)
+            libxlDeviceModelSetAddress(&def->sounds[0]->info, placed->audioSlot);
+    }
+}

@@ -1,0 +1,13 @@
+/*
+ * libxl_devicemodel_validate.h: the rules that Xen sets for device models
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "domain_conf.h"
+
+int libxlDeviceModelDefValidate(const virDomainDef *def);
+
+int libxlDeviceModelDefValidateHost(const virDomainDef *def);

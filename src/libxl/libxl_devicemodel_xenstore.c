@@ -1,0 +1,161 @@
+/*
+ * libxl_devicemodel_xenstore.c: the xenstore entries of a secondary
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * /local/domain/0/dms/DOMID/ID tells an administrator, and tools beside
+ * libvirt, which secondaries a domain has:
+ *
+ *   name      of the device model
+ *   pid       of its process
+ *   ioservid  the ioreq server that Xen gave it
+ *   state     written by the process itself, through the scope library
+ *
+ * libvirt writes these and never reads them.
+ */
+
+#include <config.h>
+
+#include <xenstore.h>
+
+#include "libxl_devicemodel_xenstore.h"
+
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_xenstore");
+
+#define LIBXL_DEVICE_MODEL_XENSTORE "/local/domain/0/dms"
+
+typedef struct xs_handle libxlDeviceModelXenstore;
+
+static void
+libxlDeviceModelXenstoreClose(libxlDeviceModelXenstore *xs)
+{
+    xs_close(xs);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelXenstore, libxlDeviceModelXenstoreClose);
+
+
+static libxlDeviceModelXenstore *
+libxlDeviceModelXenstoreOpen(void)
+{
+    libxlDeviceModelXenstore *xs = xs_open(0);
+
+    if (!xs)
+        virReportSystemError(errno, "%s", _("cannot connect to xenstore"));
+
+    return xs;
+}
+
+
+static int
+libxlDeviceModelXenstoreWrite(libxlDeviceModelXenstore *xs,
+                              const libxlDeviceModel *dm,
+                              const char *key,
+                              const char *value)
+{
+    g_autofree char *path = g_strdup_printf(LIBXL_DEVICE_MODEL_XENSTORE "/%u/%u/%s",
+                                            dm->domid, dm->id, key);
+
+    if (!xs_write(xs, XBT_NULL, path, value, strlen(value))) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot write xenstore key '%2$s'"),
+                             dm->name, path);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelXenstoreAdd:
+ * @dm: running device model
+ *
+ * Returns 0, or -1 with an error that names the device model and the key; what
+ * was written is then left for libxlDeviceModelXenstoreRemove.
+ */
+int
+libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm)
+{
+    g_autoptr(libxlDeviceModelXenstore) xs = libxlDeviceModelXenstoreOpen();
+    g_autofree char *pid = g_strdup_printf("%lld", (long long)dm->pid);
+    g_autofree char *ioservid = g_strdup_printf("%u", dm->ioservid);
+
+    if (!xs ||
+        libxlDeviceModelXenstoreWrite(xs, dm, "name", dm->name) < 0 ||
+        libxlDeviceModelXenstoreWrite(xs, dm, "pid", pid) < 0 ||
+        libxlDeviceModelXenstoreWrite(xs, dm, "ioservid", ioservid) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/* Returns 1 when done, 0 when xenstore asks to try again, -1 with errno. */
+static int
+libxlDeviceModelXenstoreTryRemove(libxlDeviceModelXenstore *xs,
+                                  const char *path)
+{
+    xs_transaction_t t = xs_transaction_start(xs);
+    unsigned int count = 0;
+    char **entries;
+
+    if (t == XBT_NULL)
+        return -1;
+
+    if (!xs_rm(xs, t, path) && errno != ENOENT) {
+        int saved = errno;
+
+        xs_transaction_end(xs, t, true);
+        errno = saved;
+        return -1;
+    }
+
+    /* the folder of all domains goes with the last one */
+    entries = xs_directory(xs, t, LIBXL_DEVICE_MODEL_XENSTORE, &count);
+    if (entries && count == 0)
+        xs_rm(xs, t, LIBXL_DEVICE_MODEL_XENSTORE);
+    free(entries);
+
+    if (xs_transaction_end(xs, t, false))
+        return 1;
+
+    return errno == EAGAIN ? 0 : -1;
+}
+
+
+/**
+ * libxlDeviceModelXenstoreRemove:
+ * @domid: id of a domain
+ *
+ * Remove the entries of all secondaries of a domain.  That there are none is no
+ * error.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelXenstoreRemove(unsigned int domid)
+{
+    g_autoptr(libxlDeviceModelXenstore) xs = libxlDeviceModelXenstoreOpen();
+    g_autofree char *path = g_strdup_printf(LIBXL_DEVICE_MODEL_XENSTORE "/%u", domid);
+    int rc;
+
+    if (!xs)
+        return -1;
+
+    while ((rc = libxlDeviceModelXenstoreTryRemove(xs, path)) == 0) {
+    }
+
+    if (rc < 0) {
+        virReportSystemError(errno,
+                             _("cannot remove xenstore folder '%1$s'"), path);
+        return -1;
+    }
+
+    return 0;
+}

@@ -1,0 +1,1606 @@
+/*
+ * libxldevicemodelmonitortest.c: the QMP client of device models
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Each case is a script for a device model, played by a thread at the other
+ * end of the socket, and the calls made on the monitor with their outcome.
+ * Where a timeout is the outcome, the device model never answers; everywhere
+ * else the timeout is too long to matter.
+ */
+
+#include <config.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+
+#include "testutils.h"
+#include "libxl/libxl_devicemodel_monitor.h"
+#include "virthread.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+#define SHORT 50
+#define LONG 20000
+
+/* makes the longest line of a reply */
+#define LINE_FILL_MAX (LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX - \
+                       (sizeof("{\"return\": \"\", \"id\": 2}\r") - 1))
+
+typedef enum {
+    PEER_END = 0,
+    PEER_SEND, /* text, in one piece */
+    PEER_SEND_BYTES, /* text, each byte when the one before has been read */
+    PEER_SEND_NUL, /* a zero byte */
+    PEER_FLOOD, /* text, again and again, until the monitor is closed */
+    PEER_EXPECT, /* reads a line, which must be text */
+    PEER_INPUT, /* waits for something to read, and leaves it there */
+    PEER_DRAIN, /* waits until the monitor has read all */
+    PEER_PAUSE, /* n milliseconds */
+    PEER_SIGNALS, /* interrupts the monitor's thread, n times */
+    PEER_IGNORE, /* reads nothing until the monitor is closed */
+    PEER_CLOSE,
+} testPeerAction;
+
+/* An '@' in a text stands for 'x', n times. */
+typedef struct {
+    testPeerAction action;
+    const char *text;
+    size_t n;
+} testPeerStep;
+
+typedef enum {
+    CALL_END = 0,
+    CALL_HANDSHAKE,
+    CALL_COMMAND,
+    CALL_STATUS, /* the reply is "running status" */
+    CALL_CONT,
+    CALL_QUIT,
+    CALL_EVENTS,
+    CALL_CLOSE,
+    CALL_AWAIT_INPUT, /* not a call: waits for something to read, */
+    CALL_AWAIT_HANGUP, /* or for the device model to close the connection */
+} testCallType;
+
+typedef struct {
+    testCallType type;
+    unsigned long long timeout;
+    const char *command;
+    const char *arguments;
+    const char *reply;
+    const char *error;
+    int code;
+    size_t n; /* what '@' stands for in arguments and reply */
+} testCall;
+
+typedef struct {
+    const char *name;
+    testPeerStep peer[16];
+    testCall calls[12];
+    const char *events;
+    bool dropEvents;
+    bool gone;
+    bool listens; /* the device model listens and the monitor connects */
+} testCase;
+
+typedef struct {
+    virThread thread;
+    const testPeerStep *steps;
+    int listener;
+    int fd;
+    GString *in;
+    char *failure;
+} testPeer;
+
+static pthread_t testThread;
+
+
+static char *
+testExpand(const char *text,
+           size_t n)
+{
+    const char *at = strchr(text, '@');
+    g_autofree char *fill = NULL;
+
+    if (!at)
+        return g_strdup(text);
+
+    fill = g_strnfill(n, 'x');
+    return g_strdup_printf("%.*s%s%s", (int) (at - text), text, fill, at + 1);
+}
+
+
+/* Returns false when the monitor has been closed. */
+static bool
+testPeerSend(testPeer *peer,
+             const char *data,
+             size_t len)
+{
+    while (len > 0) {
+        ssize_t got = send(peer->fd, data, len, MSG_NOSIGNAL);
+
+        if (got < 0)
+            return false;
+        data += got;
+        len -= got;
+    }
+
+    return true;
+}
+
+
+static void
+testPeerDrain(testPeer *peer)
+{
+    int unread = 1;
+
+    while (ioctl(peer->fd, TIOCOUTQ, &unread) == 0 && unread > 0)
+        g_usleep(20);
+}
+
+
+static void
+testPeerSendBytes(testPeer *peer,
+                  const char *text)
+{
+    for (; *text; text++) {
+        if (!testPeerSend(peer, text, 1))
+            return;
+        testPeerDrain(peer);
+    }
+}
+
+
+/* Returns false at the end of what the monitor has to say. */
+static bool
+testPeerRead(testPeer *peer)
+{
+    char data[4096];
+    ssize_t got = recv(peer->fd, data, sizeof(data), 0);
+
+    if (got <= 0)
+        return false;
+
+    g_string_append_len(peer->in, data, got);
+    return true;
+}
+
+
+static void
+testPeerExpect(testPeer *peer,
+               const char *text)
+{
+    char *end;
+
+    while (!(end = strchr(peer->in->str, '\n'))) {
+        if (!testPeerRead(peer)) {
+            peer->failure = g_strdup_printf("no more input, expected '%s'", text);
+            return;
+        }
+    }
+
+    *end = '\0';
+    if (STRNEQ(peer->in->str, text))
+        peer->failure = g_strdup_printf("got '%s', expected '%s'", peer->in->str, text);
+
+    g_string_erase(peer->in, 0, end - peer->in->str + 1);
+}
+
+
+static void
+testPeerPoll(int fd,
+             short events)
+{
+    struct pollfd pfd = { .fd = fd, .events = events };
+
+    while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
+        ;
+}
+
+
+static void
+testPeerStepRun(testPeer *peer,
+                const testPeerStep *step)
+{
+    g_autofree char *text = step->text ? testExpand(step->text, step->n) : NULL;
+    size_t i;
+
+    switch (step->action) {
+    case PEER_SEND:
+        ignore_value(testPeerSend(peer, text, strlen(text)));
+        break;
+    case PEER_SEND_BYTES:
+        testPeerSendBytes(peer, text);
+        break;
+    case PEER_SEND_NUL:
+        ignore_value(testPeerSend(peer, "", 1));
+        break;
+    case PEER_FLOOD:
+        while (testPeerSend(peer, text, strlen(text)))
+            ;
+        break;
+    case PEER_EXPECT:
+        testPeerExpect(peer, text);
+        break;
+    case PEER_INPUT:
+        testPeerPoll(peer->fd, POLLIN);
+        break;
+    case PEER_DRAIN:
+        testPeerDrain(peer);
+        break;
+    case PEER_PAUSE:
+        g_usleep(step->n * 1000);
+        break;
+    case PEER_SIGNALS:
+        for (i = 0; i < step->n; i++) {
+            pthread_kill(testThread, SIGUSR1);
+            g_usleep(1000);
+        }
+        break;
+    case PEER_IGNORE:
+        testPeerPoll(peer->fd, 0);
+        break;
+    case PEER_CLOSE:
+        VIR_FORCE_CLOSE(peer->fd);
+        break;
+    case PEER_END:
+        break;
+    }
+}
+
+
+static void
+testPeerRun(void *opaque)
+{
+    testPeer *peer = opaque;
+    const testPeerStep *step;
+    bool ignores = false;
+
+    if (peer->listener >= 0)
+        peer->fd = accept(peer->listener, NULL, NULL);
+
+    for (step = peer->steps; step->action != PEER_END; step++) {
+        testPeerStepRun(peer, step);
+
+        if (peer->failure)
+            break;
+        if (step->action == PEER_IGNORE)
+            ignores = true;
+    }
+
+    /* A device model at the end of its script is silent, but there. */
+    if (peer->fd >= 0 && !ignores) {
+        while (testPeerRead(peer))
+            ;
+
+        if (!peer->failure && peer->in->len > 0)
+            peer->failure = g_strdup_printf("unexpected input '%s'", peer->in->str);
+    }
+
+    VIR_FORCE_CLOSE(peer->fd);
+}
+
+
+static int
+testPeerStart(testPeer *peer,
+              const testPeerStep *steps,
+              int listener,
+              int fd)
+{
+    peer->steps = steps;
+    peer->listener = listener;
+    peer->fd = fd;
+    peer->in = g_string_new(NULL);
+
+    return virThreadCreate(&peer->thread, true, testPeerRun, peer);
+}
+
+
+static int
+testPeerFinish(testPeer *peer)
+{
+    int ret = 0;
+
+    virThreadJoin(&peer->thread);
+
+    if (peer->failure) {
+        VIR_TEST_VERBOSE("device model: %s", peer->failure);
+        ret = -1;
+    }
+
+    g_string_free(peer->in, true);
+    g_free(peer->failure);
+    return ret;
+}
+
+
+static int
+testListen(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    VIR_AUTOCLOSE fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int ret;
+
+    if (fd < 0 ||
+        virStrcpyStatic(addr.sun_path, path) < 0 ||
+        bind(fd, (struct sockaddr *) &addr, sizeof(addr)) < 0 ||
+        listen(fd, 1) < 0)
+        return -1;
+
+    ret = fd;
+    fd = -1;
+    return ret;
+}
+
+
+static libxlDeviceModelMonitor *
+testConnect(testPeer *peer,
+            const testPeerStep *steps,
+            bool listens)
+{
+    g_autofree char *dir = NULL;
+    g_autofree char *path = NULL;
+    libxlDeviceModelMonitor *mon = NULL;
+    int fds[2] = { -1, -1 };
+
+    if (!listens) {
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+            testPeerStart(peer, steps, -1, fds[1]) < 0)
+            return NULL;
+
+        mon = libxlDeviceModelMonitorNew("lan", &fds[0]);
+        if (fds[0] != -1) {
+            VIR_TEST_VERBOSE("the socket was not taken over");
+            g_clear_pointer(&mon, libxlDeviceModelMonitorFree);
+        }
+        return mon;
+    }
+
+    if (!(dir = g_dir_make_tmp("monitor-XXXXXX", NULL)))
+        return NULL;
+
+    path = g_strdup_printf("%s/qmp", dir);
+    if ((fds[1] = testListen(path)) >= 0 &&
+        testPeerStart(peer, steps, fds[1], -1) == 0)
+        mon = libxlDeviceModelMonitorConnect("lan", path);
+
+    unlink(path);
+    rmdir(dir);
+    return mon;
+}
+
+
+static void
+testEvent(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
+          const char *event,
+          virJSONValue *data,
+          void *opaque)
+{
+    virBuffer *events = opaque;
+    g_autofree char *text = data ? virJSONValueToString(data, false) : NULL;
+
+    virBufferAsprintf(events, "%s%s;", event, NULLSTR_EMPTY(text));
+}
+
+
+static int
+testCallCommand(libxlDeviceModelMonitor *mon,
+                const testCall *call,
+                char **reply)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autoptr(virJSONValue) value = NULL;
+    int rc;
+
+    if (call->arguments) {
+        g_autofree char *text = testExpand(call->arguments, call->n);
+
+        if (!(arguments = virJSONValueFromString(text)))
+            return -1;
+    }
+
+    rc = libxlDeviceModelMonitorCommand(mon, call->command, &arguments,
+                                        call->reply ? &value : NULL,
+                                        call->timeout);
+
+    if (arguments) {
+        VIR_TEST_VERBOSE("the arguments were not taken over");
+        abort();
+    }
+
+    if (value)
+        *reply = virJSONValueToString(value, false);
+
+    return rc;
+}
+
+
+static int
+testCallStatus(libxlDeviceModelMonitor *mon,
+               const testCall *call,
+               char **reply)
+{
+    g_autofree char *status = NULL;
+    bool running = false;
+
+    if (libxlDeviceModelMonitorQueryStatus(mon, &running, &status, call->timeout) < 0)
+        return -1;
+
+    *reply = g_strdup_printf("%s %s", running ? "running" : "not-running", status);
+    return 0;
+}
+
+
+static int
+testCallMake(libxlDeviceModelMonitor *mon,
+             const testCall *call,
+             char **reply)
+{
+    switch (call->type) {
+    case CALL_HANDSHAKE:
+        return libxlDeviceModelMonitorHandshake(mon, call->timeout);
+    case CALL_COMMAND:
+        return testCallCommand(mon, call, reply);
+    case CALL_STATUS:
+        return testCallStatus(mon, call, reply);
+    case CALL_CONT:
+        return libxlDeviceModelMonitorCont(mon, call->timeout);
+    case CALL_QUIT:
+        return libxlDeviceModelMonitorQuit(mon, call->timeout);
+    case CALL_EVENTS:
+        return libxlDeviceModelMonitorProcessEvents(mon);
+    case CALL_CLOSE:
+        libxlDeviceModelMonitorClose(mon);
+        return 0;
+    case CALL_AWAIT_INPUT:
+        testPeerPoll(libxlDeviceModelMonitorGetFD(mon), POLLIN);
+        return 0;
+    case CALL_AWAIT_HANGUP:
+        testPeerPoll(libxlDeviceModelMonitorGetFD(mon), 0);
+        return 0;
+    case CALL_END:
+        break;
+    }
+
+    return -1;
+}
+
+
+static int
+testCallRun(libxlDeviceModelMonitor *mon,
+            const testCall *call)
+{
+    g_autofree char *reply = NULL;
+    g_autofree char *expected = call->reply ? testExpand(call->reply, call->n) : NULL;
+    int rc;
+
+    virResetLastError();
+    rc = testCallMake(mon, call, &reply);
+
+    if (rc != (call->error ? -1 : 0) ||
+        virGetLastErrorCode() != call->code) {
+        VIR_TEST_VERBOSE("call returned %d with error %d '%s', expected error %d '%s'",
+                         rc, virGetLastErrorCode(), virGetLastErrorMessage(),
+                         call->code, NULLSTR_EMPTY(call->error));
+        return -1;
+    }
+
+    if (call->error &&
+        virTestCompareToString(call->error, virGetLastErrorMessage()) < 0)
+        return -1;
+
+    return virTestCompareToString(NULLSTR_EMPTY(expected), NULLSTR_EMPTY(reply));
+}
+
+
+static int
+testCalls(libxlDeviceModelMonitor *mon,
+          const testCase *test)
+{
+    g_auto(virBuffer) events = VIR_BUFFER_INITIALIZER;
+    const testCall *call;
+
+    libxlDeviceModelMonitorSetEventCallback(mon, test->dropEvents ? NULL : testEvent,
+                                            &events);
+
+    for (call = test->calls; call->type != CALL_END; call++) {
+        if (testCallRun(mon, call) < 0) {
+            VIR_TEST_VERBOSE("call %zd", call - test->calls + 1);
+            return -1;
+        }
+    }
+
+    if (libxlDeviceModelMonitorIsGone(mon) != test->gone) {
+        VIR_TEST_VERBOSE("the device model should %sbe gone", test->gone ? "" : "not ");
+        return -1;
+    }
+
+    return virTestCompareToString(NULLSTR_EMPTY(test->events),
+                                  NULLSTR_EMPTY(virBufferCurrentContent(&events)));
+}
+
+
+static int
+testMonitor(const void *opaque)
+{
+    const testCase *test = opaque;
+    testPeer peer = { 0 };
+    libxlDeviceModelMonitor *mon = testConnect(&peer, test->peer, test->listens);
+    int ret = -1;
+
+    if (!mon) {
+        if (peer.in) {
+            shutdown(peer.listener, SHUT_RDWR);
+            testPeerFinish(&peer);
+        }
+        return -1;
+    }
+
+    ret = testCalls(mon, test);
+
+    libxlDeviceModelMonitorFree(mon);
+    if (testPeerFinish(&peer) < 0)
+        ret = -1;
+    VIR_FORCE_CLOSE(peer.listener);
+    return ret;
+}
+
+
+#define GREETING \
+    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 2, \"major\": 7}, " \
+    "\"package\": \"Debian\"}, \"capabilities\": [\"oob\"]}}\r\n"
+#define EXPECT_CAPABILITIES "{\"execute\":\"qmp_capabilities\",\"id\":1}"
+#define EVENT(name) \
+    "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"" name "\"}\r\n"
+#define RETURN(id) "{\"return\": {}, \"id\": " id "}\r\n"
+
+/* the first steps of a device model that does all right, and the first call */
+#define PEER_GREETS \
+    { PEER_SEND, .text = GREETING }, \
+    { PEER_EXPECT, .text = EXPECT_CAPABILITIES }, \
+    { PEER_SEND, .text = RETURN("1") }
+#define PEER_GETS(command, id) \
+    { PEER_EXPECT, .text = "{\"execute\":\"" command "\",\"id\":" id "}" }
+
+#define HANDSHAKE { .type = CALL_HANDSHAKE, .timeout = LONG }
+#define COMMAND(text, expect) \
+    { .type = CALL_COMMAND, .timeout = LONG, .command = text, .reply = expect }
+
+#define TIMED_OUT(text) \
+    .error = "Timed out during operation: device model 'lan': monitor" text, \
+    .code = VIR_ERR_OPERATION_TIMEOUT
+#define INTERNAL(text) \
+    .error = "internal error: device model 'lan': monitor" text, \
+    .code = VIR_ERR_INTERNAL_ERROR
+#define REFUSED(text) \
+    .error = "operation failed: device model 'lan': monitor" text, \
+    .code = VIR_ERR_OPERATION_FAILED
+
+#define BAD_GREETING(text) \
+    { .type = CALL_HANDSHAKE, .timeout = LONG, INTERNAL(" greeting: " text) }, \
+    { .type = CALL_CONT, .timeout = LONG, \
+      INTERNAL(" command 'cont': unusable after an earlier error: " text) }
+
+static const testCase handshakeCases[] = {
+    {
+        .name = "handshake",
+        .peer = { PEER_GREETS },
+        .calls = { HANDSHAKE },
+    },
+    {
+        .name = "socket path",
+        .peer = { PEER_GREETS, PEER_GETS("cont", "2"), { PEER_SEND, RETURN("2") } },
+        .calls = { HANDSHAKE, { .type = CALL_CONT, .timeout = LONG } },
+        .listens = true,
+    },
+    {
+        .name = "late greeting",
+        .peer = { { PEER_PAUSE, .n = 100 }, PEER_GREETS },
+        .calls = { HANDSHAKE },
+    },
+    {
+        .name = "no greeting",
+        .peer = { { PEER_END } },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = SHORT,
+              TIMED_OUT(" greeting: no answer within 50 ms") },
+            { .type = CALL_HANDSHAKE, .timeout = LONG,
+              INTERNAL(": unusable after an earlier error: the handshake did not succeed") },
+        },
+    },
+    {
+        .name = "no time for the greeting",
+        .peer = { { PEER_END } },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = 0,
+              TIMED_OUT(" greeting: no answer within 0 ms") },
+        },
+    },
+    {
+        .name = "half a greeting",
+        .peer = { { PEER_SEND, "{\"QMP\": {}}" } },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = SHORT,
+              TIMED_OUT(" greeting: no answer within 50 ms") },
+        },
+    },
+    {
+        .name = "no reply to the capabilities",
+        .peer = { { PEER_SEND, GREETING }, { PEER_EXPECT, EXPECT_CAPABILITIES } },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = SHORT,
+              TIMED_OUT(" command 'qmp_capabilities': no answer within 50 ms") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: the handshake did not succeed") },
+        },
+    },
+    {
+        .name = "capabilities refused",
+        .peer = {
+            { PEER_SEND, GREETING },
+            { PEER_EXPECT, EXPECT_CAPABILITIES },
+            { PEER_SEND, "{\"id\": 1, \"error\": {\"class\": \"CommandNotFound\", \"desc\": \"No\"}}\r\n" },
+        },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = LONG,
+              REFUSED(" command 'qmp_capabilities': CommandNotFound: No") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: the handshake did not succeed") },
+        },
+    },
+    {
+        .name = "closed before the greeting",
+        .peer = { { PEER_CLOSE } },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = LONG,
+              INTERNAL(" greeting: closed its monitor connection") },
+            { .type = CALL_HANDSHAKE, .timeout = LONG,
+              INTERNAL(": closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "closed in the middle of the greeting",
+        .peer = { { PEER_SEND, "{\"QMP\": {\"ver" }, { PEER_CLOSE } },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = LONG,
+              INTERNAL(" greeting: closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "closed instead of a reply to the capabilities",
+        .peer = { { PEER_SEND, GREETING }, { PEER_INPUT }, { PEER_CLOSE } },
+        .calls = {
+            { .type = CALL_HANDSHAKE, .timeout = LONG,
+              INTERNAL(" command 'qmp_capabilities': closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "greeting is not JSON",
+        .peer = { { PEER_SEND, "SSH-2.0-\x01\xff\"q\"\r\n" } },
+        .calls = {
+            BAD_GREETING("sent a line that is not JSON: 'SSH-2.0-\\001\\377\"q\"'"),
+        },
+    },
+    {
+        .name = "greeting is empty",
+        .peer = { { PEER_SEND, "\n" } },
+        .calls = { BAD_GREETING("sent a line that is not JSON: ''") },
+    },
+    {
+        .name = "greeting is not an object",
+        .peer = { { PEER_SEND, "[\"QMP\"]\r\n" } },
+        .calls = { BAD_GREETING("sent JSON that is not an object: '[\"QMP\"]'") },
+    },
+    {
+        .name = "greeting without QMP",
+        .peer = { { PEER_SEND, "{\"return\": {}, \"id\": 1}\r\n" } },
+        .calls = {
+            BAD_GREETING("sent a greeting without 'QMP': '{\"return\": {}, \"id\": 1}'"),
+        },
+    },
+    {
+        .name = "greeting with a QMP that is not an object",
+        .peer = { { PEER_SEND, "{\"QMP\": true}\r\n" } },
+        .calls = { BAD_GREETING("sent a greeting without 'QMP': '{\"QMP\": true}'") },
+    },
+    {
+        .name = "second handshake",
+        .peer = { PEER_GREETS, PEER_GETS("cont", "2"), { PEER_SEND, RETURN("2") } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_HANDSHAKE, .timeout = LONG,
+              INTERNAL(": the handshake has been done already") },
+            { .type = CALL_CONT, .timeout = LONG },
+        },
+    },
+    {
+        .name = "command without a handshake",
+        .peer = { PEER_GREETS },
+        .calls = {
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': the handshake has not been done") },
+            { .type = CALL_EVENTS, INTERNAL(" greeting: the handshake has not been done") },
+            HANDSHAKE,
+        },
+    },
+};
+
+static const testCase commandCases[] = {
+    {
+        .name = "commands",
+        .peer = {
+            PEER_GREETS,
+            { PEER_EXPECT, "{\"execute\":\"device_add\",\"arguments\":"
+                           "{\"driver\":\"e1000\",\"addr\":16,\"on\":true,\"d\":[1.5,null,\"\\u0001\\\"/\xc3\xa9\"]},"
+                           "\"id\":2}" },
+            { PEER_SEND, RETURN("2") },
+            PEER_GETS("query-name", "3"),
+            { PEER_SEND, "{\"id\": 3, \"return\": [{\"name\": \"guest\"}, 7]}\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "device_add",
+              .arguments = "{\"driver\": \"e1000\", \"addr\": 16, \"on\": true, \"d\": [1.5, null, \"\\u0001\\\"/\xc3\xa9\"]}",
+              .reply = "{}" },
+            COMMAND("query-name", "[{\"name\":\"guest\"},7]"),
+        },
+    },
+    {
+        .name = "reply not asked for",
+        .peer = { PEER_GREETS, PEER_GETS("stop", "2"), { PEER_SEND, RETURN("2") } },
+        .calls = { HANDSHAKE, COMMAND("stop", NULL) },
+    },
+    {
+        .name = "query-status",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-status", "2"),
+            { PEER_SEND, "{\"return\": {\"status\": \"running\", \"singlestep\": false, \"running\": true}, \"id\": 2}\r\n" },
+            PEER_GETS("query-status", "3"),
+            { PEER_SEND, "{\"return\": {\"status\": \"inmigrate\", \"running\": false}, \"id\": 3}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_STATUS, .timeout = LONG, .reply = "running running" },
+            { .type = CALL_STATUS, .timeout = LONG, .reply = "not-running inmigrate" },
+        },
+    },
+    {
+        .name = "query-status without a status",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-status", "2"),
+            { PEER_SEND, "{\"return\": {\"running\": true}, \"id\": 2}\r\n" },
+            PEER_GETS("query-status", "3"),
+            { PEER_SEND, "{\"return\": {\"status\": \"running\"}, \"id\": 3}\r\n" },
+            PEER_GETS("query-status", "4"),
+            { PEER_SEND, "{\"return\": 1, \"id\": 4}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_STATUS, .timeout = LONG,
+              INTERNAL(" command 'query-status': sent a reply without 'running' or 'status'") },
+            { .type = CALL_STATUS, .timeout = LONG,
+              INTERNAL(" command 'query-status': sent a reply without 'running' or 'status'") },
+            { .type = CALL_STATUS, .timeout = LONG,
+              INTERNAL(" command 'query-status': sent a reply without 'running' or 'status'") },
+        },
+    },
+    {
+        .name = "error reply",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("cont", "2"),
+            { PEER_SEND, "{\"id\": 2, \"error\": {\"class\": \"GenericError\", \"desc\": \"Bad\\nthing '@'\"}}\r\n", .n = 3 },
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, RETURN("3") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG,
+              REFUSED(" command 'cont': GenericError: Bad\\nthing 'xxx'") },
+            { .type = CALL_CONT, .timeout = LONG },
+        },
+    },
+    {
+        .name = "single bytes",
+        .peer = {
+            { PEER_SEND_BYTES, GREETING },
+            { PEER_EXPECT, EXPECT_CAPABILITIES },
+            { PEER_SEND_BYTES, RETURN("1") },
+            PEER_GETS("query-name", "2"),
+            { PEER_SEND_BYTES, EVENT("STOP") "{\"return\": \"r\", \"id\": 2}\r\n" },
+        },
+        .calls = { HANDSHAKE, COMMAND("query-name", "\"r\"") },
+        .events = "STOP;",
+    },
+    {
+        .name = "interrupted",
+        .peer = {
+            { PEER_SIGNALS, .n = 20 },
+            PEER_GREETS,
+            PEER_GETS("cont", "2"),
+            { PEER_SIGNALS, .n = 20 },
+            { PEER_SEND, RETURN("2") },
+        },
+        .calls = { HANDSHAKE, { .type = CALL_CONT, .timeout = LONG } },
+    },
+    {
+        .name = "huge reply",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-name", "2"),
+            { PEER_SEND, "{\"return\": \"@\", \"id\": 2}\r\n", .n = 500000 },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "query-name",
+              .reply = "\"@\"", .n = 500000 },
+        },
+    },
+    {
+        .name = "longest reply",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-name", "2"),
+            { PEER_SEND, "{\"return\": \"@\", \"id\": 2}\r\n", .n = LINE_FILL_MAX },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "query-name",
+              .reply = "\"@\"", .n = LINE_FILL_MAX },
+        },
+    },
+    {
+        .name = "huge command",
+        .peer = {
+            PEER_GREETS,
+            { PEER_INPUT },
+            { PEER_PAUSE, .n = 20 },
+            { PEER_EXPECT, "{\"execute\":\"human\",\"arguments\":{\"line\":\"@\"},\"id\":2}",
+              .n = 2000000 },
+            { PEER_SEND, RETURN("2") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "human",
+              .arguments = "{\"line\": \"@\"}", .reply = "{}", .n = 2000000 },
+        },
+    },
+    {
+        .name = "huge command to a device model that must write first",
+        .peer = {
+            PEER_GREETS,
+            { PEER_INPUT },
+            { PEER_SEND, "{\"event\": \"BIG\", \"data\": {\"@\": 1}}\r\n", .n = 900000 },
+            { PEER_EXPECT, "{\"execute\":\"human\",\"arguments\":{\"line\":\"@\"},\"id\":2}",
+              .n = 2000000 },
+            { PEER_SEND, RETURN("2") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "human",
+              .arguments = "{\"line\": \"@\"}", .reply = "{}", .n = 2000000 },
+        },
+        .dropEvents = true,
+    },
+    {
+        .name = "huge command not read",
+        .peer = { PEER_GREETS, { PEER_IGNORE } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = SHORT, .command = "human",
+              .arguments = "{\"line\": \"@\"}", .n = 4000000,
+              TIMED_OUT(" command 'human': no answer within 50 ms") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: monitor command 'human' was sent in part only") },
+        },
+    },
+    {
+        .name = "timeout and late replies",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("stop", "2"),
+            PEER_GETS("query-a", "3"),
+            PEER_GETS("query-b", "4"),
+            { PEER_SEND, RETURN("2")
+                         "{\"error\": {\"class\": \"c\", \"desc\": \"d\"}, \"id\": 3}\r\n"
+                         "{\"return\": \"b\", \"id\": 4}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = SHORT, .command = "stop",
+              TIMED_OUT(" command 'stop': no answer within 50 ms") },
+            { .type = CALL_COMMAND, .timeout = SHORT, .command = "query-a",
+              TIMED_OUT(" command 'query-a': no answer within 50 ms") },
+            COMMAND("query-b", "\"b\""),
+        },
+    },
+    {
+        .name = "late reply while no command is under way",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("stop", "2"),
+            { PEER_SEND, RETURN("2") EVENT("STOP") },
+            PEER_GETS("query-b", "3"),
+            { PEER_SEND, "{\"return\": \"b\", \"id\": 3}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = 0, .command = "stop",
+              TIMED_OUT(" command 'stop': no answer within 0 ms") },
+            { .type = CALL_AWAIT_INPUT },
+            { .type = CALL_EVENTS },
+            COMMAND("query-b", "\"b\""),
+        },
+        .events = "STOP;",
+    },
+    {
+        .name = "endless events and no reply",
+        .peer = { PEER_GREETS, PEER_GETS("cont", "2"), { PEER_FLOOD, EVENT("RTC_CHANGE") } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = SHORT,
+              TIMED_OUT(" command 'cont': no answer within 50 ms") },
+        },
+        .dropEvents = true,
+    },
+    {
+        .name = "closed by this side",
+        .peer = { PEER_GREETS },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CLOSE },
+            { .type = CALL_CLOSE },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': the monitor is closed") },
+            { .type = CALL_QUIT, .timeout = LONG,
+              INTERNAL(" command 'quit': the monitor is closed") },
+            { .type = CALL_EVENTS, INTERNAL(": the monitor is closed") },
+        },
+    },
+};
+
+static const testCase goneCases[] = {
+    {
+        .name = "closed before the command",
+        .peer = { PEER_GREETS, { PEER_SEND, EVENT("SHUTDOWN") }, { PEER_CLOSE } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_AWAIT_HANGUP },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': closed its monitor connection") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': closed its monitor connection") },
+            { .type = CALL_EVENTS, INTERNAL(": closed its monitor connection") },
+            { .type = CALL_QUIT, .timeout = LONG },
+        },
+        .events = "SHUTDOWN;",
+        .gone = true,
+    },
+    {
+        .name = "closed after the command",
+        .peer = { PEER_GREETS, PEER_GETS("cont", "2"), { PEER_CLOSE } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "closed with the command unread",
+        .peer = { PEER_GREETS, { PEER_INPUT }, { PEER_CLOSE } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "closed in the middle of the reply",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("cont", "2"),
+            { PEER_SEND, "{\"return\": {}, \"id\": 2}" },
+            { PEER_CLOSE },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "closed after the reply",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-name", "2"),
+            { PEER_SEND, "{\"return\": \"r\", \"id\": 2}\r\n" },
+            { PEER_CLOSE },
+        },
+        .calls = {
+            HANDSHAKE,
+            COMMAND("query-name", "\"r\""),
+            { .type = CALL_AWAIT_HANGUP },
+            { .type = CALL_EVENTS, INTERNAL(": closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "closed in the middle of a huge command",
+        .peer = { PEER_GREETS, { PEER_INPUT }, { PEER_CLOSE } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "human",
+              .arguments = "{\"line\": \"@\"}", .n = 4000000,
+              INTERNAL(" command 'human': closed its monitor connection") },
+        },
+        .gone = true,
+    },
+    {
+        .name = "quit answered",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("quit", "2"),
+            { PEER_SEND, RETURN("2") EVENT("SHUTDOWN") },
+            { PEER_CLOSE },
+        },
+        .calls = { HANDSHAKE, { .type = CALL_QUIT, .timeout = LONG } },
+        .events = "SHUTDOWN;",
+    },
+    {
+        .name = "quit not answered, but closed",
+        .peer = { PEER_GREETS, PEER_GETS("quit", "2"), { PEER_SEND, EVENT("SHUTDOWN") }, { PEER_CLOSE } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_QUIT, .timeout = LONG },
+            { .type = CALL_QUIT, .timeout = LONG },
+        },
+        .events = "SHUTDOWN;",
+        .gone = true,
+    },
+    {
+        .name = "quit refused, then not answered",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("quit", "2"),
+            { PEER_SEND, "{\"id\": 2, \"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}}\r\n" },
+            PEER_GETS("quit", "3"),
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_QUIT, .timeout = LONG, REFUSED(" command 'quit': GenericError: No") },
+            { .type = CALL_QUIT, .timeout = SHORT,
+              TIMED_OUT(" command 'quit': no answer within 50 ms") },
+        },
+    },
+};
+
+static const testCase eventCases[] = {
+    {
+        .name = "events around replies",
+        .peer = {
+            { PEER_SEND, GREETING },
+            { PEER_EXPECT, EXPECT_CAPABILITIES },
+            { PEER_SEND, EVENT("A") RETURN("1") EVENT("B") },
+            PEER_GETS("stop", "2"),
+            { PEER_SEND, EVENT("C") },
+            { PEER_SEND, EVENT("D") RETURN("2") EVENT("E") },
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, "{\"event\": \"F\", \"data\": {\"id\": 3, \"return\": [1]}}\n" RETURN("3") },
+        },
+        .calls = { HANDSHAKE, COMMAND("stop", "{}"), COMMAND("cont", "{}") },
+        .events = "A;B;C;D;E;F{\"id\":3,\"return\":[1]};",
+    },
+    {
+        .name = "events dropped",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("stop", "2"),
+            { PEER_SEND, EVENT("C") RETURN("2") EVENT("D") },
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, RETURN("3") },
+        },
+        .calls = { HANDSHAKE, COMMAND("stop", "{}"), COMMAND("cont", "{}") },
+        .dropEvents = true,
+    },
+    {
+        .name = "events without a command",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("stop", "2"),
+            { PEER_SEND, RETURN("2") EVENT("A") "{\"event\": " },
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, "\"B\"}\r\n" RETURN("3") },
+            { PEER_DRAIN },
+            { PEER_SEND, EVENT("C") EVENT("D") },
+        },
+        .calls = {
+            HANDSHAKE,
+            COMMAND("stop", "{}"),
+            { .type = CALL_EVENTS },
+            COMMAND("cont", "{}"),
+            { .type = CALL_AWAIT_INPUT },
+            { .type = CALL_EVENTS },
+            { .type = CALL_EVENTS },
+        },
+        .events = "A;B;C;D;",
+    },
+    {
+        .name = "reply that nothing waits for",
+        .peer = { PEER_GREETS, PEER_GETS("cont", "2"),
+                  { PEER_SEND, RETURN("2") RETURN("2") } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG },
+            { .type = CALL_EVENTS,
+              INTERNAL(": unusable after an earlier error: sent a reply that nothing waits for: '{\"return\": {}, \"id\": 2}'") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: sent a reply that nothing waits for: '{\"return\": {}, \"id\": 2}'") },
+        },
+    },
+    {
+        .name = "garbage without a command",
+        .peer = { PEER_GREETS, { PEER_DRAIN }, { PEER_SEND, "]\r\n" } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_AWAIT_INPUT },
+            { .type = CALL_EVENTS, INTERNAL(": sent a line that is not JSON: ']'") },
+            { .type = CALL_EVENTS,
+              INTERNAL(": unusable after an earlier error: sent a line that is not JSON: ']'") },
+        },
+    },
+    {
+        .name = "error reply followed by garbage",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("cont", "2"),
+            { PEER_SEND, "{\"id\": 2, \"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}}\r\n{\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG, REFUSED(" command 'cont': GenericError: No") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: sent a line that is not JSON: '{'") },
+        },
+    },
+};
+
+
+/* What a device model sends in reply to 'cont', and what is said of it: then,
+ * and again at the next command. */
+typedef struct {
+    const char *name;
+    testPeerStep steps[2];
+    const char *error;
+    size_t n;
+} testBadReply;
+
+static const testBadReply badReplies[] = {
+    {
+        .name = "reply is not JSON",
+        .steps = { { PEER_SEND, "{\"return\": {}, \"id\": 2\r\n" } },
+        .error = "sent a line that is not JSON: '{\"return\": {}, \"id\": 2'",
+    },
+    {
+        .name = "reply followed by more on the same line",
+        .steps = { { PEER_SEND, "{\"return\": {}, \"id\": 2} {}\r\n" } },
+        .error = "sent a line that is not JSON: '{\"return\": {}, \"id\": 2} {}'",
+    },
+    {
+        .name = "reply is not UTF-8",
+        .steps = { { PEER_SEND, "{\"return\": \"\xff\", \"id\": 2}\r\n" } },
+        .error = "sent a line that is not JSON: '{\"return\": \"\\377\", \"id\": 2}'",
+    },
+    {
+        .name = "reply is an array",
+        .steps = { { PEER_SEND, "[{\"return\": {}, \"id\": 2}]\r\n" } },
+        .error = "sent JSON that is not an object: '[{\"return\": {}, \"id\": 2}]'",
+    },
+    {
+        .name = "reply is a string",
+        .steps = { { PEER_SEND, "\"return\"\r\n" } },
+        .error = "sent JSON that is not an object: '\"return\"'",
+    },
+    {
+        .name = "reply without return or error",
+        .steps = { { PEER_SEND, "{\"id\": 2}\r\n" } },
+        .error = "sent neither an event nor a reply: '{\"id\": 2}'",
+    },
+    {
+        .name = "reply with return and error",
+        .steps = { { PEER_SEND, "{\"return\": {}, \"error\": {}, \"id\": 2}\r\n" } },
+        .error = "sent neither an event nor a reply: '{\"return\": {}, \"error\": {}, \"id\": 2}'",
+    },
+    {
+        .name = "event whose name is not a string",
+        .steps = { { PEER_SEND, "{\"event\": 1}\r\n" } },
+        .error = "sent neither an event nor a reply: '{\"event\": 1}'",
+    },
+    {
+        .name = "second greeting",
+        .steps = { { PEER_SEND, "{\"QMP\": {}}\r\n" } },
+        .error = "sent neither an event nor a reply: '{\"QMP\": {}}'",
+    },
+    {
+        .name = "error reply that is not an object",
+        .steps = { { PEER_SEND, "{\"error\": \"e\", \"id\": 2}\r\n" } },
+        .error = "sent an error reply without 'class' or 'desc'",
+    },
+    {
+        .name = "error reply without class",
+        .steps = { { PEER_SEND, "{\"error\": {\"desc\": \"d\"}, \"id\": 2}\r\n" } },
+        .error = "sent an error reply without 'class' or 'desc'",
+    },
+    {
+        .name = "error reply without desc",
+        .steps = { { PEER_SEND, "{\"error\": {\"class\": \"c\"}, \"id\": 2}\r\n" } },
+        .error = "sent an error reply without 'class' or 'desc'",
+    },
+    {
+        .name = "reply with an id answered before",
+        .steps = { { PEER_SEND, RETURN("1") } },
+        .error = "sent a reply with a wrong id, 2 was expected: '{\"return\": {}, \"id\": 1}'",
+    },
+    {
+        .name = "reply with an id not given yet",
+        .steps = { { PEER_SEND, RETURN("3") } },
+        .error = "sent a reply with a wrong id, 2 was expected: '{\"return\": {}, \"id\": 3}'",
+    },
+    {
+        .name = "reply with a string for an id",
+        .steps = { { PEER_SEND, RETURN("\"2\"") } },
+        .error = "sent a reply with a wrong id, 2 was expected: '{\"return\": {}, \"id\": \"2\"}'",
+    },
+    {
+        .name = "error reply without an id",
+        .steps = { { PEER_SEND, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n" } },
+        .error = "sent a reply with a wrong id, 2 was expected: "
+                 "'{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}'",
+    },
+    {
+        .name = "NUL byte",
+        .steps = { { PEER_SEND, "{\"return\": {}, \"id\": 2}" }, { PEER_SEND_NUL } },
+        .error = "sent a NUL byte",
+    },
+    {
+        .name = "line one byte too long",
+        .steps = { { PEER_SEND, "{\"return\": \"@\", \"id\": 2}\r\n", LINE_FILL_MAX + 1 } },
+        .error = "sent a line longer than 1048576 bytes",
+    },
+    {
+        .name = "line without an end",
+        .steps = { { PEER_FLOOD, "@", 5000 } },
+        .error = "sent a line longer than 1048576 bytes",
+    },
+    {
+        .name = "long quotation",
+        .steps = { { PEER_SEND, "@\r\n", 201 } },
+        .error = "sent a line that is not JSON: '@...'",
+        .n = 200,
+    },
+    {
+        .name = "longest quotation",
+        .steps = { { PEER_SEND, "@\r\n", 199 } },
+        .error = "sent a line that is not JSON: '@'",
+        .n = 199,
+    },
+};
+
+
+static int
+testMonitorBadReply(const void *opaque)
+{
+    const testBadReply *bad = opaque;
+    g_autofree char *detail = testExpand(bad->error, bad->n);
+    g_autofree char *error =
+        g_strdup_printf("internal error: device model 'lan': monitor command 'cont': %s",
+                        detail);
+    g_autofree char *again =
+        g_strdup_printf("internal error: device model 'lan': monitor command 'stop': "
+                        "unusable after an earlier error: %s", detail);
+    const testCase test = {
+        .name = bad->name,
+        .peer = { PEER_GREETS, PEER_GETS("cont", "2"), bad->steps[0], bad->steps[1] },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG,
+              .error = error, .code = VIR_ERR_INTERNAL_ERROR },
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "stop",
+              .error = again, .code = VIR_ERR_INTERNAL_ERROR },
+        },
+    };
+
+    return testMonitor(&test);
+}
+
+
+static int
+testConnectFails(const char *path,
+                 int code,
+                 const char *expected)
+{
+    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+
+    virResetLastError();
+    if ((mon = libxlDeviceModelMonitorConnect("lan", path)) ||
+        virGetLastErrorCode() != code)
+        return -1;
+
+    return virTestCompareToString(expected, virGetLastErrorMessage());
+}
+
+
+static int
+testMonitorConnect(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *dir = g_dir_make_tmp("monitor-XXXXXX", NULL);
+    g_autofree char *path = g_strdup_printf("%s/qmp", NULLSTR(dir));
+    g_autofree char *longPath = g_strnfill(108, 'p');
+    g_autofree char *absent =
+        g_strdup_printf("device model 'lan': cannot connect to monitor socket '%s': "
+                        "No such file or directory", path);
+    g_autofree char *refused =
+        g_strdup_printf("device model 'lan': cannot connect to monitor socket '%s': "
+                        "Connection refused", path);
+    g_autofree char *tooLong =
+        g_strdup_printf("internal error: device model 'lan': monitor socket path '%s' "
+                        "is longer than 107 bytes", longPath);
+    VIR_AUTOCLOSE listener = -1;
+    int ret = -1;
+
+    if (!dir || testConnectFails(path, VIR_ERR_SYSTEM_ERROR, absent) < 0)
+        goto cleanup;
+
+    /* the socket of a device model that died */
+    if ((listener = testListen(path)) < 0)
+        goto cleanup;
+    VIR_FORCE_CLOSE(listener);
+
+    if (testConnectFails(path, VIR_ERR_SYSTEM_ERROR, refused) < 0 ||
+        testConnectFails(longPath, VIR_ERR_INTERNAL_ERROR, tooLong) < 0)
+        goto cleanup;
+
+    ret = 0;
+
+ cleanup:
+    unlink(path);
+    if (dir)
+        rmdir(dir);
+    return ret;
+}
+
+
+typedef struct {
+    libxlDeviceModelMonitor *mon;
+    gint stop; /* atomic */
+    gint rc; /* atomic */
+    gint events; /* atomic */
+} testLoop;
+
+#define N_COMMANDS 200
+
+
+static void
+testLoopEvent(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
+              const char *event G_GNUC_UNUSED,
+              virJSONValue *data G_GNUC_UNUSED,
+              void *opaque)
+{
+    testLoop *loop = opaque;
+
+    g_atomic_int_inc(&loop->events);
+}
+
+
+static void
+testLoopOnce(void *opaque)
+{
+    testLoop *loop = opaque;
+
+    g_atomic_int_set(&loop->rc, libxlDeviceModelMonitorProcessEvents(loop->mon));
+}
+
+
+static void
+testLoopBusyEvent(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
+                  const char *event G_GNUC_UNUSED,
+                  virJSONValue *data G_GNUC_UNUSED,
+                  void *opaque)
+{
+    testLoop *loop = opaque;
+    virThread thread;
+
+    g_atomic_int_inc(&loop->events);
+    if (virThreadCreate(&thread, true, testLoopOnce, loop) == 0)
+        virThreadJoin(&thread);
+}
+
+
+static void
+testLoopRun(void *opaque)
+{
+    testLoop *loop = opaque;
+
+    while (!g_atomic_int_get(&loop->stop)) {
+        if (libxlDeviceModelMonitorProcessEvents(loop->mon) < 0) {
+            g_atomic_int_set(&loop->rc, -1);
+            return;
+        }
+        g_usleep(50);
+    }
+}
+
+
+/* An event loop that comes while a command is under way does not wait for it:
+ * were it to, this would never end. */
+static int
+testMonitorBusy(const void *opaque G_GNUC_UNUSED)
+{
+    const testPeerStep steps[] = {
+        PEER_GREETS,
+        PEER_GETS("cont", "2"),
+        { PEER_SEND, .text = EVENT("RESUME") RETURN("2") },
+        { PEER_END, .text = NULL },
+    };
+    testPeer peer = { 0 };
+    libxlDeviceModelMonitor *mon = testConnect(&peer, steps, false);
+    testLoop loop = { .mon = mon, .rc = -1 };
+    int ret = -1;
+
+    if (!mon)
+        return -1;
+
+    libxlDeviceModelMonitorSetEventCallback(mon, testLoopBusyEvent, &loop);
+
+    if (libxlDeviceModelMonitorHandshake(mon, LONG) == 0 &&
+        libxlDeviceModelMonitorCont(mon, LONG) == 0 &&
+        loop.rc == 0 && loop.events == 1)
+        ret = 0;
+
+    libxlDeviceModelMonitorFree(mon);
+    return testPeerFinish(&peer) < 0 ? -1 : ret;
+}
+
+
+static void
+testLoopPeerSteps(testPeerStep *steps,
+                  GPtrArray *texts)
+{
+    const testPeerStep greets[] = { PEER_GREETS };
+    size_t n;
+    size_t i;
+
+    for (n = 0; n < G_N_ELEMENTS(greets); n++)
+        steps[n] = greets[n];
+
+    for (i = 2; i < N_COMMANDS + 2; i++) {
+        char *command = g_strdup_printf("{\"execute\":\"cont\",\"id\":%zu}", i);
+        char *reply = g_strdup_printf(EVENT("A") "{\"return\": {}, \"id\": %zu}\r\n"
+                                      EVENT("B"), i);
+
+        g_ptr_array_add(texts, command);
+        g_ptr_array_add(texts, reply);
+        steps[n++] = (testPeerStep) { PEER_SEND, .text = EVENT("C") };
+        steps[n++] = (testPeerStep) { PEER_EXPECT, .text = command };
+        steps[n++] = (testPeerStep) { PEER_SEND, .text = reply };
+    }
+
+    steps[n] = (testPeerStep) { PEER_END, .text = NULL };
+}
+
+
+/* Commands and an event loop in two threads: no reply and no event is lost. */
+static int
+testMonitorLoop(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree testPeerStep *steps = g_new0(testPeerStep, 3 * N_COMMANDS + 4);
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    testPeer peer = { 0 };
+    testLoop loop = { 0 };
+    virThread thread;
+    int ret = -1;
+    size_t i;
+
+    testLoopPeerSteps(steps, texts);
+
+    if (!(loop.mon = testConnect(&peer, steps, false)))
+        return -1;
+
+    libxlDeviceModelMonitorSetEventCallback(loop.mon, testLoopEvent, &loop);
+
+    if (libxlDeviceModelMonitorHandshake(loop.mon, LONG) < 0 ||
+        virThreadCreate(&thread, true, testLoopRun, &loop) < 0)
+        goto cleanup;
+
+    for (i = 0; i < N_COMMANDS; i++) {
+        if (libxlDeviceModelMonitorCont(loop.mon, LONG) < 0)
+            break;
+    }
+
+    g_atomic_int_set(&loop.stop, 1);
+    virThreadJoin(&thread);
+
+    if (i == N_COMMANDS && loop.rc == 0 && loop.events == 3 * N_COMMANDS)
+        ret = 0;
+
+ cleanup:
+    libxlDeviceModelMonitorFree(loop.mon);
+    return testPeerFinish(&peer) < 0 ? -1 : ret;
+}
+
+
+static void
+testSignal(int signum G_GNUC_UNUSED)
+{
+}
+
+
+static int
+testRunCases(const char *what,
+             const testCase *cases,
+             size_t ncases)
+{
+    int ret = 0;
+    size_t i;
+
+    for (i = 0; i < ncases; i++) {
+        g_autofree char *title = g_strdup_printf("%s: %s", what, cases[i].name);
+
+        if (virTestRun(title, testMonitor, &cases[i]) < 0)
+            ret = -1;
+    }
+
+    return ret;
+}
+
+
+static int
+mymain(void)
+{
+    struct sigaction action = { .sa_handler = testSignal };
+    int ret = 0;
+    size_t i;
+
+    /* no SA_RESTART, so that calls are interrupted, and a SIGPIPE kills */
+    testThread = pthread_self();
+    sigaction(SIGUSR1, &action, NULL);
+    signal(SIGPIPE, SIG_DFL);
+
+#define RUN_CASES(what, cases) \
+    if (testRunCases(what, cases, G_N_ELEMENTS(cases)) < 0) \
+        ret = -1;
+
+    RUN_CASES("handshake", handshakeCases);
+    RUN_CASES("command", commandCases);
+    RUN_CASES("gone", goneCases);
+    RUN_CASES("event", eventCases);
+
+    for (i = 0; i < G_N_ELEMENTS(badReplies); i++) {
+        g_autofree char *title = g_strdup_printf("garbage: %s", badReplies[i].name);
+
+        if (virTestRun(title, testMonitorBadReply, &badReplies[i]) < 0)
+            ret = -1;
+    }
+
+    if (virTestRun("connect: errors", testMonitorConnect, NULL) < 0)
+        ret = -1;
+    if (virTestRun("loop: busy", testMonitorBusy, NULL) < 0)
+        ret = -1;
+    if (virTestRun("loop: beside commands", testMonitorLoop, NULL) < 0)
+        ret = -1;
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)

@@ -1,0 +1,304 @@
+/*
+ * libxldevicemodelscopehelper.c: an emulator as the scope library sees one
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Makes the calls that stdin names, one a line, and prints each, then, indented,
+ * what reached the stand-ins for Xen's libraries and the result unless it is 0.
+ * It plays the driver, too: argv[1] is the driver's end of the socket, argv[2]
+ * the library's. Links to neither libvirt nor glib, as no emulator does.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <xendevicemodel.h>
+#include <xenstore.h>
+
+#include "fakexen.h"
+
+#define HELPER_NTHREADS 4
+#define HELPER_NRANGES 200
+#define HELPER_ID 3
+
+static xendevicemodel_handle *dmod;
+static int driver = -1;
+static int scope = -1;
+static unsigned int domid = 5;
+
+
+static int
+helperNumber(const char *str)
+{
+    return str ? strtol(str, NULL, 0) : 0;
+}
+
+
+/* Map many BARs and unmap every second one, with the board's in between. */
+static void *
+helperThread(void *opaque)
+{
+    uint64_t base = 0x80000000ull + (uintptr_t) opaque * 0x10000000ull;
+    unsigned int i;
+
+    for (i = 0; i < HELPER_NRANGES; i++) {
+        uint64_t first = base + i * 0x1000;
+
+        xendevicemodel_map_io_range_to_ioreq_server(dmod, domid, HELPER_ID, 1, first, first + 0xfff);
+        xendevicemodel_map_io_range_to_ioreq_server(dmod, domid, HELPER_ID, 1, 0xfed00000, 0xfed003ff);
+        if (i % 2)
+            xendevicemodel_unmap_io_range_from_ioreq_server(dmod, domid, HELPER_ID, 1, first, first + 0xfff);
+    }
+
+    return NULL;
+}
+
+
+static int
+helperThreads(void)
+{
+    pthread_t threads[HELPER_NTHREADS];
+    uintptr_t i;
+
+    fakeXenDeviceModelQuiet(1);
+    for (i = 0; i < HELPER_NTHREADS; i++)
+        pthread_create(&threads[i], NULL, helperThread, (void *) i);
+    for (i = 0; i < HELPER_NTHREADS; i++)
+        pthread_join(threads[i], NULL);
+    fakeXenDeviceModelQuiet(0);
+
+    return fakeXenDeviceModelMapped();
+}
+
+
+/* Print what the library has reported since the last time. */
+static int
+helperReports(void)
+{
+    char buf[1024];
+    ssize_t len = recv(driver, buf, sizeof(buf) - 1, MSG_DONTWAIT);
+    char *save = NULL;
+    char *line;
+
+    buf[len > 0 ? len : 0] = '\0';
+    for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        printf("  report %s\n", line);
+
+    return 0;
+}
+
+
+/* Fill the library's socket, so that it can't take another byte. */
+static int
+helperFill(void)
+{
+    char buf[1024] = "";
+
+    while (send(scope, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+        ;
+    while (send(scope, buf, 1, MSG_DONTWAIT) > 0)
+        ;
+
+    return 0;
+}
+
+
+/* Put something else in the place of the library's socket. */
+static int
+helperLose(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    return dup2(fd, scope) < 0 || close(fd) < 0 ? -1 : 0;
+}
+
+
+static int
+helperEnv(void)
+{
+    printf("  LD_PRELOAD %s, LIBVIRT_DEVICEMODEL_SCOPE %s, socket %s\n",
+           getenv("LD_PRELOAD") ? "set" : "unset",
+           getenv("LIBVIRT_DEVICEMODEL_SCOPE") ? "set" : "unset",
+           fcntl(scope, F_GETFD) & FD_CLOEXEC ? "closed on exec" : "inherited");
+    return 0;
+}
+
+
+/* What a test says and asks outside of the emulator's calls. */
+static int
+helperControl(char **w,
+              int *rc)
+{
+    if (strcmp(w[0], "say") == 0) {
+        *rc = dprintf(driver, "%s\n", w[1] ? w[1] : "") < 0 ? -1 : 0;
+    } else if (strcmp(w[0], "mumble") == 0) {
+        *rc = dprintf(driver, "%s", w[1] ? w[1] : "") < 0 ? -1 : 0;
+    } else if (strcmp(w[0], "reports") == 0) {
+        *rc = helperReports();
+    } else if (strcmp(w[0], "gone") == 0) {
+        *rc = close(driver);
+    } else if (strcmp(w[0], "fill") == 0) {
+        *rc = helperFill();
+    } else if (strcmp(w[0], "lose") == 0) {
+        *rc = helperLose();
+    } else if (strcmp(w[0], "env") == 0) {
+        *rc = helperEnv();
+    } else if (strcmp(w[0], "fail") == 0) {
+        *rc = 0;
+        fakeXenDeviceModelFail(helperNumber(w[1]));
+    } else if (strcmp(w[0], "threads") == 0) {
+        *rc = helperThreads();
+    } else {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+helperRange(char **w,
+            int *rc)
+{
+    int mmio = w[1] && strcmp(w[1], "mmio") == 0;
+    uint64_t first = w[1] && w[2] ? strtoull(w[2], NULL, 16) : 0;
+    uint64_t last = w[1] && w[2] && w[3] ? strtoull(w[3], NULL, 16) : 0;
+
+    if (strcmp(w[0], "map") == 0)
+        *rc = xendevicemodel_map_io_range_to_ioreq_server(dmod, domid, HELPER_ID, mmio, first, last);
+    else if (strcmp(w[0], "unmap") == 0)
+        *rc = xendevicemodel_unmap_io_range_from_ioreq_server(dmod, domid, HELPER_ID, mmio, first, last);
+    else
+        return -1;
+
+    return 0;
+}
+
+
+static int
+helperXen(char **w,
+          int *rc)
+{
+    int n[5] = { 0 };
+    size_t i;
+
+    for (i = 1; i <= 4 && w[i]; i++)
+        n[i] = helperNumber(w[i]);
+
+    if (strcmp(w[0], "open") == 0) {
+        *rc = (dmod = xendevicemodel_open(NULL, 0)) ? 0 : -1;
+    } else if (strcmp(w[0], "create") == 0) {
+        ioservid_t id = 0;
+
+        if ((*rc = xendevicemodel_create_ioreq_server(dmod, n[1], 2, &id)) == 0)
+            *rc = id;
+    } else if (strcmp(w[0], "state") == 0) {
+        *rc = xendevicemodel_set_ioreq_server_state(dmod, domid, HELPER_ID, n[1]);
+    } else if (strcmp(w[0], "pcimap") == 0) {
+        *rc = xendevicemodel_map_pcidev_to_ioreq_server(dmod, domid, HELPER_ID, n[1], n[2], n[3], n[4]);
+    } else if (strcmp(w[0], "pciunmap") == 0) {
+        *rc = xendevicemodel_unmap_pcidev_from_ioreq_server(dmod, domid, HELPER_ID, n[1], n[2], n[3], n[4]);
+    } else if (strcmp(w[0], "intx") == 0) {
+        *rc = xendevicemodel_set_pci_intx_level(dmod, domid, n[1], n[2], n[3], n[4], 1);
+    } else if (strcmp(w[0], "irq") == 0) {
+        *rc = xendevicemodel_set_isa_irq_level(dmod, domid, n[1], n[2]);
+    } else if (strcmp(w[0], "route") == 0) {
+        *rc = xendevicemodel_set_pci_link_route(dmod, domid, n[1], n[2]);
+    } else if (strcmp(w[0], "msi") == 0) {
+        *rc = xendevicemodel_inject_msi(dmod, domid, n[1], n[2]);
+    } else if (strcmp(w[0], "shutdown") == 0) {
+        *rc = xendevicemodel_shutdown(dmod, domid, n[1]);
+    } else {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+helperStore(char **w,
+            int *rc)
+{
+    const char *token = w[1] && w[2] ? w[2] : "";
+    struct xs_permissions perms = { .id = 0 };
+    unsigned int len;
+    void *got = NULL;
+    bool ok;
+
+    if (strcmp(w[0], "directory") == 0)
+        ok = (got = xs_directory(NULL, 0, w[1], &len));
+    else if (strcmp(w[0], "read") == 0)
+        ok = (got = xs_read(NULL, 0, w[1], &len));
+    else if (strcmp(w[0], "write") == 0)
+        ok = xs_write(NULL, 0, w[1], token, strlen(token));
+    else if (strcmp(w[0], "mkdir") == 0)
+        ok = xs_mkdir(NULL, 0, w[1]);
+    else if (strcmp(w[0], "rm") == 0)
+        ok = xs_rm(NULL, 0, w[1]);
+    else if (strcmp(w[0], "permissions") == 0)
+        ok = xs_set_permissions(NULL, 0, w[1], &perms, 1);
+    else if (strcmp(w[0], "watch") == 0)
+        ok = xs_watch(NULL, w[1], token);
+    else if (strcmp(w[0], "unwatch") == 0)
+        ok = xs_unwatch(NULL, w[1], token);
+    else
+        return -1;
+
+    free(got);
+    *rc = ok ? 0 : -1;
+    return 0;
+}
+
+
+int
+main(int argc,
+     char **argv)
+{
+    char line[256];
+
+    if (argc != 3) {
+        fprintf(stderr, "usage: %s DRIVER-FD LIBRARY-FD <CALLS\n", argv[0]);
+        return EXIT_FAILURE;
+    }
+
+    driver = atoi(argv[1]);
+    scope = atoi(argv[2]);
+
+    while (fgets(line, sizeof(line), stdin)) {
+        char *w[8] = { NULL };
+        char *save = NULL;
+        size_t n = 0;
+        int rc = -1;
+
+        line[strcspn(line, "\n")] = '\0';
+        printf("%s\n", line);
+
+        for (w[0] = strtok_r(line, " ", &save); w[n] && n < 6;)
+            w[++n] = strtok_r(NULL, " ", &save);
+
+        if (!w[0])
+            continue;
+
+        errno = 0;
+        if (helperControl(w, &rc) < 0 && helperRange(w, &rc) < 0 &&
+            helperXen(w, &rc) < 0 && helperStore(w, &rc) < 0) {
+            fprintf(stderr, "unknown call '%s'\n", line);
+            return EXIT_FAILURE;
+        }
+
+        if (rc < 0)
+            printf("  = %s\n", strerror(errno));
+        else if (rc > 0)
+            printf("  = %d\n", rc);
+    }
+
+    return EXIT_SUCCESS;
+}

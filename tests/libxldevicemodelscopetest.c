@@ -1,0 +1,924 @@
+/*
+ * libxldevicemodelscopetest.c: the scope library, seen from the emulator
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Runs a small program in place of the emulator, with the scope library
+ * preloaded and stand-ins for Xen's libraries behind it. A test is a transcript:
+ * lines without indentation are the calls, indented ones what must come of them.
+ */
+
+#include <config.h>
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "testutils.h"
+#include "vircommand.h"
+
+#include "libxl/libxl_devicemodel_scope_claims.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+/* Where the build puts the two, unless it says otherwise. */
+#ifndef TEST_SCOPE_LIBRARY
+# define TEST_SCOPE_LIBRARY abs_builddir "/libvirt-devicemodel-scope.so"
+#endif
+#ifndef TEST_SCOPE_HELPER
+# define TEST_SCOPE_HELPER abs_builddir "/libxldevicemodelscopehelper"
+#endif
+
+struct testTranscript {
+    const char *scope; /* what the driver hands over, but for the socket */
+    const char *shell; /* a wrapper around the emulator, or NULL */
+    const char *transcript;
+    const char *log; /* expected on stderr, %d being the socket; NULL when nothing is */
+};
+
+struct testMalformed {
+    const char *scope; /* %d is the socket */
+    const char *error; /* how the report must begin */
+    bool silent; /* no report can reach the driver */
+};
+
+
+static char *
+testTranscriptCalls(const char *transcript)
+{
+    g_auto(GStrv) lines = g_strsplit(transcript, "\n", 0);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 0; lines[i]; i++) {
+        if (*lines[i] && !STRPREFIX(lines[i], "  "))
+            virBufferAsprintf(&buf, "%s\n", lines[i]);
+    }
+
+    return virBufferContentAndReset(&buf);
+}
+
+
+static virCommand *
+testCommandNew(const char *shell,
+               const char *scope,
+               int driver,
+               int library)
+{
+    virCommand *cmd;
+
+    if (shell)
+        cmd = virCommandNewArgList("/bin/sh", "-c", shell, TEST_SCOPE_HELPER, NULL);
+    else
+        cmd = virCommandNew(TEST_SCOPE_HELPER);
+
+    virCommandAddArgFormat(cmd, "%d", driver);
+    virCommandAddArgFormat(cmd, "%d", library);
+    virCommandAddEnvPair(cmd, "LC_ALL", "C");
+    virCommandAddEnvPair(cmd, "LD_PRELOAD", TEST_SCOPE_LIBRARY);
+    if (scope)
+        virCommandAddEnvPair(cmd, "LIBVIRT_DEVICEMODEL_SCOPE", scope);
+    virCommandPassFD(cmd, library, VIR_COMMAND_PASS_FD_CLOSE_PARENT);
+
+    return cmd;
+}
+
+
+static int
+testSocketpair(int *fds)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+        fprintf(stderr, "socketpair: %s\n", g_strerror(errno));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Put the number of the socket in the place of each %d. */
+static char *
+testFillSocket(const char *str,
+               int fd)
+{
+    g_autofree char *number = g_strdup_printf("%d", fd);
+    g_autoptr(GString) filled = g_string_new(str);
+
+    g_string_replace(filled, "%d", number, 0);
+    return g_strdup(filled->str);
+}
+
+
+static int
+testTranscriptRun(const void *opaque)
+{
+    const struct testTranscript *data = opaque;
+    g_autoptr(virCommand) cmd = NULL;
+    g_autofree char *scope = NULL;
+    g_autofree char *calls = testTranscriptCalls(data->transcript);
+    g_autofree char *log = NULL;
+    g_autofree char *out = NULL;
+    g_autofree char *err = NULL;
+    int fds[2];
+
+    if (testSocketpair(fds) < 0)
+        return -1;
+
+    if (data->scope)
+        scope = g_strdup_printf("%s;fd=%d", data->scope, fds[1]);
+    log = testFillSocket(data->log ? data->log : "", fds[1]);
+
+    cmd = testCommandNew(data->shell, scope, fds[0], fds[1]);
+    virCommandPassFD(cmd, fds[0], VIR_COMMAND_PASS_FD_CLOSE_PARENT);
+    virCommandSetInputBuffer(cmd, calls);
+    virCommandSetOutputBuffer(cmd, &out);
+    virCommandSetErrorBuffer(cmd, &err);
+
+    if (virCommandRun(cmd, NULL) < 0)
+        return -1;
+
+    if (virTestCompareToString(data->transcript, out) < 0 ||
+        virTestCompareToString(log, err) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/* A process with malformed claims ends before it does anything, with an error
+ * for the log and, when the socket is known, the same for the driver. */
+static int
+testMalformedRun(const void *opaque)
+{
+    const struct testMalformed *data = opaque;
+    g_autoptr(virCommand) cmd = NULL;
+    g_autofree char *scope = NULL;
+    g_autofree char *expect = NULL;
+    g_autofree char *out = NULL;
+    g_autofree char *err = NULL;
+    VIR_AUTOCLOSE driver = -1;
+    char report[1024] = "";
+    int status = 0;
+    int fds[2];
+
+    if (testSocketpair(fds) < 0)
+        return -1;
+
+    driver = fds[0];
+    scope = testFillSocket(data->scope, fds[1]);
+
+    cmd = testCommandNew(NULL, scope, fds[0], fds[1]);
+    virCommandSetOutputBuffer(cmd, &out);
+    virCommandSetErrorBuffer(cmd, &err);
+
+    if (virCommandRun(cmd, &status) < 0)
+        return -1;
+
+    if (status != EXIT_FAILURE || virTestCompareToString("", out) < 0) {
+        VIR_TEST_VERBOSE("'%s' was accepted", scope);
+        return -1;
+    }
+
+    expect = g_strdup_printf("devicemodel-scope: LIBVIRT_DEVICEMODEL_SCOPE: %s", data->error);
+    if (!STRPREFIX(err, expect))
+        return virTestCompareToString(expect, err);
+
+    if (recv(driver, report, sizeof(report) - 1, MSG_DONTWAIT) < 0)
+        report[0] = '\0';
+
+    g_free(expect);
+    expect = data->silent ? g_strdup("") : g_strdup_printf("error scope %s", data->error);
+    if (!STRPREFIX(report, expect) || (data->silent && *report) ||
+        (!data->silent && strchr(report, '\n') != report + strlen(report) - 1))
+        return virTestCompareToString(expect, report);
+
+    return 0;
+}
+
+
+static int
+testClaimsSane(const libxlDeviceModelScopeClaims *claims)
+{
+    size_t i;
+    size_t j;
+
+    if (claims->domid < 1 || claims->domid > 32751 ||
+        claims->id < 1 || claims->id > 7 || claims->fd < 3 || claims->nclaims < 1)
+        return -1;
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_SCOPE_SPACE_LAST; i++) {
+        for (j = 0; j < claims->ranges[i].nitems; j++) {
+            if (claims->ranges[i].items[j].first > claims->ranges[i].items[j].last)
+                return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Every string that differs from a good one in one byte is either understood,
+ * within the limits, or refused with an explanation. */
+static int
+testMutations(const void *opaque)
+{
+    const char *good = opaque;
+    size_t len = strlen(good);
+    size_t naccepted = 0;
+    size_t nrefused = 0;
+    size_t i;
+    unsigned int c;
+
+    for (i = 0; i < len; i++) {
+        for (c = 0; c < 256; c++) {
+            g_autofree char *str = g_strdup(good);
+            libxlDeviceModelScopeClaims claims;
+            char error[256] = "";
+            int rc = 0;
+
+            str[i] = c;
+            if (libxlDeviceModelScopeClaimsParse(str, &claims, error, sizeof(error))) {
+                naccepted++;
+                rc = testClaimsSane(&claims);
+            } else {
+                nrefused++;
+                if (!*error)
+                    rc = -1;
+            }
+            libxlDeviceModelScopeClaimsClear(&claims);
+
+            if (rc < 0) {
+                VIR_TEST_VERBOSE("'%s' (byte %zu is %u)", str, i, c);
+                return -1;
+            }
+        }
+    }
+
+    return naccepted >= len && nrefused > naccepted ? 0 : -1;
+}
+
+
+/* Nothing is taken for a BAR before the board is known in full, and never when
+ * there was no memory for one of its ranges. */
+static int
+testBoard(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelScopeClaims claims = { .pci = { [0x30] = true }, .npci = 1 };
+    static const struct {
+        libxlDeviceModelScopeBoard board;
+        libxlDeviceModelScopeVerdict verdict;
+    } cases[] = {
+        { { .sealed = false, .incomplete = false }, LIBXL_DEVICE_MODEL_SCOPE_BOARD },
+        { { .sealed = true, .incomplete = false }, LIBXL_DEVICE_MODEL_SCOPE_BAR },
+        { { .sealed = false, .incomplete = true }, LIBXL_DEVICE_MODEL_SCOPE_BOARD },
+        { { .sealed = true, .incomplete = true }, LIBXL_DEVICE_MODEL_SCOPE_BOARD },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        if (libxlDeviceModelScopeDecideRange(&claims, &cases[i].board,
+                                             LIBXL_DEVICE_MODEL_SCOPE_SPACE_PIO,
+                                             0xc000, 0xc0ff) != cases[i].verdict) {
+            VIR_TEST_VERBOSE("case %zu", i);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+#define LAN "domid=5;id=1;pci=0x30"
+#define IDE "domid=5;id=2;pci=0x9,0x30;pio=0x1f0-0x1f7,0x3f6-0x3f6;irq=14,15"
+#define COM "domid=5;id=3;pio=0x3f8-0x3ff;irq=4"
+
+/* QEMU's start: the server, enabled before the board, then some of the board. */
+#define START \
+    "open\n" \
+    "  xen open\n" \
+    "create 5\n" \
+    "  xen create 5 2\n" \
+    "  = 3\n" \
+    "state 1\n" \
+    "  xen state 5 3 1\n" \
+    "map mmio fec00000 fec00fff\n" \
+    "map mmio fed00000 fed003ff\n" \
+    "map pio 70 71\n" \
+    "map pio 3f2 3f5\n"
+#define RUN \
+    "state 1\n" \
+    "  xen state 5 3 1\n"
+
+static const struct {
+    const char *name;
+    struct testTranscript data;
+} transcripts[] = {
+    { "reports", { LAN, NULL,
+      START
+      "reports\n"
+      "  report scope 1 domid=5 id=1 claims=1\n"
+      "  report ioreq-server 3\n", NULL } },
+    { "reports once", { IDE, NULL,
+      "reports\n"
+      "open\n"
+      "  xen open\n"
+      "open\n"
+      "  xen open\n"
+      "reports\n"
+      "  report scope 1 domid=5 id=2 claims=6\n", NULL } },
+    { "open fails", { LAN, NULL,
+      "fail 2\n"
+      "open\n"
+      "  xen open\n"
+      "  = No such file or directory\n"
+      "reports\n"
+      "  report scope 1 domid=5 id=1 claims=1\n", NULL } },
+    { "no ioreq server", { LAN, NULL,
+      "open\n"
+      "  xen open\n"
+      "fail 28\n"
+      "create 5\n"
+      "  xen create 5 2\n"
+      "  = No space left on device\n"
+      "reports\n"
+      "  report scope 1 domid=5 id=1 claims=1\n"
+      "  report error ioreq-server 28 No space left on device\n", NULL } },
+    { "other domain", { LAN, NULL,
+      "open\n"
+      "  xen open\n"
+      "create 6\n"
+      "  = Operation not permitted\n"
+      "reports\n"
+      "  report scope 1 domid=5 id=1 claims=1\n"
+      "  report error ioreq-server 1 Operation not permitted\n",
+      "devicemodel-scope: domain 6 is not served, only domain 5 is\n" } },
+
+    { "environment", { LAN, NULL,
+      "env\n"
+      "  LD_PRELOAD set, LIBVIRT_DEVICEMODEL_SCOPE set, socket inherited\n"
+      "open\n"
+      "  xen open\n"
+      "env\n"
+      "  LD_PRELOAD unset, LIBVIRT_DEVICEMODEL_SCOPE unset, socket closed on exec\n", NULL } },
+    { "without claims", { NULL, NULL,
+      "open\n"
+      "  = Operation not permitted\n"
+      "map pio 3f8 3ff\n"
+      "pcimap 0 0 6 0\n"
+      "write device-model/5/state running\n"
+      "  store write device-model/5/state running\n"
+      "reports\n",
+      "devicemodel-scope: LIBVIRT_DEVICEMODEL_SCOPE is not set, no access to Xen\n" } },
+    { "no socket", { LAN, NULL,
+      "lose\n"
+      "open\n"
+      "  = Bad file descriptor\n"
+      "env\n"
+      "  LD_PRELOAD set, LIBVIRT_DEVICEMODEL_SCOPE set, socket inherited\n",
+      "devicemodel-scope: file descriptor %d is no stream socket, no access to Xen\n" } },
+    { "wrapper that executes", { LAN, "true; exec \"$0\" \"$@\"",
+      START
+      "reports\n"
+      "  report scope 1 domid=5 id=1 claims=1\n"
+      "  report ioreq-server 3\n", NULL } },
+    { "wrapper that waits", { LAN, "\"$0\" \"$@\"; exit $?",
+      START
+      "reports\n"
+      "  report scope 1 domid=5 id=1 claims=1\n"
+      "  report ioreq-server 3\n", NULL } },
+    { "wrapper that drops the library", { LAN, "unset LD_PRELOAD; exec \"$0\" \"$@\"",
+      "open\n"
+      "  xen open\n"
+      "create 5\n"
+      "  xen create 5 2\n"
+      "  = 3\n"
+      "map pio 70 71\n"
+      "  xen map 5 3 pio 0x70-0x71\n"
+      "reports\n", NULL } },
+    { "wrapper that drops the claims", { LAN, "unset LIBVIRT_DEVICEMODEL_SCOPE; exec \"$0\" \"$@\"",
+      "open\n"
+      "  = Operation not permitted\n"
+      "reports\n",
+      "devicemodel-scope: LIBVIRT_DEVICEMODEL_SCOPE is not set, no access to Xen\n" } },
+
+    { "board is dropped", { LAN, NULL,
+      START
+      "map mmio a0000 bffff\n"
+      "map pio 3f8 3ff\n"
+      "map pio c000 c0ff\n"
+      "map mmio 100000000 1ffffffff\n"
+      "map mmio 0 ffffffffffffffff\n", NULL } },
+    { "claims pass at any time", { IDE, NULL,
+      START
+      "map pio 1f0 1f7\n"
+      "  xen map 5 3 pio 0x1f0-0x1f7\n"
+      RUN
+      "map pio 3f6 3f6\n"
+      "  xen map 5 3 pio 0x3f6-0x3f6\n"
+      "unmap pio 1f0 1f7\n"
+      "  xen unmap 5 3 pio 0x1f0-0x1f7\n"
+      "map pio 1f0 1f7\n"
+      "  xen map 5 3 pio 0x1f0-0x1f7\n", NULL } },
+    { "a part of a claim passes", { IDE, NULL,
+      START
+      "map pio 1f0 1f3\n"
+      "  xen map 5 3 pio 0x1f0-0x1f3\n"
+      "map pio 1f7 1f7\n"
+      "  xen map 5 3 pio 0x1f7-0x1f7\n", NULL } },
+    { "more than a claim is dropped", { IDE, NULL,
+      START
+      "map pio 1f0 1f8\n"
+      "map pio 1ef 1f7\n"
+      "map pio 3f6 3f7\n"
+      RUN
+      "map pio 1f0 1f8\n"
+      "map pio 3f6 3f7\n", NULL } },
+    { "a port is no memory", { IDE, NULL,
+      START
+      "map mmio 1f0 1f7\n"
+      RUN
+      "map mmio 1f0 1f7\n", NULL } },
+    { "claimed memory", { "domid=5;id=1;mmio=0xa0000-0xbffff", NULL,
+      START
+      "map mmio a0000 affff\n"
+      "  xen map 5 3 mmio 0xa0000-0xaffff\n"
+      "map mmio b0000 c0000\n"
+      "map pio a000 bfff\n", NULL } },
+    { "the whole address space", { "domid=5;id=1;mmio=0-0xffffffffffffffff", NULL,
+      "open\n"
+      "  xen open\n"
+      "map mmio 0 ffffffffffffffff\n"
+      "  xen map 5 3 mmio 0x0-0xffffffffffffffff\n"
+      "map pio 0 ffff\n", NULL } },
+
+    { "BARs go anywhere", { LAN, NULL,
+      START
+      RUN
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n"
+      "map pio 1000 103f\n"
+      "  xen map 5 3 pio 0x1000-0x103f\n"
+      "map mmio f2000000 f201ffff\n"
+      "  xen map 5 3 mmio 0xf2000000-0xf201ffff\n"
+      "map mmio 80000000 8001ffff\n"
+      "  xen map 5 3 mmio 0x80000000-0x8001ffff\n"
+      "map mmio 3fc0000000 3fc001ffff\n"
+      "  xen map 5 3 mmio 0x3fc0000000-0x3fc001ffff\n"
+      "map mmio ffffffffffff0000 ffffffffffffffff\n"
+      "  xen map 5 3 mmio 0xffffffffffff0000-0xffffffffffffffff\n", NULL } },
+    { "BARs move", { LAN, NULL,
+      START
+      RUN
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n"
+      "unmap pio c000 c0ff\n"
+      "  xen unmap 5 3 pio 0xc000-0xc0ff\n"
+      "map pio c100 c1ff\n"
+      "  xen map 5 3 pio 0xc100-0xc1ff\n"
+      "unmap pio c000 c0ff\n", NULL } },
+    { "BARs before the run", { LAN, NULL,
+      START
+      "map pio c000 c0ff\n"
+      "say seal\n"
+      "map pio c100 c1ff\n"
+      "  xen map 5 3 pio 0xc100-0xc1ff\n"
+      "map mmio 3fc0000000 3fc001ffff\n"
+      "  xen map 5 3 mmio 0x3fc0000000-0x3fc001ffff\n"
+      "map pio c000 c0ff\n"
+      RUN
+      "map pio c200 c2ff\n"
+      "  xen map 5 3 pio 0xc200-0xc2ff\n", NULL } },
+    { "no BARs without a function", { COM, NULL,
+      START
+      "map pio 3f8 3ff\n"
+      "  xen map 5 3 pio 0x3f8-0x3ff\n"
+      RUN
+      "map pio c000 c0ff\n"
+      "map mmio f2000000 f201ffff\n", NULL } },
+    { "the board comes again", { LAN, NULL,
+      START
+      "unmap mmio fec00000 fec00fff\n"
+      RUN
+      "map mmio fec00000 fec00fff\n"
+      "map mmio fec00800 fec008ff\n"
+      "map mmio febff000 fec00000\n"
+      "map mmio fec00fff fec01fff\n"
+      "map mmio fe000000 feffffff\n"
+      "map pio 71 71\n"
+      "map pio 72 73\n"
+      "  xen map 5 3 pio 0x72-0x73\n"
+      "map mmio febff000 febfffff\n"
+      "  xen map 5 3 mmio 0xfebff000-0xfebfffff\n", NULL } },
+    { "a range that ends before it begins", { LAN, NULL,
+      START
+      RUN
+      "map pio c0ff c000\n"
+      "map mmio f2000000 f1ffffff\n", NULL } },
+
+    { "the first enabling does not seal", { LAN, NULL,
+      "open\n"
+      "  xen open\n"
+      RUN
+      RUN
+      "map pio 70 71\n"
+      "map pio c000 c0ff\n", NULL } },
+    { "a stop does not seal", { LAN, NULL,
+      START
+      "state 0\n"
+      "  xen state 5 3 0\n"
+      "map pio c000 c0ff\n", NULL } },
+    { "a failed enabling does not seal", { LAN, NULL,
+      START
+      "fail 3\n"
+      "state 1\n"
+      "  xen state 5 3 1\n"
+      "  = No such process\n"
+      "map pio c000 c0ff\n", NULL } },
+    { "a stop does not unseal", { LAN, NULL,
+      START
+      RUN
+      "state 0\n"
+      "  xen state 5 3 0\n"
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n", NULL } },
+    { "the word comes in pieces", { LAN, NULL,
+      START
+      "mumble se\n"
+      "map pio c000 c0ff\n"
+      "mumble al\n"
+      "map pio c100 c1ff\n"
+      "say\n"
+      "map pio c200 c2ff\n"
+      "  xen map 5 3 pio 0xc200-0xc2ff\n", NULL } },
+    { "other words do not seal", { LAN, NULL,
+      START
+      "say sealed\n"
+      "say sealsealsealsealsealseal\n"
+      "map pio c000 c0ff\n"
+      "say seal\n"
+      "map pio c100 c1ff\n"
+      "  xen map 5 3 pio 0xc100-0xc1ff\n",
+      "devicemodel-scope: 'sealed' from the driver is unknown, accepted: seal\n"
+      "devicemodel-scope: 'sealsealsealsea' from the driver is unknown, accepted: seal\n" } },
+    { "the driver is gone", { LAN, NULL,
+      "open\n"
+      "  xen open\n"
+      "gone\n"
+      "create 5\n"
+      "  xen create 5 2\n"
+      "  = 3\n"
+      "map pio 70 71\n"
+      "map pio 3f2 3f5\n"
+      RUN
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n"
+      "map pio 70 71\n", NULL } },
+    { "the driver's last word", { LAN, NULL,
+      START
+      "say seal\n"
+      "gone\n"
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n", NULL } },
+    { "the driver was gone before", { LAN, NULL,
+      "gone\n"
+      START
+      RUN
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n", NULL } },
+    { "the driver does not listen", { LAN, NULL,
+      "fill\n"
+      START, NULL } },
+
+    { "unmap what was mapped", { LAN, NULL,
+      START
+      RUN
+      "map mmio f2000000 f201ffff\n"
+      "  xen map 5 3 mmio 0xf2000000-0xf201ffff\n"
+      "unmap pio f2000000 f201ffff\n"
+      "unmap mmio f2000000 f200ffff\n"
+      "unmap mmio f2000000 f201ffff\n"
+      "  xen unmap 5 3 mmio 0xf2000000-0xf201ffff\n"
+      "unmap mmio f2000000 f201ffff\n", NULL } },
+    { "a map that Xen refuses", { LAN, NULL,
+      START
+      RUN
+      "fail 22\n"
+      "map mmio f2000000 f201ffff\n"
+      "  xen map 5 3 mmio 0xf2000000-0xf201ffff\n"
+      "  = Invalid argument\n"
+      "unmap mmio f2000000 f201ffff\n"
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n"
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n"
+      "  = File exists\n"
+      "fail 22\n"
+      "unmap pio c000 c0ff\n"
+      "  xen unmap 5 3 pio 0xc000-0xc0ff\n"
+      "  = Invalid argument\n"
+      "unmap pio c000 c0ff\n"
+      "  xen unmap 5 3 pio 0xc000-0xc0ff\n"
+      "unmap pio c000 c0ff\n", NULL } },
+    { "threads", { LAN, NULL,
+      START
+      RUN
+      "threads\n"
+      "  = 400\n", NULL } },
+
+    { "PCI functions", { IDE, NULL,
+      START
+      "pcimap 0 0 0 0\n"
+      "pcimap 0 0 1 0\n"
+      "pcimap 0 0 1 1\n"
+      "  xen pcimap 5 3 0:0:1.1\n"
+      "pcimap 0 0 2 0\n"
+      "pcimap 0 0 6 0\n"
+      "  xen pcimap 5 3 0:0:6.0\n"
+      "pcimap 0 0 6 1\n"
+      "pcimap 0 1 6 0\n"
+      "pcimap 1 0 6 0\n"
+      "pcimap 0 0 38 0\n"
+      "pcimap 0 0 5 8\n"
+      "pciunmap 0 0 2 0\n"
+      "pciunmap 0 0 6 0\n"
+      "  xen pciunmap 5 3 0:0:6.0\n"
+      "fail 22\n"
+      "pcimap 0 0 6 0\n"
+      "  xen pcimap 5 3 0:0:6.0\n"
+      "  = Invalid argument\n", NULL } },
+    { "interrupts", { IDE, NULL,
+      START
+      "intx 0 0 6 0\n"
+      "  xen intx 5 0:0:6 0 1\n"
+      "intx 0 0 1 1\n"
+      "  xen intx 5 0:0:1 1 1\n"
+      "intx 0 0 2 0\n"
+      "intx 0 1 6 0\n"
+      "intx 1 0 6 0\n"
+      "intx 0 0 38 0\n"
+      "irq 14 1\n"
+      "  xen irq 5 14 1\n"
+      "irq 15 0\n"
+      "  xen irq 5 15 0\n"
+      "irq 0 1\n"
+      "irq 1 1\n"
+      "irq 4 1\n"
+      "irq 8 1\n"
+      "irq 9 1\n"
+      "irq 16 1\n"
+      "irq 30 1\n"
+      "msi 0xfee0000 0x41\n"
+      "  xen msi 5 0xfee0000 0x41\n", NULL } },
+    { "routing and shutdown", { LAN, NULL,
+      START
+      "route 0 10\n"
+      "shutdown 0\n"
+      "shutdown 1\n",
+      "devicemodel-scope: shutdown of domain 5 for reason 0: dropped\n"
+      "devicemodel-scope: shutdown of domain 5 for reason 1: dropped\n" } },
+
+    { "backends are invisible", { LAN, NULL,
+      "directory backend/qdisk/5\n"
+      "  = No such file or directory\n"
+      "directory backend\n"
+      "  = No such file or directory\n"
+      "directory /local/domain/0/backend/qdisk/5\n"
+      "  = No such file or directory\n"
+      "directory /local/domain/7/backend/qdisk/5\n"
+      "  = No such file or directory\n"
+      "directory //local/domain//0/backend/\n"
+      "  = No such file or directory\n"
+      "read backend/vkbd/5/0/state\n"
+      "  = No such file or directory\n"
+      "write backend/vkbd/5/0/state 6\n"
+      "  = Permission denied\n"
+      "mkdir backend/vkbd/5/0\n"
+      "  = Permission denied\n"
+      "rm backend/vkbd/5/0\n"
+      "  = Permission denied\n"
+      "permissions backend/vkbd/5/0\n"
+      "  = Permission denied\n"
+      "watch backend/qdisk/5 token\n"
+      "watch /local/domain/0/backend/console/5 token\n"
+      "unwatch backend/qdisk/5 token\n"
+      "directory backends\n"
+      "  store directory backends\n"
+      "directory /local/domain/5/device/vbd\n"
+      "  store directory /local/domain/5/device/vbd\n", NULL } },
+    { "the device model's folder", { "domid=5;id=2;pci=0x30", NULL,
+      "write device-model/5/state running\n"
+      "  store write /local/domain/0/dms/5/2/state running\n"
+      "mkdir device-model/5/backends/qdisk\n"
+      "  store mkdir /local/domain/0/dms/5/2/backends/qdisk\n"
+      "permissions device-model/5/backends/qdisk\n"
+      "  store permissions /local/domain/0/dms/5/2/backends/qdisk 1\n"
+      "directory /local/domain/0/device-model/5/physmap\n"
+      "  store directory /local/domain/0/dms/5/2/physmap\n"
+      "read /local/domain/0/device-model/5/physmap/0/size\n"
+      "  store read /local/domain/0/dms/5/2/physmap/0/size\n"
+      "rm device-model/5\n"
+      "  store rm /local/domain/0/dms/5/2\n"
+      "watch device-model/5/command token\n"
+      "  store watch /local/domain/0/dms/5/2/command token\n"
+      "unwatch device-model/5/command token\n"
+      "  store unwatch /local/domain/0/dms/5/2/command token\n"
+      "write /local/domain/0/dms/5/2/state running\n"
+      "  store write /local/domain/0/dms/5/2/state running\n", NULL } },
+    { "other device models' folders", { "domid=5;id=2;pci=0x30", NULL,
+      "write device-model/6/state running\n"
+      "  = Permission denied\n"
+      "write device-model/50/state running\n"
+      "  = Permission denied\n"
+      "write device-model/05/state running\n"
+      "  = Permission denied\n"
+      "read device-model/6/state\n"
+      "  = Permission denied\n"
+      "directory /local/domain/0/device-model/6\n"
+      "  = Permission denied\n"
+      "directory /local/domain/7/device-model/5\n"
+      "  = Permission denied\n"
+      "directory device-model\n"
+      "  = Permission denied\n"
+      "watch device-model/6/state token\n"
+      "  = Permission denied\n"
+      "unwatch device-model/6/state token\n"
+      "  = Permission denied\n"
+      "write /local/domain/0/dms/5/1/state running\n"
+      "  = Permission denied\n"
+      "write /local/domain/0/dms/5/20/state running\n"
+      "  = Permission denied\n"
+      "write /local/domain/0/dms/6/2/state running\n"
+      "  = Permission denied\n", NULL } },
+    { "the rest of the store", { LAN, NULL,
+      "read domid\n"
+      "  store read domid\n"
+      "read /local/domain/5/vm\n"
+      "  store read /local/domain/5/vm\n"
+      "watch @releaseDomain token\n"
+      "  store watch @releaseDomain token\n"
+      "directory /local/domain\n"
+      "  store directory /local/domain\n"
+      "directory /\n"
+      "  store directory /\n"
+      "write /local/domain/5/console/tty /dev/pts/1\n"
+      "  = Permission denied\n"
+      "mkdir /local/domain/5/device/vbd\n"
+      "  = Permission denied\n"
+      "rm /local/domain\n"
+      "  = Permission denied\n"
+      "rm /\n"
+      "  = Permission denied\n"
+      "write domid 1\n"
+      "  = Permission denied\n"
+      "permissions /vm/1\n"
+      "  = Permission denied\n"
+      "read\n"
+      "  = Permission denied\n", NULL } },
+
+    { "log", { COM ";debug=1", NULL,
+      START
+      "map pio 3f8 3ff\n"
+      "  xen map 5 3 pio 0x3f8-0x3ff\n"
+      "pcimap 0 0 1 1\n"
+      "say seal\n"
+      "map pio c000 c0ff\n"
+      "unmap pio 3f8 3ff\n"
+      "  xen unmap 5 3 pio 0x3f8-0x3ff\n"
+      "unmap pio 70 71\n"
+      "irq 4 1\n"
+      "  xen irq 5 4 1\n"
+      "irq 8 1\n"
+      "intx 0 0 6 0\n"
+      "route 0 10\n"
+      "watch backend/qdisk/5 token\n"
+      "write device-model/5/state running\n"
+      "  store write /local/domain/0/dms/5/3/state running\n"
+      "read domid\n"
+      "  store read domid\n"
+      "rm domid\n"
+      "  = Permission denied\n",
+      "devicemodel-scope: map mmio 0xfec00000-0xfec00fff: dropped (board)\n"
+      "devicemodel-scope: map mmio 0xfed00000-0xfed003ff: dropped (board)\n"
+      "devicemodel-scope: map pio 0x70-0x71: dropped (board)\n"
+      "devicemodel-scope: map pio 0x3f2-0x3f5: dropped (board)\n"
+      "devicemodel-scope: map pio 0x3f8-0x3ff: claimed\n"
+      "devicemodel-scope: map pci 0000:00:01.1: dropped (board)\n"
+      "devicemodel-scope: sealed (driver)\n"
+      "devicemodel-scope: map pio 0xc000-0xc0ff: dropped (unclaimed)\n"
+      "devicemodel-scope: unmap pio 0x3f8-0x3ff: passed on\n"
+      "devicemodel-scope: unmap pio 0x70-0x71: dropped (never mapped)\n"
+      "devicemodel-scope: irq 8 level 1: dropped (board)\n"
+      "devicemodel-scope: intx 0000:00:06 pin 0 level 1: dropped (board)\n"
+      "devicemodel-scope: route pci link 0 to irq 10: dropped (board)\n"
+      "devicemodel-scope: xs_watch 'backend/qdisk/5': hidden (backend)\n"
+      "devicemodel-scope: xs_write 'device-model/5/state': redirected to /local/domain/0/dms/5/3/state\n"
+      "devicemodel-scope: xs_read 'domid': passed on\n"
+      "devicemodel-scope: xs_rm 'domid': refused\n" } },
+    { "log of BARs", { LAN ";debug=1", NULL,
+      "open\n"
+      "  xen open\n"
+      "map pio 70 71\n"
+      RUN
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n"
+      "pcimap 0 0 6 0\n"
+      "  xen pcimap 5 3 0:0:6.0\n",
+      "devicemodel-scope: map pio 0x70-0x71: dropped (board)\n"
+      "devicemodel-scope: sealed (run)\n"
+      "devicemodel-scope: map pio 0xc000-0xc0ff: BAR\n"
+      "devicemodel-scope: map pci 0000:00:06.0: claimed\n" } },
+};
+
+/* Good but for what the test is about. */
+#define GOOD "domid=5;id=1;pci=0x30;fd=%d"
+
+static const struct testMalformed malformed[] = {
+    { "", "'' is unknown", true },
+    { ";", "'' is unknown", true },
+    { "domid", "'domid' is unknown", true },
+    { "fd=%d", "'domid' is missing", false },
+    { "id=1;pci=0x30;fd=%d", "'domid' is missing", false },
+    { "domid=5;pci=0x30;fd=%d", "'id' is missing", false },
+    { "domid=5;id=1;pci=0x30", "'fd' is missing", true },
+    { "domid=5;id=1;fd=%d", "nothing is claimed", false },
+    { "domid=5;id=1;debug=1;fd=%d", "nothing is claimed", false },
+    { GOOD ";", "'' is unknown", false },
+    { ";" GOOD, "'' is unknown", false },
+    { GOOD ";;debug=1", "'' is unknown", false },
+    { GOOD ";pic=0x30", "'pic=0x30' is unknown", false },
+    { GOOD ";PCI=0x30", "'PCI=0x30' is unknown", false },
+    { GOOD "; debug=1", "' debug=1' is unknown", false },
+    { GOOD ";=1", "'=1' is unknown", false },
+    { GOOD ";debug", "'debug' is unknown", false },
+    { GOOD ";debug=1;debug=1", "'debug' is given twice", false },
+    { GOOD ";pci=0x31", "'pci' is given twice", false },
+    { "domid=0;id=1;pci=0x30;fd=%d", "'domid=0' is malformed", false },
+    { "domid=32752;id=1;pci=0x30;fd=%d", "'domid=32752' is malformed", false },
+    { "domid=-5;id=1;pci=0x30;fd=%d", "'domid=-5' is malformed", false },
+    { "domid= 5;id=1;pci=0x30;fd=%d", "'domid= 5' is malformed", false },
+    { "domid=5x;id=1;pci=0x30;fd=%d", "'domid=5x' is malformed", false },
+    { "domid=;id=1;pci=0x30;fd=%d", "'domid=' is malformed", false },
+    { "domid=5,6;id=1;pci=0x30;fd=%d", "'domid=5,6' is malformed", false },
+    { "domid=5;id=0;pci=0x30;fd=%d", "'id=0' is malformed", false },
+    { "domid=5;id=8;pci=0x30;fd=%d", "'id=8' is malformed", false },
+    { "domid=5;id=01;pci=0x30;fd=%d", "'id=01' is malformed", false },
+    { "domid=5;id=1;pci=;fd=%d", "'pci=' is malformed", false },
+    { "domid=5;id=1;pci=0x100;fd=%d", "'pci=0x100' is malformed", false },
+    { "domid=5;id=1;pci=0x30,;fd=%d", "'pci=0x30,' is malformed", false },
+    { "domid=5;id=1;pci=,0x30;fd=%d", "'pci=,0x30' is malformed", false },
+    { "domid=5;id=1;pci=0x30-0x37;fd=%d", "'pci=0x30-0x37' is malformed", false },
+    { "domid=5;id=1;pci=06.0;fd=%d", "'pci=06.0' is malformed", false },
+    { "domid=5;id=1;pci=0x;fd=%d", "'pci=0x' is malformed", false },
+    { "domid=5;id=1;pci=3g;fd=%d", "'pci=3g' is malformed", false },
+    { "domid=5;id=1;pci=ff;fd=%d", "'pci=ff' is malformed", false },
+    { "domid=5;id=1;pio=0x3f8;fd=%d", "'pio=0x3f8' is malformed", false },
+    { "domid=5;id=1;pio=0x3ff-0x3f8;fd=%d", "'pio=0x3ff-0x3f8' is malformed", false },
+    { "domid=5;id=1;pio=0x3f8-;fd=%d", "'pio=0x3f8-' is malformed", false },
+    { "domid=5;id=1;pio=-0x3ff;fd=%d", "'pio=-0x3ff' is malformed", false },
+    { "domid=5;id=1;pio=0-0x10000;fd=%d", "'pio=0-0x10000' is malformed", false },
+    { "domid=5;id=1;pio=0-1-2;fd=%d", "'pio=0-1-2' is malformed", false },
+    { "domid=5;id=1;mmio=0-0x10000000000000000;fd=%d", "'mmio=0-0x10000000000000000' is malformed", false },
+    { "domid=5;id=1;mmio=0-18446744073709551616;fd=%d", "'mmio=0-18446744073709551616' is malformed", false },
+    { "domid=5;id=1;irq=16;fd=%d", "'irq=16' is malformed", false },
+    { "domid=5;id=1;irq=4,,5;fd=%d", "'irq=4,,5' is malformed", false },
+    { GOOD ";debug=2", "'debug=2' is malformed", false },
+    { GOOD ";debug=on", "'debug=on' is malformed", false },
+    { GOOD ";x\ny=1", "'x", false },
+    { "domid=5;id=1;pci=0x30;fd=", "'fd=' is malformed", true },
+    { "domid=5;id=1;pci=0x30;fd=2", "'fd=2' is malformed", true },
+    { "domid=5;id=1;pci=0x30;fd=-1", "'fd=-1' is malformed", true },
+    { "domid=5;id=1;pci=0x30;fd=99999999999", "'fd=99999999999' is malformed", true },
+    { "domid=5;id=1;pci=0x30;fd=%d;fd=%d", "'fd' is given twice", false },
+};
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+    size_t i;
+
+    /* An emulator that ends early doesn't read all calls. */
+    signal(SIGPIPE, SIG_IGN);
+
+    for (i = 0; i < G_N_ELEMENTS(transcripts); i++) {
+        if (virTestRun(transcripts[i].name, testTranscriptRun, &transcripts[i].data) < 0)
+            ret = -1;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(malformed); i++) {
+        g_autofree char *name = g_strdup_printf("malformed '%s'", malformed[i].scope);
+
+        if (virTestRun(name, testMalformedRun, &malformed[i]) < 0)
+            ret = -1;
+    }
+
+    if (virTestRun("mutations", testMutations,
+                   "domid=5;id=1;pci=0x30,0x09;pio=0x3f8-0x3ff,0x1f0-0x1f7;mmio=0xa0000-0xbffff;irq=4,14;fd=7;debug=1") < 0)
+        ret = -1;
+    if (virTestRun("board", testBoard, NULL) < 0)
+        ret = -1;
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)
