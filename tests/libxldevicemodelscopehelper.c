@@ -22,7 +22,7 @@
 #include <xendevicemodel.h>
 #include <xenstore.h>
 
-#include "fakexen.h"
+#include "fakexen/fakexen.h"
 
 #define HELPER_NTHREADS 4
 #define HELPER_NRANGES 200
@@ -211,6 +211,8 @@ helperXen(char **w,
         *rc = xendevicemodel_set_isa_irq_level(dmod, domid, n[1], n[2]);
     } else if (strcmp(w[0], "route") == 0) {
         *rc = xendevicemodel_set_pci_link_route(dmod, domid, n[1], n[2]);
+    } else if (strcmp(w[0], "memtype") == 0) {
+        *rc = xendevicemodel_set_mem_type(dmod, domid, n[1], n[2], n[3]);
     } else if (strcmp(w[0], "msi") == 0) {
         *rc = xendevicemodel_inject_msi(dmod, domid, n[1], n[2]);
     } else if (strcmp(w[0], "shutdown") == 0) {

@@ -668,9 +668,10 @@ static const struct {
       "irq 30 1\n"
       "msi 0xfee0000 0x41\n"
       "  xen msi 5 0xfee0000 0x41\n", NULL } },
-    { "routing and shutdown", { LAN, NULL,
+    { "the primary's business", { LAN, NULL,
       START
       "route 0 10\n"
+      "memtype 0 0xc0 0x40\n"
       "shutdown 0\n"
       "shutdown 1\n",
       "devicemodel-scope: shutdown of domain 5 for reason 0: dropped\n"
@@ -789,6 +790,7 @@ static const struct {
       "irq 8 1\n"
       "intx 0 0 6 0\n"
       "route 0 10\n"
+      "memtype 0 0xc0 0x40\n"
       "watch backend/qdisk/5 token\n"
       "write device-model/5/state running\n"
       "  store write /local/domain/0/dms/5/3/state running\n"
@@ -809,6 +811,7 @@ static const struct {
       "devicemodel-scope: irq 8 level 1: dropped (board)\n"
       "devicemodel-scope: intx 0000:00:06 pin 0 level 1: dropped (board)\n"
       "devicemodel-scope: route pci link 0 to irq 10: dropped (board)\n"
+      "devicemodel-scope: memory type 0 for 64 pages from 0xc0: dropped (board)\n"
       "devicemodel-scope: xs_watch 'backend/qdisk/5': hidden (backend)\n"
       "devicemodel-scope: xs_write 'device-model/5/state': redirected to /local/domain/0/dms/5/3/state\n"
       "devicemodel-scope: xs_read 'domid': passed on\n"

@@ -38,6 +38,23 @@ VIR_ENUM_IMPL(virDomainDeviceModelState,
 
 
 /**
+ * virDomainDeviceModelDefNew:
+ *
+ * Returns an empty device model that isn't live. The caller frees it with
+ * virDomainDeviceModelDefFree().
+ */
+virDomainDeviceModelDef *
+virDomainDeviceModelDefNew(void)
+{
+    virDomainDeviceModelDef *dm = g_new0(virDomainDeviceModelDef, 1);
+
+    dm->id = -1;
+
+    return dm;
+}
+
+
+/**
  * virDomainDeviceModelDefFree:
  * @dm: device model, or NULL
  *
@@ -110,6 +127,26 @@ virDomainDeviceModelInterfaceToString(const virDomainDeviceModelInterface *ref)
 }
 
 
+/**
+ * virDomainDeviceModelNameIsValid:
+ * @name: name of a device model
+ *
+ * Returns true if @name has 1 to VIR_DOMAIN_DEVICE_MODEL_NAME_MAX of the
+ * accepted characters and may be part of a file name and of a xenstore path.
+ */
+bool
+virDomainDeviceModelNameIsValid(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 &&
+        len <= VIR_DOMAIN_DEVICE_MODEL_NAME_MAX &&
+        strspn(name, VIR_DOMAIN_DEVICE_MODEL_NAME_CHARS) == len &&
+        STRNEQ(name, ".") &&
+        STRNEQ(name, "..");
+}
+
+
 /* The name is checked here and not with the rules that concern several device
  * models: status files, saved images and incoming migrations are parsed without
  * validation, and the name becomes part of paths that a privileged daemon
@@ -128,10 +165,7 @@ virDomainDeviceModelDefParseName(virDomainDeviceModelDef *dm,
         return -1;
     }
 
-    if (strlen(dm->name) > VIR_DOMAIN_DEVICE_MODEL_NAME_MAX ||
-        strspn(dm->name, VIR_DOMAIN_DEVICE_MODEL_NAME_CHARS) != strlen(dm->name) ||
-        STREQ(dm->name, ".") ||
-        STREQ(dm->name, "..")) {
+    if (!virDomainDeviceModelNameIsValid(dm->name)) {
         virReportError(VIR_ERR_XML_ERROR,
                        _("invalid name of device model '%1$s', expected 1 to %2$d of the characters 'A-Z a-z 0-9 . _ -', other than '.' and '..'"),
                        dm->name, VIR_DOMAIN_DEVICE_MODEL_NAME_MAX);
@@ -253,8 +287,6 @@ virDomainDeviceModelDefParseLive(virDomainDeviceModelDef *dm,
                                  xmlNodePtr node,
                                  unsigned int flags)
 {
-    dm->id = -1;
-
     if (flags & VIR_DOMAIN_DEF_PARSE_INACTIVE)
         return 0;
 
@@ -275,7 +307,7 @@ virDomainDeviceModelDefParseXML(xmlNodePtr node,
                                 size_t position,
                                 unsigned int flags)
 {
-    g_autoptr(virDomainDeviceModelDef) dm = g_new0(virDomainDeviceModelDef, 1);
+    g_autoptr(virDomainDeviceModelDef) dm = virDomainDeviceModelDefNew();
     g_autofree xmlNodePtr *capNodes = NULL;
     g_autofree xmlNodePtr *ifaceNodes = NULL;
     int ncaps;

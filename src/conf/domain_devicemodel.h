@@ -71,8 +71,11 @@ struct _virDomainDeviceModelDef {
     virDomainDeviceModelState state;
 };
 
+virDomainDeviceModelDef *virDomainDeviceModelDefNew(void);
 void virDomainDeviceModelDefFree(virDomainDeviceModelDef *dm);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainDeviceModelDef, virDomainDeviceModelDefFree);
+
+bool virDomainDeviceModelNameIsValid(const char *name);
 
 /* The calls of the domain definition into this file. */
 int virDomainDeviceModelDefsParse(virDomainDef *def,

@@ -311,6 +311,10 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     if (vm->def->ndevicemodels == 0)
         return 0;
 
+    /* by now it is known of what kind a network's interface is */
+    if (libxlDeviceModelDefValidate(vm->def) < 0)
+        return -1;
+
     if (!(placement = libxlDeviceModelPlacementNew(vm->def)))
         return -1;
 
@@ -380,12 +384,18 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 /**
  * libxlDeviceModelsReconnect:
  * @vm: domain that was running when an earlier daemon ended
+ * @dying: whether Xen is about to release the domain
  *
  * Find the processes of the secondaries that the status file knows, and keep
  * the names of their taps from being given away.  Never waits.
+ *
+ * Returns 0, or -1 without an error where the domain has to be cleaned up: Xen
+ * cannot release a domain whose memory secondaries map, and nobody hears of the
+ * death of one that is not released.
  */
-void
-libxlDeviceModelsReconnect(virDomainObj *vm)
+int
+libxlDeviceModelsReconnect(virDomainObj *vm,
+                           bool dying)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
@@ -404,6 +414,8 @@ libxlDeviceModelsReconnect(virDomainObj *vm)
         if (net->ifname && libxlDeviceModelOwnsNet(vm->def, net))
             virNetDevReserveName(net->ifname);
     }
+
+    return dying && priv->ndevicemodels > 0 ? -1 : 0;
 }
 
 

@@ -29,7 +29,8 @@ int libxlDeviceModelsStart(libxlDriverPrivate *driver,
 void libxlDeviceModelsStop(libxlDriverPrivate *driver,
                            virDomainObj *vm);
 
-void libxlDeviceModelsReconnect(virDomainObj *vm);
+int libxlDeviceModelsReconnect(virDomainObj *vm,
+                               bool dying);
 
 int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
                                  virDomainObj *vm);

@@ -205,6 +205,27 @@ libxlDeviceModelScopeLibrary(void)
 }
 
 
+/* Report that the process ended, with what it said of it. */
+static void
+libxlDeviceModelReportExited(const libxlDeviceModel *dm,
+                             domainLogContext *log)
+{
+    g_autofree char *tail = NULL;
+
+    if (domainLogContextReadFiltered(log, &tail, LIBXL_DEVICE_MODEL_LOG_MAX) < 0 ||
+        virStringIsEmpty(tail)) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s' exited while it started"),
+                       dm->name);
+        return;
+    }
+
+    virReportError(VIR_ERR_INTERNAL_ERROR,
+                   _("device model '%1$s' exited while it started: %2$s"),
+                   dm->name, tail);
+}
+
+
 static int
 libxlDeviceModelRun(libxlDeviceModel *dm,
                     virCommand *cmd,
@@ -232,9 +253,7 @@ libxlDeviceModelRun(libxlDeviceModel *dm,
         return -1;
 
     if (libxlDeviceModelReopen(dm) < 0) {
-        virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("device model '%1$s' exited as soon as it was started, see its log in the libxl log folder"),
-                       dm->name);
+        libxlDeviceModelReportExited(dm, log);
         return -1;
     }
 
@@ -315,30 +334,17 @@ libxlDeviceModelExplain(const libxlDeviceModel *dm,
                         domainLogContext *log)
 {
     struct pollfd pfd = { .fd = dm->pidfd, .events = POLLIN };
-    g_autofree char *tail = NULL;
 
     /* a process that closed its socket may take a moment to end */
-    if (virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT ||
-        poll(&pfd, 1, 1000) <= 0)
-        return;
-
-    if (domainLogContextReadFiltered(log, &tail, LIBXL_DEVICE_MODEL_LOG_MAX) < 0 ||
-        virStringIsEmpty(tail)) {
-        virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("device model '%1$s' exited while it started"),
-                       dm->name);
-        return;
-    }
-
-    virReportError(VIR_ERR_INTERNAL_ERROR,
-                   _("device model '%1$s' exited while it started: %2$s"),
-                   dm->name, tail);
+    if (virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT &&
+        poll(&pfd, 1, 1000) > 0)
+        libxlDeviceModelReportExited(dm, log);
 }
 
 
-/* The library reports before QEMU can greet: it is called while QEMU builds
- * the machine, the monitor is served after that.  So a report that is not
- * there now never comes. */
+/* QEMU greets from a thread of its own, but replies to commands only once the
+ * machine is built.  The library reports while it is, so after a reply a report
+ * that is not there never comes. */
 static int
 libxlDeviceModelCheckScope(libxlDeviceModel *dm,
                            const char *emulator)
@@ -361,9 +367,10 @@ libxlDeviceModelCheckScope(libxlDeviceModel *dm,
                         &dm->ioservid) < 0 ||
         *line != '\n') {
         g_strchomp(report);
+        line = strrchr(report, '\n');
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s' got no ioreq server from Xen: '%2$s'"),
-                       dm->name, report);
+                       dm->name, line ? line + 1 : report);
         return -1;
     }
 
@@ -548,6 +555,11 @@ libxlDeviceModelStopAll(libxlDeviceModel **dms,
 {
     size_t left = 0;
     size_t i;
+
+    for (i = 0; i < ndms; i++) {
+        if (dms[i]->pidfd < 0)
+            ignore_value(libxlDeviceModelReopen(dms[i]));
+    }
 
     libxlDeviceModelSignalAll(dms, ndms, SIGTERM);
     libxlDeviceModelWaitAll(dms, ndms,

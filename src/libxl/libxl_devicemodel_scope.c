@@ -31,6 +31,10 @@
  *  set_pci_intx_level      slots with a claimed function
  *  set_isa_irq_level       claimed lines
  *  set_pci_link_route      dropped: the routing is the primary's PIIX3's
+ *  set_mem_type            dropped: every board's Xen platform device unlocks
+ *                          the BIOS area when it is reset or loaded
+ *                          (xen_platform.c, platform_fixed_ioport_writeb());
+ *                          that lock is the primary's
  *  shutdown                dropped: QEMU asks for it when it is told to quit
  *                          while it serves a request (xen-hvm-common.c,
  *                          cpu_handle_ioreq()); a secondary's end is not the
@@ -41,7 +45,7 @@
  *                          untouched: QEMU names the server it created
  *  inject_msi, modified_memory
  *                          untouched: bound to no device, needed by all
- *  track_dirty_vram, relocate_memory, pin_memory_cacheattr, set_mem_type
+ *  track_dirty_vram, relocate_memory, pin_memory_cacheattr
  *                          untouched: made for a framebuffer, and the one of
  *                          the guest is the primary's
  *  set_irq_level           untouched: made by the machine xenpvh only
@@ -238,10 +242,14 @@ libxlDeviceModelScopeAnnounce(void)
 /* From now on the board is known in full, and other ranges are BARs.
  *
  * The driver says "seal" when the emulator's board is complete and neither the
- * guest nor an incoming state has placed a BAR yet. Without that word, the
- * guest's first run seals: QEMU enables its ioreq server then. It does so
- * before building the board, too (xen-hvm-common.c, xen_do_ioreq_register();
- * xen-hvm.c, xen_hvm_init_pc() in QEMU 7.2), which must not seal. */
+ * guest nor an incoming state has placed a BAR yet. QEMU has built its board
+ * when it answers the first QMP command; its greeting, sent from the monitor's
+ * own thread, comes before that.
+ *
+ * Without that word, the guest's first run seals: QEMU enables its ioreq server
+ * then. It does so before building the board, too (xen-hvm-common.c,
+ * xen_do_ioreq_register(); xen-hvm.c, xen_hvm_init_pc() in QEMU 7.2), which must
+ * not seal. */
 static void
 libxlDeviceModelScopeSeal(const char *why)
 {
@@ -578,6 +586,19 @@ xendevicemodel_set_pci_link_route(xendevicemodel_handle *dmod __attribute__((unu
                                   uint8_t irq)
 {
     libxlDeviceModelScopeDebug("route pci link %u to irq %u: dropped (board)", link, irq);
+    return 0;
+}
+
+
+LIBXL_DEVICE_MODEL_SCOPE_EXPORT int
+xendevicemodel_set_mem_type(xendevicemodel_handle *dmod __attribute__((unused)),
+                            domid_t domid __attribute__((unused)),
+                            hvmmem_type_t mem_type,
+                            uint64_t first_pfn,
+                            uint32_t nr)
+{
+    libxlDeviceModelScopeDebug("memory type %u for %u pages from 0x%" PRIx64 ": dropped (board)",
+                               (unsigned int) mem_type, nr, first_pfn);
     return 0;
 }
 

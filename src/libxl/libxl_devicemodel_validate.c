@@ -112,6 +112,28 @@ libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dm,
 }
 
 
+static bool
+libxlDeviceModelHasDevice(const virDomainDeviceModelDef *dm,
+                          const virDomainDef *def)
+{
+    size_t i;
+
+    if (dm->ninterfaces > 0)
+        return true;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE &&
+            virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
+            return true;
+    }
+
+    return (def->nserials > 0 &&
+            virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL)) ||
+           (def->nsounds > 0 &&
+            virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO));
+}
+
+
 static int
 libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
                                   const virDomainDef *def)
@@ -121,6 +143,13 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
     if (!dm->emulator && !def->emulator) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has no emulator: expected <emulator> in it or in <devices>"),
+                       dm->name);
+        return -1;
+    }
+
+    if (!libxlDeviceModelHasDevice(dm, def)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' has nothing to emulate: expected an interface, or a device of the domain for one of its capabilities"),
                        dm->name);
         return -1;
     }

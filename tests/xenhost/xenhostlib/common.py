@@ -79,9 +79,9 @@ def cached(name, build, progress):
     final = cache_dir() / name
     with lock(cache_dir() / "lock", "waiting for another build of the same cache", progress):
         if not final.is_dir():
-            for left_over in cache_dir().glob("*.partial"):
-                shutil.rmtree(left_over)
             partial = final.with_name(name + ".partial")
+            # A build that was killed has left it.
+            shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             try:
                 build(partial)
@@ -94,8 +94,8 @@ def cached(name, build, progress):
 
 
 def _prune():
-    for entry in cache_dir().iterdir():
-        if entry.is_dir() and time.time() - entry.stat().st_mtime > CACHE_LIFETIME:
+    for entry in [*cache_dir().glob("host-*"), *cache_dir().glob("initrd-*")]:
+        if time.time() - entry.stat().st_mtime > CACHE_LIFETIME:
             shutil.rmtree(entry, ignore_errors=True)
 
 

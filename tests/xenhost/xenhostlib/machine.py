@@ -107,6 +107,7 @@ class XenHost:
             raise XenHostError("no libvirt to start the host with: give its DESTDIR")
         require(QEMU, "qemu-system-x86")
         require("ssh", "openssh-client")
+        tree.check(self.libvirt)
         content = tree.content_hash(self.libvirt)
         if self.alive() and self._take_running(content):
             return
@@ -119,11 +120,12 @@ class XenHost:
             self._make_disk(base, initrds[1])
             self._spawn(base, initrds[0], content)
             self._wait_until_up()
-        except BaseException as error:
+        except XenHostError as error:
             where = self._logs_of_failure()
             self.stop(clean=False)
-            if isinstance(error, XenHostError) and where:
-                raise XenHostError(f"{error}\nlogs are in {where}") from error
+            raise XenHostError(f"{error}\nlogs are in {where}" if where else str(error)) from error
+        except BaseException:
+            self.stop(clean=False)
             raise
 
     def _take_running(self, content):

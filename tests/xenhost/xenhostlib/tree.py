@@ -55,7 +55,8 @@ def content_hash(destdir):
     return total.hexdigest()
 
 
-def _check(destdir):
+def check(destdir):
+    """Raise an error unless there is an installed libvirt in @destdir."""
     for name in ("usr/sbin/libvirtd", "usr/bin/virsh"):
         if not (destdir / name).is_file():
             raise XenHostError(f"'{destdir}' has no '{name}': give a folder into which "
@@ -146,7 +147,6 @@ def make_disk(folder, destdir, image, initrd, public_key):
 
     @image is the base image's folder, @initrd the guest's, @public_key a file
     with the ssh key that may log in."""
-    _check(destdir)
     require("mke2fs", "e2fsprogs")
     tree = folder / "tree"
     try:

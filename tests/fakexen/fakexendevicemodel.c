@@ -259,6 +259,18 @@ xendevicemodel_set_pci_link_route(xendevicemodel_handle *dmod __attribute__((unu
 
 
 int
+xendevicemodel_set_mem_type(xendevicemodel_handle *dmod __attribute__((unused)),
+                            domid_t domid,
+                            hvmmem_type_t mem_type,
+                            uint64_t first_pfn,
+                            uint32_t nr)
+{
+    printf("  xen memtype %u %u 0x%" PRIx64 " %u\n", domid, mem_type, first_pfn, nr);
+    return fakeResult();
+}
+
+
+int
 xendevicemodel_inject_msi(xendevicemodel_handle *dmod __attribute__((unused)),
                           domid_t domid,
                           uint64_t msi_addr,

@@ -1,0 +1,1317 @@
+/*
+ * libxldevicemodelconftest.c: what libxl makes of <devicemodel> elements
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * For each NAME.xml of libxldevicemodelconfdata/ there is
+ *
+ *   NAME.primary.json      the libxl_domain_config of the primary
+ *   NAME.secondaries.json  the configurations of the secondaries
+ *   NAME.args              their environments and command lines
+ *   NAME.live.xml          the definition with the placement in it
+ *
+ * VIR_TEST_REGENERATE_OUTPUT=1 rewrites these.  What is refused is in tables
+ * here, each definition beside its error.
+ */
+
+#include <config.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "conf/domain_devicemodel.h"
+#include "datatypes.h"
+#include "driver.h"
+#include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_devicemodel_command.h"
+#include "libxl/libxl_devicemodel_conf.h"
+#include "libxl/libxl_domain.h"
+#include "viralloc.h"
+#include "virfile.h"
+#include "virxml.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+#define TEST_DOMID 7
+#define TEST_SCOPE_LIBRARY "/usr/lib/libvirt/libvirt-devicemodel-scope.so"
+
+/* The command lines name these. */
+#define TEST_FD_MONITOR 100
+#define TEST_FD_SCOPE 101
+#define TEST_FD_TAPS 110
+
+static libxlDriverPrivate *driver;
+static virXMLValidator *validator;
+
+
+/* A domain, as far as it comes without a host. */
+typedef struct _testDomain testDomain;
+struct _testDomain {
+    virDomainDef *def;
+    virPortAllocatorRange *ports;
+    libxl_domain_config d_config;
+    libxlDeviceModelPlacement *placement;
+};
+
+
+static void
+testDomainFree(testDomain *domain)
+{
+    size_t i;
+
+    if (!domain)
+        return;
+
+    for (i = 0; domain->def && i < domain->def->ngraphics; i++) {
+        virDomainGraphicsDef *graphics = domain->def->graphics[i];
+
+        if (graphics->type == VIR_DOMAIN_GRAPHICS_TYPE_VNC)
+            virPortAllocatorRelease(graphics->data.vnc.port);
+        else if (graphics->type == VIR_DOMAIN_GRAPHICS_TYPE_SPICE)
+            virPortAllocatorRelease(graphics->data.spice.port);
+    }
+
+    libxlDeviceModelPlacementFree(domain->placement);
+    libxl_domain_config_dispose(&domain->d_config);
+    virPortAllocatorRangeFree(domain->ports);
+    virDomainDefFree(domain->def);
+    g_free(domain);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(testDomain, testDomainFree);
+
+
+static char *
+testFilePath(const char *name,
+             const char *suffix)
+{
+    return g_strdup_printf("%s/libxldevicemodelconfdata/%s%s",
+                           ABS_DEVICEMODEL_SRCDIR, name, suffix);
+}
+
+
+static testDomain *
+testDomainNew(const char *name)
+{
+    g_autofree char *path = testFilePath(name, ".xml");
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    g_autoptr(testDomain) domain = g_new0(testDomain, 1);
+
+    libxl_domain_config_init(&domain->d_config);
+
+    if (!(domain->ports = virPortAllocatorRangeNew("vnc", 5900, 6000)) ||
+        !(domain->def = virDomainDefParseFile(path, driver->xmlopt, NULL,
+                                              VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
+        libxlBuildDomainConfig(domain->ports, domain->def, cfg, &domain->d_config) < 0 ||
+        !(domain->placement = libxlDeviceModelPlacementNew(domain->def)))
+        return NULL;
+
+    return g_steal_pointer(&domain);
+}
+
+
+/* What libxl completes when it creates the domain
+ * (libxl__domain_build_info_setdefault in Xen
+ * tools/libs/light/libxl_create.c) and a secondary depends on. */
+static void
+testDomainComplete(testDomain *domain)
+{
+    libxl_domain_build_info *b_info = &domain->d_config.b_info;
+
+    if (b_info->u.hvm.vga.kind == LIBXL_VGA_INTERFACE_TYPE_NONE &&
+        b_info->video_memkb == LIBXL_MEMKB_DEFAULT)
+        b_info->video_memkb = 0;
+}
+
+
+static libxlDeviceModelConfig *
+testDomainConfig(testDomain *domain,
+                 size_t secondary)
+{
+    return libxlDeviceModelConfigNew(domain->def,
+                                     &domain->placement->secondaries[secondary],
+                                     &domain->d_config, TEST_DOMID);
+}
+
+
+/* Versions of libxl differ in the members that they know: what this one reads
+ * from the file is what it must have been given. */
+static int
+testPrimary(const void *opaque)
+{
+    g_autofree char *path = testFilePath(opaque, ".primary.json");
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    g_autoptr(testDomain) domain = testDomainNew(opaque);
+    g_autofree char *actual = NULL;
+    g_autofree char *stored = NULL;
+    g_autofree char *expected = NULL;
+    libxl_domain_config d_config;
+    int rc;
+
+    if (!domain ||
+        !(actual = libxl_domain_config_to_json(cfg->ctx, &domain->d_config)))
+        return -1;
+
+    if (virTestGetRegenerate())
+        return virTestCompareToFile(actual, path);
+
+    if (virTestLoadFile(path, &stored) < 0)
+        return -1;
+
+    libxl_domain_config_init(&d_config);
+    rc = libxl_domain_config_from_json(cfg->ctx, &d_config, stored);
+    if (rc == 0)
+        expected = libxl_domain_config_to_json(cfg->ctx, &d_config);
+    libxl_domain_config_dispose(&d_config);
+
+    if (!expected) {
+        VIR_TEST_VERBOSE("libxl cannot read '%s'", path);
+        return -1;
+    }
+
+    return virTestCompareToString(expected, actual);
+}
+
+
+static int
+testSecondaries(const void *opaque)
+{
+    g_autofree char *path = testFilePath(opaque, ".secondaries.json");
+    g_autoptr(testDomain) domain = testDomainNew(opaque);
+    g_autoptr(virJSONValue) configs = virJSONValueNewArray();
+    g_autofree char *actual = NULL;
+    size_t i;
+
+    if (!domain)
+        return -1;
+
+    testDomainComplete(domain);
+
+    for (i = 0; i < domain->placement->nsecondaries; i++) {
+        g_autoptr(libxlDeviceModelConfig) config = testDomainConfig(domain, i);
+        g_autoptr(virJSONValue) json = NULL;
+
+        if (!config ||
+            !(json = libxlDeviceModelConfigToJSON(config)) ||
+            virJSONValueArrayAppend(configs, &json) < 0)
+            return -1;
+    }
+
+    if (!(actual = virJSONValueToString(configs, true)))
+        return -1;
+
+    return virTestCompareToFile(actual, path);
+}
+
+
+static int
+testOpenFDs(const libxlDeviceModelConfig *config,
+            libxlDeviceModelFDs *fds)
+{
+    VIR_AUTOCLOSE null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    size_t i;
+
+    if (null < 0 ||
+        (fds->monitor = dup2(null, TEST_FD_MONITOR)) < 0 ||
+        (fds->scope = dup2(null, TEST_FD_SCOPE)) < 0)
+        return -1;
+
+    fds->ntaps = config->nnics;
+    for (i = 0; i < fds->ntaps; i++) {
+        if ((fds->taps[i] = dup2(null, TEST_FD_TAPS + i)) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testCheckFDsTaken(const libxlDeviceModelFDs *fds)
+{
+    size_t i;
+
+    if (fds->monitor != -1 || fds->scope != -1) {
+        VIR_TEST_VERBOSE("the command did not take the monitor and scope sockets");
+        return -1;
+    }
+
+    for (i = 0; i < fds->ntaps; i++) {
+        if (fds->taps[i] != -1) {
+            VIR_TEST_VERBOSE("the command did not take tap %zu", i);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Whatever the command took, it closes. */
+static int
+testCheckFDsClosed(const libxlDeviceModelConfig *config)
+{
+    int last = TEST_FD_TAPS + config->nnics;
+    int fd;
+
+    for (fd = TEST_FD_MONITOR; fd < last; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) {
+            VIR_TEST_VERBOSE("file descriptor %d is still open", fd);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static char *
+testCommandString(const libxlDeviceModelConfig *config,
+                  bool debug)
+{
+    g_autofree int *taps = g_new0(int, config->nnics + 1);
+    libxlDeviceModelFDs fds = { .taps = taps };
+    virCommand *cmd = NULL;
+    char *ret = NULL;
+
+    if (testOpenFDs(config, &fds) < 0)
+        return NULL;
+
+    cmd = libxlDeviceModelCommandNew(config, &fds, TEST_SCOPE_LIBRARY, debug);
+    if (testCheckFDsTaken(&fds) == 0)
+        ret = virCommandToString(cmd, true);
+    virCommandFree(cmd);
+
+    if (testCheckFDsClosed(config) < 0)
+        g_clear_pointer(&ret, g_free);
+
+    return ret;
+}
+
+
+static int
+testCommands(const void *opaque)
+{
+    g_autofree char *path = testFilePath(opaque, ".args");
+    g_autoptr(testDomain) domain = testDomainNew(opaque);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    if (!domain)
+        return -1;
+
+    testDomainComplete(domain);
+
+    for (i = 0; i < domain->placement->nsecondaries; i++) {
+        g_autoptr(libxlDeviceModelConfig) config = testDomainConfig(domain, i);
+        g_autofree char *cmdline = NULL;
+
+        if (!config || !(cmdline = testCommandString(config, false)))
+            return -1;
+
+        virBufferAsprintf(&buf, "%s\n", cmdline);
+    }
+
+    return virTestCompareToFileFull(NULLSTR_EMPTY(virBufferCurrentContent(&buf)),
+                                    path, false);
+}
+
+
+static int
+testSchema(const char *text)
+{
+    g_autoptr(xmlDoc) xml = virXMLParseStringCtxt(text, "domain", NULL);
+
+    return xml ? virXMLValidatorValidate(validator, xml) : -1;
+}
+
+
+static int
+testLive(const void *opaque)
+{
+    g_autofree char *xmlpath = testFilePath(opaque, ".xml");
+    g_autofree char *path = testFilePath(opaque, ".live.xml");
+    g_autoptr(testDomain) domain = testDomainNew(opaque);
+    g_autoptr(libxlDeviceModelPlacement) again = NULL;
+    g_autofree char *xml = NULL;
+    g_autofree char *actual = NULL;
+    size_t i;
+
+    if (!domain || virTestLoadFile(xmlpath, &xml) < 0 || testSchema(xml) < 0)
+        return -1;
+
+    domain->def->id = TEST_DOMID;
+    libxlDeviceModelPlacementApply(domain->placement, domain->def);
+
+    if (!(actual = virDomainDefFormat(domain->def, driver->xmlopt,
+                                      VIR_DOMAIN_DEF_FORMAT_SECURE)) ||
+        testSchema(actual) < 0 ||
+        virTestCompareToFile(actual, path) < 0)
+        return -1;
+
+    /* what is live keeps its place */
+    if (!(again = libxlDeviceModelPlacementNew(domain->def)))
+        return -1;
+
+    for (i = 0; i < again->nsecondaries; i++) {
+        const libxlDeviceModelPlaced *a = &again->secondaries[i];
+        const libxlDeviceModelPlaced *b = &domain->placement->secondaries[i];
+        size_t j;
+
+        for (j = 0; j < a->nnets; j++) {
+            if (a->nets[j].slot != b->nets[j].slot)
+                return -1;
+        }
+        if (a->audioSlot != b->audioSlot)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* A library that was preloaded already is kept, after ours. */
+static int
+testCommandPreload(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(testDomain) domain = testDomainNew("nic-e1000");
+    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    g_autofree char *preloaded = NULL;
+    g_autofree char *empty = NULL;
+
+    if (!domain)
+        return -1;
+
+    testDomainComplete(domain);
+    if (!(config = testDomainConfig(domain, 0)))
+        return -1;
+
+    g_setenv("LD_PRELOAD", "/lib/first.so:/lib/second.so", TRUE);
+    preloaded = testCommandString(config, true);
+    g_setenv("LD_PRELOAD", "", TRUE);
+    empty = testCommandString(config, true);
+    g_unsetenv("LD_PRELOAD");
+
+    if (!preloaded || !empty)
+        return -1;
+
+    if (!strstr(preloaded, "LD_PRELOAD=" TEST_SCOPE_LIBRARY
+                           ":/lib/first.so:/lib/second.so ") ||
+        !strstr(empty, "LD_PRELOAD=" TEST_SCOPE_LIBRARY " ") ||
+        !strstr(empty, "fd=101;debug=1'")) {
+        VIR_TEST_VERBOSE("got '%s' and '%s'", preloaded, empty);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+#define TEST_MAC(n) "00:16:3e:00:00:0" #n
+#define TEST_NIC_MODEL(n, model) \
+    "<interface type='bridge'><mac address='" TEST_MAC(n) "'/>" \
+    "<source bridge='xenbr0'/>" model "</interface>"
+#define TEST_NIC(n) TEST_NIC_MODEL(n, "<model type='e1000'/>")
+#define TEST_NIC_ADDRESS(n, address) \
+    TEST_NIC_MODEL(n, "<model type='e1000'/><address " address "/>")
+#define TEST_SLOT(slot) "type='pci' domain='0' bus='0' slot='" slot "' function='0'"
+#define TEST_MAIN(content) "<devicemodel name='main'>" content "</devicemodel>"
+#define TEST_LAN(content) "<devicemodel name='lan'>" content "</devicemodel>"
+#define TEST_REF(n) "<interface mac='" TEST_MAC(n) "'/>"
+#define TEST_EMULATOR "<emulator>/bin/true</emulator>"
+
+#define UNSUPPORTED "unsupported configuration: "
+
+
+static char *
+testDomainXML(const char *type,
+              const char *devices)
+{
+    return g_strdup_printf("<domain type='xen'>\n"
+                           "  <name>guest</name>\n"
+                           "  <uuid>6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a01</uuid>\n"
+                           "  <memory unit='KiB'>262144</memory>\n"
+                           "  <vcpu>1</vcpu>\n"
+                           "  <os>%s</os>\n"
+                           "  <devices>%s</devices>\n"
+                           "</domain>\n",
+                           type ? type : "<type arch='x86_64' machine='xenfv'>hvm</type>",
+                           devices);
+}
+
+
+static virDomainDef *
+testParse(const char *type,
+          const char *devices)
+{
+    g_autofree char *xml = testDomainXML(type, devices);
+
+    return virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                   VIR_DOMAIN_DEF_PARSE_INACTIVE);
+}
+
+
+/* Checks that @rc goes with @expected, which is NULL for success, and that the
+ * last error reads exactly so, and drops it. */
+static int
+testOutcome(int rc,
+            const char *expected)
+{
+    g_autofree char *actual = g_strdup(virGetLastErrorMessage());
+    int code = virGetLastErrorCode();
+
+    virResetLastError();
+
+    if (!expected) {
+        if (rc == 0)
+            return 0;
+        VIR_TEST_VERBOSE("refused with '%s'", actual);
+        return -1;
+    }
+
+    if (rc == 0) {
+        VIR_TEST_VERBOSE("accepted, expected '%s'", expected);
+        return -1;
+    }
+
+    if (STRPREFIX(expected, UNSUPPORTED) && code != VIR_ERR_CONFIG_UNSUPPORTED)
+        return -1;
+
+    return virTestCompareToString(expected, actual);
+}
+
+
+/* A definition, and what is said of it; NULL: nothing. */
+struct testRefusalData {
+    const char *type;
+    const char *devices;
+    const char *error;
+};
+
+static int
+testValidate(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
+
+    return testOutcome(def ? 0 : -1, data->error);
+}
+
+
+static int
+testPlacement(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+
+    if (!def)
+        return -1;
+
+    placement = libxlDeviceModelPlacementNew(def);
+
+    return testOutcome(placement ? 0 : -1, data->error);
+}
+
+
+static int
+testHost(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
+
+    if (!def)
+        return -1;
+
+    return testOutcome(libxlDeviceModelDefValidateHost(def), data->error);
+}
+
+
+static int
+testPrepare(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autofree char *xml = testDomainXML(data->type, data->devices);
+    g_autoptr(virDomainDef) def = NULL;
+
+    /* as a definition that the daemon reads from its disk */
+    if (!(def = virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                        VIR_DOMAIN_DEF_PARSE_INACTIVE |
+                                        VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
+        return -1;
+
+    return testOutcome(libxlDeviceModelsPrepare(def), data->error);
+}
+
+
+#define DO_TEST_REFUSAL(func, title, _type, _devices, _error) \
+    do { \
+        static const struct testRefusalData data = { \
+            .type = _type, .devices = _devices, .error = _error, \
+        }; \
+        if (virTestRun(title, func, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+
+static int
+testValidateTypes(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, type, devices, error) \
+    DO_TEST_REFUSAL(testValidate, "Validate " name, type, devices, error)
+#define LAN_NIC(nic) TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) nic
+#define ERROR UNSUPPORTED "device model 'lan': "
+
+    DO_TEST("domain of type xen", "<type arch='x86_64' machine='xenpv'>xen</type>",
+            TEST_MAIN(""),
+            UNSUPPORTED "device model 'main' in a domain of type 'xen', expected type 'hvm'");
+    DO_TEST("domain of type xenpvh", "<type arch='x86_64' machine='xenpvh'>xenpvh</type>",
+            TEST_MAIN(""),
+            UNSUPPORTED "device model 'main' in a domain of type 'xenpvh', expected type 'hvm'");
+    DO_TEST("domain of type hvm", NULL, TEST_MAIN(""), NULL);
+
+    DO_TEST("NIC of type user", NULL,
+            LAN_NIC("<interface type='user'><mac address='" TEST_MAC(1) "'/></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'user', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type direct", NULL,
+            LAN_NIC("<interface type='direct'><mac address='" TEST_MAC(1) "'/>"
+                    "<source dev='eth0'/></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'direct', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type hostdev", NULL,
+            LAN_NIC("<interface type='hostdev' managed='yes'><mac address='" TEST_MAC(1) "'/>"
+                    "<source><address type='pci' domain='0' bus='10' slot='16' function='0'/>"
+                    "</source></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'hostdev', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type internal", NULL,
+            LAN_NIC("<interface type='internal'><mac address='" TEST_MAC(1) "'/>"
+                    "<source name='lan'/></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'internal', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type user in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN(TEST_REF(1)) TEST_LAN(TEST_REF(2)) TEST_NIC(2)
+            "<interface type='user'><mac address='" TEST_MAC(1) "'/></interface>",
+            NULL);
+
+#undef LAN_NIC
+#undef ERROR
+
+    return ret;
+}
+
+
+static int
+testValidateDevices(void)
+{
+    int ret = 0;
+
+#define ERROR UNSUPPORTED "device model 'lan': "
+#define NIC_MODELS "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'"
+#define LAN_MODEL(model) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC_MODEL(1, model)
+#define LAN_SOUND(sound) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='audio'/>") \
+    "<sound model='" sound "'/>"
+
+    DO_TEST("netfront", NULL, LAN_MODEL("<model type='netfront'/>"),
+            ERROR "model 'netfront' of interface '" TEST_MAC(1) "' cannot be emulated by a "
+            "secondary, expected one of " NIC_MODELS);
+    DO_TEST("unknown NIC model", NULL, LAN_MODEL("<model type='tulip'/>"),
+            ERROR "model 'tulip' of interface '" TEST_MAC(1) "' cannot be emulated by a "
+            "secondary, expected one of " NIC_MODELS);
+    DO_TEST("netfront in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(2)) TEST_NIC(2)
+            TEST_NIC_MODEL(1, "<model type='netfront'/>"), NULL);
+    DO_TEST("backend domain", NULL, LAN_MODEL("<backenddomain name='netvm'/>"),
+            ERROR "interface '" TEST_MAC(1) "' has the backend domain 'netvm', "
+            "expected none in a secondary");
+
+    DO_TEST("sb16 in a secondary", NULL, LAN_SOUND("sb16"),
+            ERROR "sound model 'sb16' cannot be emulated by a secondary, "
+            "expected one of 'ich6', 'ac97', 'es1370'");
+    DO_TEST("sb16 in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("<capability name='audio'/>") TEST_LAN(TEST_REF(1))
+            TEST_NIC(1) "<sound model='sb16'/>", NULL);
+    DO_TEST("ich6 in a secondary", NULL, LAN_SOUND("ich6"), NULL);
+    DO_TEST("ac97 in a secondary", NULL, LAN_SOUND("ac97"), NULL);
+    DO_TEST("es1370 in a secondary", NULL, LAN_SOUND("es1370"), NULL);
+
+#undef LAN_MODEL
+#undef LAN_SOUND
+
+    DO_TEST("no emulator", NULL, TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1),
+            UNSUPPORTED "device model 'lan' has no emulator: "
+            "expected <emulator> in it or in <devices>");
+    DO_TEST("no emulator but the secondary's", NULL,
+            TEST_MAIN("") TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST("other emulator of the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("<emulator>/bin/false</emulator>"),
+            UNSUPPORTED "device model 'main' is the primary: its emulator '/bin/false' "
+            "must be that of the domain, '/bin/true'");
+    DO_TEST("same emulator of the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("<emulator>/bin/true</emulator>"), NULL);
+
+#undef NIC_MODELS
+#undef ERROR
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testPlacementAddresses(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, address, error) \
+    DO_TEST_REFUSAL(testPlacement, "Place " name, NULL, \
+                    TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) \
+                    TEST_NIC_ADDRESS(1, address) TEST_NIC(2), error)
+#define ERROR(addr, first) \
+    UNSUPPORTED "device model 'lan': PCI address '" addr "' of device '" TEST_MAC(1) "', " \
+    "expected domain 0, bus 0, function 0 and a free slot from " first " to 0x1f " \
+    "other than 0x1d"
+
+    /* the board and NIC 2 take five slots */
+    DO_TEST("lowest slot", TEST_SLOT("0x05"), NULL);
+    DO_TEST("highest slot", TEST_SLOT("0x1f"), NULL);
+    DO_TEST("slot of the primary", TEST_SLOT("0x04"), ERROR("0000:00:04.0", "0x05"));
+    DO_TEST("slot of USB", TEST_SLOT("0x1d"), ERROR("0000:00:1d.0", "0x05"));
+    DO_TEST("function", "type='pci' domain='0' bus='0' slot='0x10' function='1'",
+            ERROR("0000:00:10.1", "0x05"));
+    DO_TEST("bus", "type='pci' domain='0' bus='1' slot='0x10' function='0'",
+            ERROR("0000:01:10.0", "0x05"));
+    DO_TEST("domain", "type='pci' domain='1' bus='0' slot='0x10' function='0'",
+            ERROR("0001:00:10.0", "0x05"));
+    DO_TEST("address that is not PCI", "type='virtio-mmio'",
+            UNSUPPORTED "device model 'lan': address type 'virtio-mmio' of device '" TEST_MAC(1)
+            "', expected 'pci'");
+
+#undef DO_TEST
+#define DO_TEST(name, devices, error) \
+    DO_TEST_REFUSAL(testPlacement, "Place " name, NULL, TEST_EMULATOR devices, error)
+
+    DO_TEST("two NICs of two secondaries in one slot",
+            TEST_MAIN("") "<devicemodel name='wan'>" TEST_REF(2) "</devicemodel>"
+            TEST_LAN(TEST_REF(1))
+            TEST_NIC_ADDRESS(1, TEST_SLOT("0x10")) TEST_NIC_ADDRESS(2, TEST_SLOT("0x10")),
+            ERROR("0000:00:10.0", "0x04"));
+    DO_TEST("NIC and sound card in one slot",
+            TEST_MAIN("") TEST_LAN("<capability name='audio'/>" TEST_REF(1))
+            TEST_NIC_ADDRESS(1, TEST_SLOT("0x10"))
+            "<sound model='ac97'><address " TEST_SLOT("0x10") "/></sound>",
+            UNSUPPORTED "device model 'lan': PCI address '0000:00:10.0' of device 'ac97', "
+            "expected domain 0, bus 0, function 0 and a free slot from 0x04 to 0x1f "
+            "other than 0x1d");
+    DO_TEST("NIC in the slot that another would be given",
+            TEST_MAIN("") TEST_LAN(TEST_REF(1) TEST_REF(2))
+            TEST_NIC(1) TEST_NIC_ADDRESS(2, TEST_SLOT("0x1f")), NULL);
+
+#undef ERROR
+#undef DO_TEST
+
+    return ret;
+}
+
+
+/* The number of NICs, in a secondary that has nothing else. */
+static int
+testPlacementFull(const void *opaque)
+{
+    const size_t *nnics = opaque;
+    g_auto(virBuffer) refs = VIR_BUFFER_INITIALIZER;
+    g_auto(virBuffer) nics = VIR_BUFFER_INITIALIZER;
+    g_autofree char *devices = NULL;
+    g_autoptr(virDomainDef) def = NULL;
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    bool used[32] = { false };
+    size_t i;
+
+    for (i = 0; i < *nnics; i++) {
+        virBufferAsprintf(&refs, "<interface mac='00:16:3e:00:01:%02zx'/>", i);
+        virBufferAsprintf(&nics, "<interface type='ethernet'>"
+                                 "<mac address='00:16:3e:00:01:%02zx'/></interface>", i);
+    }
+    devices = g_strdup_printf(TEST_EMULATOR TEST_MAIN("") TEST_LAN("%s") "%s",
+                              virBufferCurrentContent(&refs),
+                              virBufferCurrentContent(&nics));
+
+    if (!(def = testParse(NULL, devices)))
+        return -1;
+
+    if (!(placement = libxlDeviceModelPlacementNew(def)))
+        return testOutcome(-1,
+                           UNSUPPORTED "device model 'lan': no PCI slot is left for device "
+                           "'00:16:3e:00:01:1b', the primary may need slots 0x00 to 0x03");
+
+    /* 32, less four of the board and the one for USB */
+    if (*nnics > 27) {
+        VIR_TEST_VERBOSE("%zu NICs were placed", *nnics);
+        return -1;
+    }
+
+    for (i = 0; i < *nnics; i++) {
+        unsigned int slot = placement->secondaries[0].nets[i].slot;
+
+        if (slot < 4 || slot > 31 || slot == 0x1d || used[slot])
+            return -1;
+        used[slot] = true;
+    }
+
+    return 0;
+}
+
+
+struct testAttachData {
+    const char *devices; /* of the running domain */
+    const char *attached;
+    const char *error;
+};
+
+static int
+testAttach(const void *opaque)
+{
+    const struct testAttachData *data = opaque;
+    g_autoptr(virDomainDef) def = testParse(NULL, data->devices);
+    virDomainDeviceDef *dev = NULL;
+    int ret;
+
+    if (!def ||
+        !(dev = virDomainDeviceDefParse(data->attached, def, driver->xmlopt, NULL,
+                                        VIR_DOMAIN_DEF_PARSE_INACTIVE)))
+        return -1;
+
+    ret = testOutcome(libxlDeviceModelPlacementCheckAttach(def, dev), data->error);
+    virDomainDeviceDefFree(dev);
+    return ret;
+}
+
+
+static int
+testAttachments(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, _devices, _attached, _error) \
+    do { \
+        static const struct testAttachData data = { \
+            .devices = _devices, .attached = _attached, .error = _error, \
+        }; \
+        if (virTestRun("Attach " name, testAttach, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+#define HOSTDEV \
+    "<hostdev mode='subsystem' type='pci' managed='yes'><source>" \
+    "<address domain='0' bus='10' slot='8' function='0'/></source></hostdev>"
+#define NET_HOSTDEV \
+    "<interface type='hostdev' managed='yes'><mac address='" TEST_MAC(3) "'/><source>" \
+    "<address type='pci' domain='0' bus='10' slot='16' function='0'/></source></interface>"
+#define NET_NETWORK \
+    "<interface type='network'><mac address='" TEST_MAC(3) "'/>" \
+    "<source network='default'/></interface>"
+#define CONTROLLER "<controller type='usb' index='1' model='qusb2'/>"
+#define ERROR(type) \
+    UNSUPPORTED "no PCI slot is left for a " type ": slot 0x05 and those above it belong to " \
+    "other device models than 'main'"
+
+/* the board takes four slots, NIC 2 the next one */
+#define FULL \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) \
+    TEST_NIC_ADDRESS(1, TEST_SLOT("0x05")) TEST_NIC(2)
+#define ONE_LEFT \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) \
+    TEST_NIC_ADDRESS(1, TEST_SLOT("0x05"))
+
+    DO_TEST("PCI device", FULL, HOSTDEV, ERROR("hostdev"));
+    DO_TEST("PCI device, one slot left", ONE_LEFT, HOSTDEV, NULL);
+    DO_TEST("NIC of type hostdev", FULL, NET_HOSTDEV, ERROR("interface"));
+    DO_TEST("NIC of type network", FULL, NET_NETWORK, ERROR("interface"));
+    DO_TEST("NIC of type network, one slot left", ONE_LEFT, NET_NETWORK, NULL);
+    DO_TEST("PV NIC", FULL, TEST_NIC(3), NULL);
+    DO_TEST("USB controller", FULL, CONTROLLER, ERROR("controller"));
+    DO_TEST("USB controller, one slot left", ONE_LEFT, CONTROLLER, NULL);
+    DO_TEST("USB device", FULL,
+            "<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/>"
+            "<product id='0x5678'/></source></hostdev>", NULL);
+    DO_TEST("disk", FULL,
+            "<disk type='block' device='disk'><source dev='/dev/null'/>"
+            "<target dev='xvdb' bus='xen'/></disk>", NULL);
+    DO_TEST("PCI device without device models", TEST_EMULATOR TEST_NIC(1), HOSTDEV, NULL);
+    DO_TEST("PCI device without secondaries", TEST_EMULATOR TEST_MAIN("") TEST_NIC(1),
+            HOSTDEV, NULL);
+
+#undef FULL
+#undef ONE_LEFT
+#undef ERROR
+#undef CONTROLLER
+#undef NET_NETWORK
+#undef NET_HOSTDEV
+#undef HOSTDEV
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testHosts(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, emulator, error) \
+    DO_TEST_REFUSAL(testHost, "Host: " name, NULL, \
+                    TEST_EMULATOR TEST_MAIN("") \
+                    TEST_LAN("<emulator>" emulator "</emulator>" TEST_REF(1)) TEST_NIC(1), \
+                    error)
+#define ERROR UNSUPPORTED "device model 'lan': emulator "
+
+    DO_TEST("emulator is there", "/bin/true", NULL);
+    DO_TEST("emulator is missing", "/nonexistent/qemu",
+            ERROR "'/nonexistent/qemu' does not exist");
+    DO_TEST("emulator is a folder", "/etc", ERROR "'/etc' is not an executable file");
+    DO_TEST("emulator is not executable", "/etc/passwd",
+            ERROR "'/etc/passwd' is not an executable file");
+    DO_TEST("emulator is a device", "/dev/null", ERROR "'/dev/null' is not an executable file");
+
+    DO_TEST_REFUSAL(testHost, "Host: emulator of the domain is missing", NULL,
+                    "<emulator>/nonexistent/qemu</emulator>" TEST_MAIN("")
+                    TEST_LAN(TEST_REF(1)) TEST_NIC(1),
+                    ERROR "'/nonexistent/qemu' does not exist");
+    DO_TEST_REFUSAL(testHost, "Host: that of the primary is libxl's to check", NULL,
+                    TEST_MAIN("<emulator>/nonexistent/qemu</emulator>")
+                    TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST_REFUSAL(testHost, "Host: no secondary", NULL,
+                    "<emulator>/nonexistent/qemu</emulator>" TEST_MAIN(""), NULL);
+
+#undef ERROR
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testPrepares(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, devices, error) \
+    DO_TEST_REFUSAL(testPrepare, "Prepare " name, NULL, devices, error)
+#define ERROR(cap) \
+    UNSUPPORTED "device model 'lan': a secondary cannot run capability '" cap "' yet, " \
+    "expected interfaces only"
+#define LAN(content) TEST_EMULATOR TEST_MAIN("") TEST_LAN(content)
+#define CAP(cap) "<capability name='" cap "'/>"
+#define IDE_DISK \
+    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
+    "<target dev='hda' bus='ide'/></disk>"
+#define XEN_DISK \
+    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
+    "<target dev='xvda' bus='xen'/></disk>"
+#define SERIAL "<serial type='pty'><target port='0'/></serial>"
+#define SOUND "<sound model='ac97'/>"
+
+    DO_TEST("no device model", TEST_EMULATOR TEST_NIC(1), NULL);
+    DO_TEST("NIC", LAN(TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST("IDE disk", LAN(CAP("ide")) IDE_DISK, ERROR("ide"));
+    DO_TEST("serial port", LAN(CAP("serial")) SERIAL, ERROR("serial"));
+    DO_TEST("sound card", LAN(CAP("audio")) SOUND, ERROR("audio"));
+    DO_TEST("NIC and sound card", LAN(CAP("audio") TEST_REF(1)) TEST_NIC(1) SOUND,
+            ERROR("audio"));
+    DO_TEST("NIC and capabilities without devices",
+            LAN(CAP("ide") CAP("serial") CAP("audio") TEST_REF(1)) TEST_NIC(1) XEN_DISK, NULL);
+    DO_TEST("capabilities without devices",
+            LAN(CAP("ide") CAP("serial") CAP("audio")) XEN_DISK,
+            UNSUPPORTED "device model 'lan' has nothing to emulate: expected an interface, "
+            "or a device of the domain for one of its capabilities");
+    DO_TEST("devices of the primary",
+            LAN(TEST_REF(1)) TEST_NIC(1) IDE_DISK SERIAL SOUND, NULL);
+
+    /* all rules, also those that are checked when a domain is defined */
+    DO_TEST("no such NIC", LAN(TEST_REF(1)),
+            UNSUPPORTED "device model 'lan' refers to the interface mac='" TEST_MAC(1) "', "
+            "expected the mac or alias of an interface of the domain");
+    DO_TEST("netfront", LAN(TEST_REF(1)) TEST_NIC_MODEL(1, "<model type='netfront'/>"),
+            UNSUPPORTED "device model 'lan': model 'netfront' of interface '" TEST_MAC(1) "' "
+            "cannot be emulated by a secondary, expected one of "
+            "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'");
+    DO_TEST("missing emulator",
+            LAN("<emulator>/nonexistent/qemu</emulator>" TEST_REF(1)) TEST_NIC(1),
+            UNSUPPORTED "device model 'lan': emulator '/nonexistent/qemu' does not exist");
+    DO_TEST("impossible slot", LAN(TEST_REF(1)) TEST_NIC_ADDRESS(1, TEST_SLOT("0x02")),
+            UNSUPPORTED "device model 'lan': PCI address '0000:00:02.0' of device '" TEST_MAC(1)
+            "', expected domain 0, bus 0, function 0 and a free slot from 0x04 to 0x1f "
+            "other than 0x1d");
+
+#undef SOUND
+#undef SERIAL
+#undef XEN_DISK
+#undef IDE_DISK
+#undef CAP
+#undef LAN
+#undef ERROR
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testTraditional(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainDef) def = testParse(NULL, TEST_EMULATOR TEST_MAIN(""));
+    libxl_domain_config d_config;
+    int ret = -1;
+
+    if (!def)
+        return -1;
+
+    libxl_domain_config_init(&d_config);
+    d_config.b_info.device_model_version = LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN_TRADITIONAL;
+
+    ret = testOutcome(libxlDeviceModelConfigPrimary(def, &d_config),
+                      UNSUPPORTED "device model 'main': emulator '/bin/true' is "
+                      "qemu-xen-traditional, expected a QEMU of Xen's upstream kind");
+
+    libxl_domain_config_dispose(&d_config);
+    return ret;
+}
+
+
+/* What libxl has not completed must not be taken for a size. */
+static int
+testMemoryUnknown(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(testDomain) domain = testDomainNew("nic-e1000");
+    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    static const char *const error =
+        "internal error: device model 'lan': the memory size of domain 'guest' is not known";
+
+    if (!domain || domain->d_config.b_info.video_memkb != LIBXL_MEMKB_DEFAULT)
+        return -1;
+
+    config = testDomainConfig(domain, 0);
+    if (testOutcome(config ? 0 : -1, error) < 0)
+        return -1;
+
+    domain->d_config.b_info.video_memkb = domain->d_config.b_info.max_memkb + 1;
+    config = testDomainConfig(domain, 0);
+    if (testOutcome(config ? 0 : -1, error) < 0)
+        return -1;
+
+    domain->d_config.b_info.video_memkb = 0;
+    domain->d_config.b_info.max_memkb = LIBXL_MEMKB_DEFAULT;
+    config = testDomainConfig(domain, 0);
+    return testOutcome(config ? 0 : -1, error);
+}
+
+
+struct testDetachData {
+    const char *mac;
+    const char *error;
+};
+
+static int
+testDetach(const void *opaque)
+{
+    const struct testDetachData *data = opaque;
+    g_autoptr(virDomainDef) def = testParse(NULL,
+                                            TEST_EMULATOR TEST_MAIN(TEST_REF(1))
+                                            TEST_LAN(TEST_REF(2))
+                                            TEST_NIC(1) TEST_NIC(2) TEST_NIC(3));
+    virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_NET };
+    virMacAddr mac;
+    size_t i;
+
+    if (!def || virMacAddrParse(data->mac, &mac) < 0)
+        return -1;
+
+    for (i = 0; i < def->nnets; i++) {
+        if (virMacAddrCmp(&def->nets[i]->mac, &mac) == 0)
+            dev.data.net = def->nets[i];
+    }
+
+    if (libxlDeviceModelOwnsNet(def, dev.data.net) != STREQ(data->mac, TEST_MAC(2)))
+        return -1;
+
+    return testOutcome(libxlDeviceModelsCheckDetach(def, &dev), data->error);
+}
+
+
+static int
+testDetachments(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, _mac, _error) \
+    do { \
+        static const struct testDetachData data = { .mac = _mac, .error = _error }; \
+        if (virTestRun("Detach NIC " name, testDetach, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("assigned to the primary", TEST_MAC(1),
+            "Operation not supported: interface '" TEST_MAC(1) "' is assigned to device model "
+            "'main' and cannot be detached");
+    DO_TEST("assigned to a secondary", TEST_MAC(2),
+            "Operation not supported: interface '" TEST_MAC(2) "' is assigned to device model "
+            "'lan' and cannot be detached");
+    DO_TEST("assigned to none", TEST_MAC(3), NULL);
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testSave(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainDef) none = testParse(NULL, TEST_EMULATOR);
+    g_autoptr(virDomainDef) one = testParse(NULL, TEST_EMULATOR TEST_MAIN(""));
+    g_autoptr(virDomainDef) two = testParse(NULL,
+                                            TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1))
+                                            TEST_NIC(1));
+
+    if (!none || !one || !two ||
+        testOutcome(libxlDeviceModelsCheckSave(none), NULL) < 0 ||
+        testOutcome(libxlDeviceModelsCheckSave(one), NULL) < 0)
+        return -1;
+
+    return testOutcome(libxlDeviceModelsCheckSave(two),
+                       "Operation not supported: domain 'guest' has 2 device models: "
+                       "only a domain with one can be saved or migrated");
+}
+
+
+#define TEST_STATUS_LAN \
+    "  <devicemodel domid='7' id='1' name='lan' ioservid='3' " \
+    "pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
+#define TEST_STATUS_WAN \
+    "  <devicemodel domid='7' id='2' name='wan' ioservid='0' " \
+    "pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'/>\n"
+
+struct testStatusData {
+    const char *status;
+    size_t ndms;
+    const char *error;
+};
+
+static int
+testStatus(const void *opaque)
+{
+    const struct testStatusData *data = opaque;
+    g_autoptr(virDomainObj) vm = virDomainObjNew(driver->xmlopt);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    g_autofree char *xml = g_strdup_printf("<domstatus>%s</domstatus>", data->status);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_autoptr(xmlDoc) doc = NULL;
+    g_autoptr(xmlXPathContext) ctxt = NULL;
+    int rc;
+
+    if (!(doc = virXMLParseStringCtxt(xml, "status", &ctxt)))
+        return -1;
+
+    rc = libxlDeviceModelsParseStatus(ctxt, vm);
+    if (testOutcome(rc, data->error) < 0)
+        return -1;
+    if (rc < 0)
+        return 0;
+
+    if (priv->ndevicemodels != data->ndms)
+        return -1;
+
+    /* a process is looked for when the daemon connects to the domain */
+    if (data->ndms > 0 &&
+        (priv->devicemodels[0]->pid != -1 || priv->devicemodels[0]->pidfd != -1))
+        return -1;
+
+    libxlDeviceModelsFormatStatus(&buf, vm);
+
+    return virTestCompareToString(data->status,
+                                  NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+static int
+testStatuses(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, _status, _ndms, _error) \
+    do { \
+        static const struct testStatusData data = { \
+            .status = _status, .ndms = _ndms, .error = _error, \
+        }; \
+        if (virTestRun("Status " name, testStatus, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define MISSING(attr) \
+    "XML error: Missing required attribute '" attr "' in element 'devicemodel'"
+
+    DO_TEST("without secondaries", "", 0, NULL);
+    DO_TEST("with secondaries",
+            "<devicemodels>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
+    DO_TEST("without id",
+            "<devicemodels><devicemodel domid='7' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            0, MISSING("id"));
+    DO_TEST("without name",
+            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' pidfile='/p' socket='/s'/></devicemodels>",
+            0, MISSING("name"));
+    DO_TEST("without pidfile",
+            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' name='lan' socket='/s'/></devicemodels>",
+            0, MISSING("pidfile"));
+    DO_TEST("without socket",
+            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' name='lan' pidfile='/p'/></devicemodels>",
+            0, MISSING("socket"));
+    DO_TEST("with a malformed id",
+            "<devicemodels><devicemodel domid='7' id='x' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            0, "XML error: Invalid value for attribute 'id' in element 'devicemodel': 'x'. "
+            "Expected non-negative integer value");
+
+#undef MISSING
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testConversion(const char *name)
+{
+    g_autofree char *primary = g_strdup_printf("Primary %s", name);
+    g_autofree char *secondaries = g_strdup_printf("Secondaries %s", name);
+    g_autofree char *commands = g_strdup_printf("Commands %s", name);
+    g_autofree char *live = g_strdup_printf("Live %s", name);
+    int ret = 0;
+
+    if (virTestRun(primary, testPrimary, name) < 0)
+        ret = -1;
+    if (virTestRun(secondaries, testSecondaries, name) < 0)
+        ret = -1;
+    if (virTestRun(commands, testCommands, name) < 0)
+        ret = -1;
+    if (virTestRun(live, testLive, name) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
+testConversions(void)
+{
+    static const char *const names[] = {
+        "none", "single", "primary-last", "eight",
+        "nic-default", "nic-rtl8139", "nic-e1000", "nic-e1000e",
+        "nic-pcnet", "nic-ne2k_pci", "nic-virtio",
+        "nic-several", "nic-address", "nic-alias",
+        "nic-network", "nic-ethernet", "hostdev",
+        "audio-primary", "audio-secondary", "audio-address",
+        "serial-primary", "serial-one", "serial-several",
+        "ide-primary", "ide-secondary", "scsi",
+        "emulator-secondary", "emulator-primary",
+        "vcpus", "memory-video", "memory-odd", "memory-large",
+        "vnc", "spice", "usb", "commandline", "name-comma",
+    };
+    int ret = 0;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (testConversion(names[i]) < 0)
+            ret = -1;
+    }
+
+    return ret;
+}
+
+
+static int
+testRefusals(void)
+{
+    static const size_t full = 27;
+    static const size_t overfull = 28;
+    int ret = 0;
+
+    if (testValidateTypes() < 0 ||
+        testValidateDevices() < 0)
+        ret = -1;
+
+    if (testPlacementAddresses() < 0 ||
+        virTestRun("Place as many NICs as can be", testPlacementFull, &full) < 0 ||
+        virTestRun("Place one NIC too many", testPlacementFull, &overfull) < 0)
+        ret = -1;
+
+    if (testAttachments() < 0 ||
+        testDetachments() < 0)
+        ret = -1;
+
+    if (testHosts() < 0 ||
+        testPrepares() < 0)
+        ret = -1;
+
+    if (virTestRun("qemu-xen-traditional", testTraditional, NULL) < 0 ||
+        virTestRun("Memory size that is not known", testMemoryUnknown, NULL) < 0 ||
+        virTestRun("Save", testSave, NULL) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+/* What a command takes over from the environment of the daemon. */
+static void
+testSetEnvironment(void)
+{
+    g_setenv("PATH", "/bin", TRUE);
+    g_setenv("HOME", "/root", TRUE);
+    g_setenv("USER", "root", TRUE);
+    g_setenv("LOGNAME", "root", TRUE);
+    g_unsetenv("TMPDIR");
+    g_unsetenv("LD_PRELOAD");
+    g_unsetenv("LD_LIBRARY_PATH");
+}
+
+
+static int
+mymain(void)
+{
+    g_autofree char *schema = g_strdup_printf("%s/src/conf/schemas/domain.rng",
+                                              abs_top_srcdir);
+    g_autoptr(virConnect) conn = NULL;
+    int ret = 0;
+
+    testSetEnvironment();
+
+    /* libxl asks for the bridge of a network; that of the test driver has one */
+    if (!(conn = virConnectOpen("test:///default")) ||
+        virSetConnectNetwork(conn) < 0 ||
+        !(validator = virXMLValidatorInit(schema)) ||
+        !(driver = testXLInitDriver()))
+        return EXIT_FAILURE;
+
+    if (testConversions() < 0)
+        ret = -1;
+    if (virTestRun("Preloaded libraries", testCommandPreload, NULL) < 0)
+        ret = -1;
+    if (testRefusals() < 0)
+        ret = -1;
+    if (testStatuses() < 0)
+        ret = -1;
+
+    unlink("libxl-driver.log");
+    virSetConnectNetwork(NULL);
+    testXLFreeDriver(driver);
+    virXMLValidatorFree(validator);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))

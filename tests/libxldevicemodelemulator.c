@@ -1,0 +1,270 @@
+/*
+ * libxldevicemodelemulator.c: an emulator as the driver sees one
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Takes the command line of a secondary, registers itself with the stand-in
+ * for libxendevicemodel, and serves QMP.  The name of its guest says how it
+ * behaves.  Its tap belongs to the test: the emulator does nothing until it
+ * reads a byte from it, and writes one when it is ready for the driver.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <xendevicemodel.h>
+
+#include "fakexen/fakexen.h"
+
+#define EMULATOR_GREETING \
+    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 2, \"minor\": 2, \"major\": 7}, " \
+    "\"package\": \"\"}, \"capabilities\": [\"oob\"]}}\r\n"
+
+/* Where the guest would put a BAR. */
+#define EMULATOR_BAR 0xf0000000
+
+static struct {
+    char mode[64];
+    unsigned int domid;
+    int monitor;
+    int tap;
+
+    xendevicemodel_handle *dmod;
+    ioservid_t ioservid;
+} emulator = { .monitor = -1, .tap = -1 };
+
+
+static bool
+emulatorIs(const char *mode)
+{
+    return strcmp(emulator.mode, mode) == 0;
+}
+
+
+/* stdio is bypassed, so that the log has these lines and no others. */
+static void __attribute__((noreturn))
+emulatorExit(const char *message)
+{
+    if (message)
+        dprintf(STDERR_FILENO, "emulator: %s\n", message);
+
+    _exit(EXIT_FAILURE);
+}
+
+
+static void
+emulatorTerminate(int sig __attribute__((unused)))
+{
+    _exit(EXIT_SUCCESS);
+}
+
+
+static int
+emulatorFD(const char *arg)
+{
+    const char *fd = strstr(arg, "fd=");
+
+    return fd ? atoi(fd + strlen("fd=")) : -1;
+}
+
+
+static void
+emulatorParse(char **argv)
+{
+    size_t i;
+
+    for (i = 1; argv[i] && argv[i + 1]; i++) {
+        if (strcmp(argv[i], "-name") == 0)
+            sscanf(argv[i + 1], "guest=%63[^/]", emulator.mode);
+        else if (strcmp(argv[i], "-xen-domid") == 0)
+            emulator.domid = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "-chardev") == 0)
+            emulator.monitor = emulatorFD(argv[i + 1]);
+        else if (strcmp(argv[i], "-netdev") == 0)
+            emulator.tap = emulatorFD(argv[i + 1]);
+    }
+}
+
+
+/* A wrapper becomes the emulator, once. */
+static void
+emulatorWrap(char **argv)
+{
+    if (getenv("EMULATOR_WRAPPED"))
+        return;
+
+    if (emulatorIs("unwrapped"))
+        unsetenv("LD_PRELOAD");
+    else if (!emulatorIs("wrapped"))
+        return;
+
+    setenv("EMULATOR_WRAPPED", "yes", 1);
+    execv("/proc/self/exe", argv);
+    emulatorExit("cannot execute itself");
+}
+
+
+static void
+emulatorFlood(void)
+{
+    char line[1001];
+
+    memset(line, 'x', 1000);
+    line[1000] = '\0';
+    dprintf(STDERR_FILENO, "%s\n%.500s\n", line, line);
+    emulatorExit("gives up");
+}
+
+
+/* As QEMU does: what Xen refuses is warned of at most. */
+static void
+emulatorRegister(void)
+{
+    if (!(emulator.dmod = xendevicemodel_open(NULL, 0)))
+        emulatorExit("cannot open Xen");
+
+    if (emulatorIs("refused"))
+        fakeXenDeviceModelFail(ENOSPC);
+
+    if (!emulatorIs("unregistered"))
+        xendevicemodel_create_ioreq_server(emulator.dmod, emulator.domid, 2,
+                                           &emulator.ioservid);
+}
+
+
+static void
+emulatorMapBAR(void)
+{
+    xendevicemodel_map_io_range_to_ioreq_server(emulator.dmod, emulator.domid,
+                                                emulator.ioservid, 1,
+                                                EMULATOR_BAR, EMULATOR_BAR + 0xfff);
+}
+
+
+/* Runs as long as its BAR is mapped, which takes a sealed scope. */
+static const char *
+emulatorStatus(void)
+{
+    if (emulatorIs("stays-paused"))
+        return "{\"running\": false, \"status\": \"paused\"}";
+
+    if (fakeXenDeviceModelMapped() != 1)
+        return "{\"running\": false, \"status\": \"unsealed\"}";
+
+    return "{\"running\": true, \"status\": \"running\"}";
+}
+
+
+static void
+emulatorCommand(int fd,
+                const char *line)
+{
+    const char *id = strstr(line, "\"id\":");
+    const char *reply = "{}";
+
+    if (strstr(line, "\"cont\"")) {
+        if (emulatorIs("exits-on-cont"))
+            emulatorExit("device failed");
+        if (emulatorIs("hangs-on-cont"))
+            return;
+        if (emulatorIs("refuses-cont")) {
+            dprintf(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": %d}\r\n",
+                    atoi(id + strlen("\"id\":")));
+            return;
+        }
+        emulatorMapBAR();
+    } else if (strstr(line, "\"query-status\"")) {
+        reply = emulatorStatus();
+    }
+
+    dprintf(fd, "{\"return\": %s, \"id\": %d}\r\n", reply,
+            atoi(id + strlen("\"id\":")));
+}
+
+
+static void
+emulatorServe(int fd)
+{
+    char line[1024];
+    size_t len = 0;
+
+    dprintf(fd, "%s", emulatorIs("garbage") ? "SSH-2.0\r\n" : EMULATOR_GREETING);
+
+    while (len < sizeof(line) - 1 && read(fd, line + len, 1) == 1) {
+        if (line[len++] != '\n')
+            continue;
+
+        line[len] = '\0';
+        len = 0;
+        emulatorCommand(fd, line);
+
+        if (emulatorIs("closes"))
+            break;
+    }
+
+    close(fd);
+}
+
+
+static void
+emulatorListen(void)
+{
+    int fd;
+
+    if (emulatorIs("silent"))
+        return;
+
+    while ((fd = accept(emulator.monitor, NULL, NULL)) >= 0) {
+        if (emulatorIs("exits-on-connection")) {
+            close(fd);
+            usleep(100 * 1000);
+            emulatorExit("took its time");
+        }
+
+        emulatorServe(fd);
+    }
+}
+
+
+int
+main(int argc __attribute__((unused)),
+     char **argv)
+{
+    char byte = 0;
+
+    emulatorParse(argv);
+
+    if (emulatorIs("exits-at-once"))
+        emulatorExit(NULL);
+
+    emulatorWrap(argv);
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, emulatorIs("stubborn") ? SIG_IGN : emulatorTerminate);
+
+    if (read(emulator.tap, &byte, 1) != 1)
+        emulatorExit("the tap is closed");
+
+    if (emulatorIs("exits"))
+        emulatorExit(NULL);
+    if (emulatorIs("exits-with-message"))
+        emulatorExit("no such machine\nemulator: gives up");
+    if (emulatorIs("floods"))
+        emulatorFlood();
+
+    emulatorRegister();
+
+    if (write(emulator.tap, &byte, 1) != 1)
+        emulatorExit("the tap is closed");
+
+    emulatorListen();
+
+    for (;;)
+        pause();
+}

@@ -1,0 +1,895 @@
+/*
+ * libxldevicemodelprocesstest.c: the processes of secondaries
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The emulator is libxldevicemodelemulator.c, with the real scope library in
+ * it; the name of the domain tells it how to behave.  Its tap is a socket of
+ * the test, over which it is told to begin and says that it is ready, so that
+ * no case depends on how fast either side is.
+ *
+ * The test is the reaper of all processes that it starts, so it sees how each
+ * of them ended and that none is left.
+ */
+
+#include <config.h>
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "testutils.h"
+#include "libxl/libxl_devicemodel_process.h"
+#include "virfile.h"
+#include "virpidfile.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+#define TEST_DOMID 7
+#define TEST_SLOT 0x1f
+
+/* the id of the ioreq server that fakexendevicemodel.c gives */
+#define TEST_IOREQ_SERVER 3
+
+/* longer than any case takes that does not end by it */
+#define TEST_LONG_MS 30000
+#define TEST_SHORT_MS 300
+
+static char *testDir; /* holds the driver's folder and the logs */
+
+
+/* A device model with all that belongs to it. */
+typedef struct _testProcess testProcess;
+struct _testProcess {
+    libxlDeviceModel *dm;
+    libxlDeviceModelConfig *config;
+    domainLogContext *log;
+    pid_t pid; /* also once @dm is gone */
+    int tap; /* the test's end */
+    int taps[1];
+};
+
+
+static testProcess *
+testProcessNew(const char *stateDir,
+               unsigned int id,
+               const char *mode,
+               const char *emulator)
+{
+    testProcess *process = g_new0(testProcess, 1);
+    libxlDeviceModelConfig *config = g_new0(libxlDeviceModelConfig, 1);
+    g_autofree char *logname = g_strdup_printf("log-%u", id);
+    int fds[2];
+
+    config->domid = TEST_DOMID;
+    config->id = id;
+    config->domname = g_strdup(mode);
+    config->name = g_strdup_printf("dm%u", id);
+    config->emulator = g_strdup(emulator ? emulator : TEST_EMULATOR);
+    config->memory = 256;
+    config->vcpus = 1;
+    config->nnics = 1;
+    config->nics = g_new0(libxlDeviceModelNIC, 1);
+    config->nics[0].driver = "e1000";
+    config->nics[0].slot = TEST_SLOT;
+
+    if (!(process->log = domainLogContextNew(false, testDir, "libxl", NULL,
+                                             false, logname)) ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        abort();
+
+    process->pid = -1;
+    process->tap = fds[0];
+    process->taps[0] = fds[1];
+    process->config = config;
+    process->dm = libxlDeviceModelNew(stateDir, TEST_DOMID, id, config->name);
+    return process;
+}
+
+
+static void
+testProcessFree(testProcess *process)
+{
+    if (!process)
+        return;
+
+    VIR_FORCE_CLOSE(process->tap);
+    VIR_FORCE_CLOSE(process->taps[0]);
+    g_clear_object(&process->log);
+    libxlDeviceModelConfigFree(process->config);
+    libxlDeviceModelFree(process->dm);
+    g_free(process);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(testProcess, testProcessFree);
+
+
+static int
+testProcessSpawn(testProcess *process)
+{
+    int rc = libxlDeviceModelSpawn(process->dm, process->config, process->taps,
+                                   process->log);
+
+    process->pid = process->dm->pid;
+    return rc;
+}
+
+
+/* Lets the emulator begin and waits until it is ready, or gone. */
+static void
+testProcessBegin(testProcess *process)
+{
+    char byte = 'b';
+
+    if (send(process->tap, &byte, 1, MSG_NOSIGNAL) == 1)
+        ignore_value(saferead(process->tap, &byte, 1));
+}
+
+
+static int
+testProcessAwait(testProcess *process,
+                 long long timeoutMs)
+{
+    return libxlDeviceModelAwait(process->dm, process->config, process->log,
+                                 g_get_monotonic_time() + timeoutMs * 1000);
+}
+
+
+/* The last error, with what is different each time replaced. */
+static char *
+testError(void)
+{
+    g_autoptr(GRegex) ms = g_regex_new("[0-9]+ ms", 0, 0, NULL);
+    g_autofree char *error = virStringReplace(virGetLastErrorMessage(), testDir, "DIR");
+
+    return g_regex_replace_literal(ms, error, -1, 0, "N ms", 0, NULL);
+}
+
+
+/* Checks that @rc goes with @expected, where '@' stands for 500 'x', and with
+ * @code, and drops the error. */
+static int
+testOutcome(const char *what,
+            int rc,
+            const char *expected,
+            int code)
+{
+    g_autofree char *fill = g_strnfill(500, 'x');
+    g_autofree char *error = testError();
+    g_autofree char *text = expected ? virStringReplace(expected, "@", fill) : NULL;
+    int actual = virGetLastErrorCode();
+
+    virResetLastError();
+
+    if (!expected) {
+        if (rc == 0)
+            return 0;
+        VIR_TEST_VERBOSE("%s failed with '%s'", what, error);
+        return -1;
+    }
+
+    if (rc == 0) {
+        VIR_TEST_VERBOSE("%s succeeded, expected '%s'", what, expected);
+        return -1;
+    }
+
+    if (code != actual) {
+        VIR_TEST_VERBOSE("%s failed with code %d, expected %d", what, actual, code);
+        return -1;
+    }
+
+    return virTestCompareToString(text, error);
+}
+
+
+/* Where the open files of this process lead. */
+static GHashTable *
+testOpenFiles(void)
+{
+    g_autoptr(GHashTable) files = g_hash_table_new_full(g_str_hash, g_str_equal,
+                                                        g_free, g_free);
+    g_autoptr(DIR) dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        g_autofree char *path = g_strdup_printf("/proc/self/fd/%s", entry->d_name);
+        char *target = g_file_read_link(path, NULL);
+
+        if (target)
+            g_hash_table_insert(files, g_strdup(entry->d_name), target);
+    }
+
+    return g_steal_pointer(&files);
+}
+
+
+static int
+testCheckOpenFiles(GHashTable *before)
+{
+    g_autoptr(GHashTable) after = testOpenFiles();
+    GHashTableIter iter;
+    gpointer fd;
+    gpointer target;
+    int ret = 0;
+
+    g_hash_table_iter_init(&iter, after);
+    while (g_hash_table_iter_next(&iter, &fd, &target)) {
+        const char *earlier = g_hash_table_lookup(before, fd);
+
+        /* the one that the list is read from */
+        if (strstr(target, "/fd"))
+            continue;
+
+        if (STRNEQ_NULLABLE(earlier, target)) {
+            VIR_TEST_VERBOSE("file descriptor %s to '%s' was left open",
+                             (char *) fd, (char *) target);
+            ret = -1;
+        }
+    }
+
+    return ret;
+}
+
+
+static int
+testCheckFolder(void)
+{
+    g_autofree char *folder = g_strdup_printf("%s/devicemodel", testDir);
+    g_autoptr(DIR) dir = NULL;
+    struct dirent *entry;
+    int ret = 0;
+
+    if (virDirOpenIfExists(&dir, folder) <= 0)
+        return 0;
+
+    while (virDirRead(dir, &entry, folder) > 0) {
+        VIR_TEST_VERBOSE("file '%s' was left", entry->d_name);
+        ret = -1;
+    }
+
+    return ret;
+}
+
+
+static char *
+testStatusString(int status)
+{
+    if (WIFSIGNALED(status))
+        return g_strdup_printf("signal %d", WTERMSIG(status));
+
+    return g_strdup_printf("exit %d", WEXITSTATUS(status));
+}
+
+
+/* Returns the pid of a process that has ended, -1 if there is none, and 0, after
+ * a while, if it goes on. */
+static pid_t
+testWait(pid_t pid,
+         int *status)
+{
+    size_t i;
+    pid_t ended = 0;
+
+    for (i = 0; i < 500 && ended == 0; i++) {
+        ended = waitpid(pid, status, WNOHANG);
+        if (ended == 0)
+            g_usleep(10 * 1000);
+    }
+
+    return ended;
+}
+
+
+/* Checks how the process ended. */
+static int
+testProcessReap(const testProcess *process,
+                const char *expected)
+{
+    g_autofree char *actual = NULL;
+    int status = 0;
+
+    if (process->pid == -1)
+        return 0;
+
+    if (testWait(process->pid, &status) != process->pid) {
+        VIR_TEST_VERBOSE("process %d has not ended", (int) process->pid);
+        kill(process->pid, SIGKILL);
+        waitpid(process->pid, &status, 0);
+        return -1;
+    }
+
+    actual = testStatusString(status);
+    return virTestCompareToString(expected, actual);
+}
+
+
+/* One whose pid nobody was told may be about to end. */
+static bool
+testAllProcessesEnded(void)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = testWait(-1, &status)) > 0)
+        ;
+
+    if (pid == 0)
+        VIR_TEST_VERBOSE("a process was left");
+
+    return pid < 0;
+}
+
+
+/* Ends the device models and checks that all goes. */
+static int
+testStop(testProcess **processes,
+         size_t nprocesses)
+{
+    g_autofree libxlDeviceModel **dms = g_new0(libxlDeviceModel *, nprocesses);
+    size_t left;
+    size_t i;
+
+    for (i = 0; i < nprocesses; i++)
+        dms[i] = g_steal_pointer(&processes[i]->dm);
+
+    if ((left = libxlDeviceModelStopAll(dms, nprocesses)) > 0) {
+        VIR_TEST_VERBOSE("%zu of %zu device models were left", left, nprocesses);
+        libxlDeviceModelListFree(g_steal_pointer(&dms), left);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testCheckRunning(const testProcess *process)
+{
+    const libxlDeviceModel *dm = process->dm;
+
+    if (!libxlDeviceModelIsAlive(dm) || dm->ioservid != TEST_IOREQ_SERVER ||
+        dm->scopefd != -1 || process->taps[0] != -1) {
+        VIR_TEST_VERBOSE("alive %d, ioreq server %u, scope socket %d, tap %d",
+                         libxlDeviceModelIsAlive(dm), dm->ioservid,
+                         dm->scopefd, process->taps[0]);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* A way to behave, and what the driver says of it. */
+struct testStartData {
+    const char *mode;
+    const char *emulator; /* other than ours */
+    const char *stateDir; /* in the test's, other than the test's */
+    long long timeout; /* ms; 0: long enough */
+    const char *spawnError;
+    const char *error; /* of libxlDeviceModelAwait */
+    int code;
+    bool endsAtOnce; /* so the error may come from either function */
+    const char *status; /* how the process ends */
+};
+
+
+static int
+testStartRun(testProcess *process,
+             const struct testStartData *data)
+{
+    int rc = testProcessSpawn(process);
+
+    if (rc < 0 && data->endsAtOnce)
+        return testOutcome("spawn", rc, data->error, data->code);
+
+    if (testOutcome("spawn", rc, data->spawnError, data->code) < 0)
+        return -1;
+    if (rc < 0)
+        return 0;
+
+    testProcessBegin(process);
+
+    rc = testProcessAwait(process, data->timeout ? data->timeout : TEST_LONG_MS);
+    if (testOutcome("await", rc, data->error, data->code) < 0)
+        return -1;
+
+    return rc < 0 ? 0 : testCheckRunning(process);
+}
+
+
+static int
+testStart(const void *opaque)
+{
+    const struct testStartData *data = opaque;
+    g_autofree char *stateDir = g_strconcat(testDir, data->stateDir, NULL);
+    g_autoptr(GHashTable) files = testOpenFiles();
+    testProcess *process = testProcessNew(stateDir, 1, data->mode, data->emulator);
+    int ret = testStartRun(process, data);
+
+    if (testStop(&process, 1) < 0 ||
+        testProcessReap(process, data->status) < 0 ||
+        !testAllProcessesEnded() ||
+        testCheckFolder() < 0)
+        ret = -1;
+
+    testProcessFree(process);
+    if (testCheckOpenFiles(files) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+/* What an earlier daemon left is in nobody's way. */
+static int
+testLeftovers(const void *opaque)
+{
+    g_autofree char *folder = g_strdup_printf("%s/devicemodel", testDir);
+    g_autofree char *pidfile = g_strdup_printf("%s/7-1.pid", folder);
+    g_autofree char *socket = g_strdup_printf("%s/7-1.qmp", folder);
+
+    if (g_mkdir_with_parents(folder, 0700) < 0 ||
+        virFileWriteStr(pidfile, "1\n", 0600) < 0 ||
+        virFileWriteStr(socket, "", 0600) < 0)
+        return -1;
+
+    return testStart(opaque);
+}
+
+
+/* Neither the socket nor the pid file is for others. */
+static int
+testPermissions(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    g_autofree char *folder = g_path_get_dirname(process->dm->socket);
+    const char *paths[] = { folder, process->dm->socket, process->dm->pidfile };
+    struct stat sb;
+    size_t i;
+    int ret = testProcessSpawn(process);
+
+    for (i = 0; i < G_N_ELEMENTS(paths); i++) {
+        if (stat(paths[i], &sb) < 0 || sb.st_mode & 0077) {
+            VIR_TEST_VERBOSE("'%s' is missing or has mode %o", paths[i], sb.st_mode);
+            ret = -1;
+        }
+    }
+
+    if (testStop(&process, 1) < 0)
+        ret = -1;
+    testProcessFree(process);
+    if (!testAllProcessesEnded())
+        ret = -1;
+    return ret;
+}
+
+
+/* The log has the command line, which the message of an exit leaves out. */
+static int
+testLog(const void *opaque)
+{
+    const struct testStartData *data = opaque;
+    g_autofree char *path = g_strdup_printf("%s/log-1.log", testDir);
+    g_autofree char *log = NULL;
+
+    if (testStart(data) < 0 || virTestLoadFile(path, &log) < 0)
+        return -1;
+
+    if (!strstr(log, TEST_EMULATOR " -xen-domid 7 -name guest=exits-with-message/dm1 ") ||
+        !strstr(log, " LIBVIRT_DEVICEMODEL_SCOPE='domid=7;id=1;pci=0xf8;fd=") ||
+        !strstr(log, "\nemulator: gives up\n")) {
+        VIR_TEST_VERBOSE("log is '%s'", log);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* One that does not end by itself keeps no other from being asked to. */
+static int
+testStopSeveral(const void *opaque G_GNUC_UNUSED)
+{
+    static const char *const modes[] = { "good", "stubborn", "good", "exits" };
+    static const char *const statuses[] = { "exit 0", "signal 9", "exit 0", "exit 1" };
+    testProcess *processes[G_N_ELEMENTS(modes) + 1];
+    g_autoptr(GHashTable) files = testOpenFiles();
+    size_t n = G_N_ELEMENTS(modes);
+    size_t i;
+    int ret = 0;
+
+    for (i = 0; i < n; i++) {
+        processes[i] = testProcessNew(testDir, i + 1, modes[i], NULL);
+        if (testProcessSpawn(processes[i]) < 0)
+            ret = -1;
+        testProcessBegin(processes[i]);
+    }
+
+    /* one that was never started */
+    processes[n] = testProcessNew(testDir, n + 1, "good", NULL);
+
+    virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cause");
+    if (testStop(processes, n + 1) < 0)
+        ret = -1;
+    if (testOutcome("stop", -1, "operation failed: cause", VIR_ERR_OPERATION_FAILED) < 0)
+        ret = -1;
+
+    for (i = 0; i < n + 1; i++) {
+        if (testProcessReap(processes[i], i < n ? statuses[i] : NULL) < 0)
+            ret = -1;
+        testProcessFree(processes[i]);
+    }
+
+    if (!testAllProcessesEnded() || testCheckFolder() < 0 ||
+        testCheckOpenFiles(files) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+/* What could not be removed is kept, at the front, for the next attempt. */
+static int
+testStopAgain(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree libxlDeviceModel **dms = g_new0(libxlDeviceModel *, 3);
+    libxlDeviceModel *stuck = NULL;
+    g_autofree char *path = NULL;
+    size_t i;
+
+    for (i = 0; i < 3; i++)
+        dms[i] = libxlDeviceModelNew(testDir, TEST_DOMID, i + 1, "lan");
+
+    stuck = dms[1];
+    path = g_strdup(stuck->socket);
+    if (g_mkdir_with_parents(path, 0700) < 0)
+        return -1;
+
+    if (libxlDeviceModelStopAll(dms, 3) != 1 || dms[0] != stuck ||
+        libxlDeviceModelStopAll(dms, 1) != 1 || dms[0] != stuck)
+        return -1;
+
+    if (rmdir(path) < 0 || libxlDeviceModelStopAll(dms, 1) != 0)
+        return -1;
+
+    return libxlDeviceModelStopAll(NULL, 0) == 0 ? 0 : -1;
+}
+
+
+/* A later daemon finds the process, and can end it. */
+static int
+testReopen(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) files = testOpenFiles();
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = -1;
+
+    if (testProcessSpawn(process) < 0)
+        goto cleanup;
+
+    testProcessBegin(process);
+    libxlDeviceModelFree(process->dm);
+    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+
+    if (libxlDeviceModelIsAlive(process->dm) ||
+        libxlDeviceModelReopen(process->dm) < 0 ||
+        libxlDeviceModelReopen(process->dm) < 0)
+        goto cleanup;
+
+    if (process->dm->pid == process->pid && libxlDeviceModelIsAlive(process->dm))
+        ret = 0;
+
+ cleanup:
+    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0 ||
+        !testAllProcessesEnded() || testCheckFolder() < 0)
+        ret = -1;
+
+    testProcessFree(process);
+    if (testCheckOpenFiles(files) < 0)
+        ret = -1;
+    return ret;
+}
+
+
+/* One that ended while no daemon was running leaves its files only. */
+static int
+testReopenEnded(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = -1;
+
+    if (testProcessSpawn(process) < 0)
+        goto cleanup;
+
+    testProcessBegin(process);
+    kill(process->pid, SIGKILL);
+    if (testProcessReap(process, "signal 9") < 0)
+        goto cleanup;
+    process->pid = -1;
+
+    if (libxlDeviceModelIsAlive(process->dm))
+        goto cleanup;
+
+    libxlDeviceModelFree(process->dm);
+    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+    if (virFileExists(process->dm->pidfile) &&
+        libxlDeviceModelReopen(process->dm) == -1 &&
+        !libxlDeviceModelIsAlive(process->dm) &&
+        virGetLastErrorCode() == VIR_ERR_OK)
+        ret = 0;
+
+ cleanup:
+    if (testStop(&process, 1) < 0 || !testAllProcessesEnded() || testCheckFolder() < 0)
+        ret = -1;
+    testProcessFree(process);
+    return ret;
+}
+
+
+/* A process of somebody else, which waits to be killed. */
+static pid_t
+testStranger(void)
+{
+    pid_t pid = fork();
+
+    while (pid == 0)
+        pause();
+
+    return pid;
+}
+
+
+/* Whoever has the pid by now, or got it into the file, is left alone. */
+static int
+testReopenStranger(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    g_autofree char *folder = g_path_get_dirname(dm->pidfile);
+    pid_t stranger = testStranger();
+    g_autofree char *text = g_strdup_printf("%lld\n", (long long) stranger);
+    int ret = -1;
+
+    if (g_mkdir_with_parents(folder, 0700) == 0 &&
+        virFileWriteStr(dm->pidfile, text, 0600) == 0 &&
+        libxlDeviceModelReopen(dm) == -1 &&
+        dm->pid == -1 && dm->pidfd == -1 && !libxlDeviceModelIsAlive(dm))
+        ret = 0;
+
+    if (libxlDeviceModelStopAll(&dm, 1) != 0 || testCheckFolder() < 0)
+        ret = -1;
+
+    if (waitpid(stranger, NULL, WNOHANG) != 0) {
+        VIR_TEST_VERBOSE("the stranger was killed");
+        return -1;
+    }
+
+    kill(stranger, SIGKILL);
+    waitpid(stranger, NULL, 0);
+    return ret;
+}
+
+
+static int
+testReopenContent(const void *opaque)
+{
+    const char *content = opaque;
+    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    g_autofree char *folder = g_path_get_dirname(dm->pidfile);
+    int rc;
+
+    if (g_mkdir_with_parents(folder, 0700) < 0 ||
+        (content && virFileWriteStr(dm->pidfile, content, 0600) < 0))
+        return -1;
+
+    rc = libxlDeviceModelReopen(dm);
+    if (content)
+        unlink(dm->pidfile);
+
+    return rc == -1 && dm->pidfd == -1 ? 0 : -1;
+}
+
+
+#define INTERNAL "internal error: device model 'dm1'"
+#define FAILED "operation failed: device model 'dm1'"
+
+#define DO_TEST_FULL(title, func, ...) \
+    do { \
+        static const struct testStartData data = { __VA_ARGS__ }; \
+        if (virTestRun(title, func, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+#define DO_TEST(title, ...) DO_TEST_FULL(title, testStart, __VA_ARGS__)
+
+/* Those that end before they are asked to. */
+static int
+testEnding(void)
+{
+    int ret = 0;
+
+#define EXITED INTERNAL " exited while it started"
+
+    DO_TEST("exits at once", .mode = "exits-at-once", .endsAtOnce = true,
+            .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+    DO_TEST("cannot be executed", .mode = "good", .emulator = "/etc/passwd", .endsAtOnce = true,
+            .error = EXITED ": libvirt:  error : cannot execute binary /etc/passwd: Permission denied",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 126");
+    DO_TEST("exits", .mode = "exits",
+            .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+    DO_TEST_FULL("exits with a message", testLog, .mode = "exits-with-message",
+            .error = EXITED ": emulator: no such machine\nemulator: gives up",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+    DO_TEST("exits with more messages than fit", .mode = "floods",
+            .error = EXITED ": @\nemulator: gives up",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+    DO_TEST("closes the connection and exits later", .mode = "exits-on-connection",
+            .error = EXITED ": emulator: took its time",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+    DO_TEST("exits after the handshake", .mode = "exits-on-cont",
+            .error = EXITED ": emulator: device failed",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+
+#undef EXITED
+
+    return ret;
+}
+
+
+/* Those that go on, but not as they should. */
+static int
+testMisbehaving(void)
+{
+    int ret = 0;
+
+    DO_TEST("never greets", .mode = "silent", .timeout = TEST_SHORT_MS,
+            .error = "Timed out during operation: device model 'dm1': "
+                     "monitor greeting: no answer within N ms",
+            .code = VIR_ERR_OPERATION_TIMEOUT, .status = "exit 0");
+    DO_TEST("greets with garbage", .mode = "garbage",
+            .error = INTERNAL ": monitor greeting: sent a line that is not JSON: 'SSH-2.0'",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 0");
+    DO_TEST("closes the connection", .mode = "closes",
+            .error = INTERNAL ": monitor command 'cont': closed its monitor connection",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 0");
+    DO_TEST("hangs when it is to run", .mode = "hangs-on-cont", .timeout = 5 * TEST_SHORT_MS,
+            .error = "Timed out during operation: device model 'dm1': "
+                     "monitor command 'cont': no answer within N ms",
+            .code = VIR_ERR_OPERATION_TIMEOUT, .status = "exit 0");
+    DO_TEST("refuses to run", .mode = "refuses-cont",
+            .error = FAILED ": monitor command 'cont': GenericError: no",
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+    DO_TEST("stays paused", .mode = "stays-paused",
+            .error = FAILED " is in state 'paused', expected 'running'",
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+
+    DO_TEST("drops LD_PRELOAD", .mode = "unwrapped",
+            .error = FAILED " runs without the scope library: emulator '" TEST_EMULATOR "', "
+                     "or a security policy for it, drops LD_PRELOAD",
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+    DO_TEST("is refused by Xen", .mode = "refused",
+            .error = FAILED " got no ioreq server from Xen: "
+                     "'error ioreq-server 28 No space left on device'",
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+    DO_TEST("asks Xen for nothing", .mode = "unregistered",
+            .error = FAILED " got no ioreq server from Xen: "
+                     "'scope 1 domid=7 id=1 claims=1'",
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+
+    return ret;
+}
+
+
+/* What keeps the process from being started. */
+static int
+testHost(void)
+{
+    g_autofree char *proc = g_strdup_printf("%s/proc", testDir);
+    int ret = 0;
+
+#define LONG "0123456789012345678901234567890123456789012345678901234567890123456789" \
+             "0123456789012345678901234567890123456789"
+
+    if (symlink("/proc", proc) < 0)
+        return -1;
+
+    DO_TEST("folder cannot be created", .mode = "good", .stateDir = "/proc",
+            .spawnError = "device model 'dm1': cannot create folder 'DIR/proc/devicemodel': "
+                          "No such file or directory",
+            .code = VIR_ERR_SYSTEM_ERROR);
+    DO_TEST("path of the socket too long", .mode = "good", .stateDir = "/" LONG,
+            .spawnError = "unsupported configuration: device model 'dm1': path 'DIR/" LONG
+                          "/devicemodel/7-1.qmp' of its monitor socket is longer than 107 bytes",
+            .code = VIR_ERR_CONFIG_UNSUPPORTED);
+
+#undef LONG
+
+    return ret;
+}
+
+#undef DO_TEST
+#undef DO_TEST_FULL
+
+
+static int
+testStarts(void)
+{
+    static const struct testStartData good = { .mode = "good", .status = "exit 0" };
+    static const struct testStartData wrapped = { .mode = "wrapped", .status = "exit 0" };
+    int ret = 0;
+
+    if (virTestRun("runs", testStart, &good) < 0)
+        ret = -1;
+    if (virTestRun("runs in a wrapper", testStart, &wrapped) < 0)
+        ret = -1;
+    if (virTestRun("runs where another was left", testLeftovers, &good) < 0)
+        ret = -1;
+    if (virTestRun("permissions", testPermissions, NULL) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
+testLives(void)
+{
+    int ret = 0;
+
+    if (virTestRun("stop several, one of them stubborn", testStopSeveral, NULL) < 0)
+        ret = -1;
+    if (virTestRun("stop again", testStopAgain, NULL) < 0)
+        ret = -1;
+
+    if (virTestRun("reopen", testReopen, NULL) < 0)
+        ret = -1;
+    if (virTestRun("reopen one that ended", testReopenEnded, NULL) < 0)
+        ret = -1;
+    if (virTestRun("reopen: recycled pid", testReopenStranger, NULL) < 0)
+        ret = -1;
+    if (virTestRun("reopen: no pid file", testReopenContent, NULL) < 0)
+        ret = -1;
+    if (virTestRun("reopen: empty pid file", testReopenContent, "") < 0)
+        ret = -1;
+    if (virTestRun("reopen: no number", testReopenContent, "lan\n") < 0)
+        ret = -1;
+    if (virTestRun("reopen: negative pid", testReopenContent, "-1\n") < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    /* orphans become children of the test */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
+        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
+        return EXIT_FAILURE;
+
+    /* the scope library is that of the build */
+    g_setenv("LIBVIRT_DIR_OVERRIDE", "1", TRUE);
+    virFileActivateDirOverrideForLib();
+
+    if (testStarts() < 0)
+        ret = -1;
+    if (testEnding() < 0)
+        ret = -1;
+    if (testMisbehaving() < 0)
+        ret = -1;
+    if (testHost() < 0)
+        ret = -1;
+    if (testLives() < 0)
+        ret = -1;
+
+    virFileDeleteTree(testDir);
+    g_free(testDir);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)

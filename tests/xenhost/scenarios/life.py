@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The ends of a domain, and of the daemon, that libvirt did not choose."""
+
+from xenhostlib import Domain, leftovers
+from xenhostlib.domain import devicemodel, domain_xml, nic
+
+from .common import expect, running, scenario, secondaries, wait_for
+
+TWO_NICS = devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [2]) + nic(1) + nic(2)
+
+
+def expect_all_gone(host):
+    """Wait until the host has nothing of a domain any more."""
+    wait_for(lambda: not leftovers(host), "nothing left of the domain", 90)
+
+
+@scenario
+def daemon_restart(host):
+    """The daemon is restarted, then killed: the guest runs on, its end is clean."""
+    with running(host, "long", domain_xml("long", TWO_NICS)) as domain:
+        names = [entry["name"] for entry in domain.report()["NIC"]]
+        before = secondaries(host)
+        host.run("systemctl restart libvirtd")
+        wait_for(lambda: "running" in domain.virsh("domstate long", check=False).stdout,
+                 "a running domain after the restart")
+        host.run("systemctl kill --kill-who=main -s KILL libvirtd; sleep 1; systemctl start libvirtd")
+        wait_for(lambda: "running" in domain.virsh("domstate long", check=False).stdout,
+                 "a running domain after the kill")
+        expect(secondaries(host) == before, f"the same secondaries: {before}, {secondaries(host)}")
+        domain.wait_for_pings(names)
+        expect(domain.xml().find(".//devicemodel[@name='lan']").get("state") == "running",
+               "the state of the secondary in the live XML")
+        domain.destroy()
+        expect_all_gone(host)
+
+
+@scenario
+def end_without_daemon(host):
+    """The domain ends while no daemon runs: the next one cleans up."""
+    with running(host, "orphan", domain_xml("orphan", TWO_NICS)) as domain:
+        host.run("systemctl stop libvirtd 'libvirtd*.socket'")
+        host.run("xl destroy orphan")
+        expect(secondaries(host), "a secondary that outlived its domain")
+        host.run("systemctl start libvirtd")
+        expect_all_gone(host)
+        expect("shut off" in domain.virsh("domstate orphan").stdout, "a domain that is shut off")
+
+
+@scenario
+def guest_poweroff(host):
+    """The guest powers itself off: all device models end."""
+    xml = domain_xml("off", TWO_NICS, cmdline="xen_nopv quiet dmtest.after=poweroff")
+    with running(host, "off", xml) as domain:
+        wait_for(lambda: "shut off" in domain.virsh("domstate off").stdout,
+                 "a domain that is shut off", 240)
+        expect_all_gone(host)
+
+
+@scenario
+def destroyed_by_xl(host):
+    """The domain is destroyed behind libvirt's back: all device models end."""
+    with running(host, "gone", domain_xml("gone", TWO_NICS)):
+        host.run("xl destroy gone")
+        expect_all_gone(host)
+
+
+@scenario
+def guest_reboot(host):
+    """The guest reboots: all device models come back with it."""
+    serial = "<serial type='file'><source path='/var/log/guest-again.log'/></serial>"
+    xml = domain_xml("again", TWO_NICS).replace(serial, "<serial type='pty'/>")
+    with running(host, "again", xml) as domain:
+        first = secondaries(host)
+        tty = domain.virsh("ttyconsole again").stdout.strip()
+        host.run(f"(timeout 240 cat {tty} > /root/again.log) >/dev/null 2>&1 &")
+        wait_for(lambda: "GUEST-DONE" in host.run("cat /root/again.log").stdout,
+                 "the guest's report", 240)
+        host.run(f"echo reboot > {tty}")
+        wait_for(lambda: secondaries(host) and not set(secondaries(host)) & set(first),
+                 "a new secondary after the reboot", 120)
+        wait_for(lambda: "running" in domain.virsh("domstate again").stdout,
+                 "a running domain after the reboot")
+        live = domain.xml()
+        expect(live.find(".//devicemodel[@name='lan']").get("state") == "running",
+               "the state of the new secondary in the live XML")
+        host.run("rm -f /root/again.log")
+
+
+@scenario
+def transient_and_undefined(host):
+    """A transient domain, and one undefined while it runs, leave nothing."""
+    domain = Domain(host, "passing")
+    host.run("cat > /root/passing.xml", input=domain_xml("passing", TWO_NICS))
+    try:
+        domain.virsh("create /root/passing.xml")
+        expect(len(secondaries(host)) == 1, "a secondary")
+        domain.destroy()
+        expect_all_gone(host)
+        domain.define(domain_xml("passing", TWO_NICS))
+        domain.start()
+        domain.virsh("undefine passing")
+        expect(len(secondaries(host)) == 1, "a secondary after undefine")
+        domain.destroy()
+        expect_all_gone(host)
+    finally:
+        domain.remove()
+        host.run("rm -f /root/passing.xml")

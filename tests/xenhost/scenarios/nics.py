@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Guests whose NICs are served by secondaries."""
+
+from xenhostlib.domain import devicemodel, domain_xml, mac, nic
+
+from .common import expect, expect_words, running, scenario, secondaries
+
+MODELS = ("rtl8139", "e1000", "e1000e", "pcnet", "ne2k_pci", "virtio")
+
+# What lspci would call them: vendor and device.
+PCI_IDS = {"rtl8139": "10ec:8139", "e1000": "8086:100e", "e1000e": "8086:10d3",
+           "pcnet": "1022:2000", "ne2k_pci": "10ec:8029", "virtio": "1af4:1000"}
+
+
+def expect_reached(report, count):
+    """Fail unless the guest has @count NICs and pings through each."""
+    expect(len(report["NIC"]) == count, f"{count} NICs in the guest: {report['NIC']}")
+    for entry in report["NIC"]:
+        good, lost = report["REACH"][entry["name"]]
+        expect(good > 0, f"pings through {entry['name']} {entry['mac']}: {good} ok, {lost} lost")
+
+
+def slots(domain):
+    """Return the PCI slots of the live XML by MAC, as the guest writes them."""
+    found = {}
+    for interface in domain.xml().iter("interface"):
+        address = interface.find("address")
+        if address is not None:
+            found[interface.find("mac").get("address")] = f"0000:00:{address.get('slot')[2:]}.0"
+    return found
+
+
+@scenario
+def two_nics(host):
+    """One NIC in the primary, one in a secondary: both work, side by side."""
+    xml = domain_xml("two", devicemodel("main", capabilities=["ui"]) +
+                     devicemodel("lan", [2]) + nic(1) + nic(2, "rtl8139"))
+    with running(host, "two", xml) as domain:
+        report = domain.report()
+        expect_reached(report, 2)
+        entry = next(e for e in report["NIC"] if e["mac"] == mac(2))
+        expect(slots(domain) == {mac(2): entry["slot"]},
+               f"the live XML's slots as the guest's {entry['slot']}: {slots(domain)}")
+        tap = domain.xml().find(f".//mac[@address='{mac(2)}']/../target").get("dev")
+        [pid] = secondaries(host)
+        owners = host.run(f"grep -l 'iff:.*{tap}$' /proc/[0-9]*/fdinfo/* | cut -d/ -f3 | sort -u",
+                          check=False).stdout.split()
+        expect(owners == [pid], f"{tap} open in the secondary {pid} only: {owners}")
+        stats = domain.virsh(f"domifstat two {tap}").stdout
+        expect_words(stats, "rx_packets", "tx_packets")
+        # without the secondary its NIC is dead, the other one is not
+        other = next(e["name"] for e in report["NIC"] if e["mac"] == mac(1))
+        domain.wait_for_pings([entry["name"], other])
+
+
+@scenario
+def every_nic_model(host):
+    """Eight device models: a secondary for each NIC model, and one with the default."""
+    devices = devicemodel("main", capabilities=["ui"])
+    for number, model in enumerate(MODELS, 1):
+        devices += devicemodel(model, [number])
+    devices += devicemodel("default", [7])
+    for number, model in enumerate(MODELS, 1):
+        devices += nic(number, model)
+    devices += nic(7).replace("<model type='e1000'/>", "")
+    with running(host, "models", domain_xml("models", devices)) as domain:
+        expect(len(secondaries(host)) == 7, f"7 secondaries: {secondaries(host)}")
+        report = domain.report()
+        expect_reached(report, 7)
+        ids = {entry["name"]: entry["ids"] for entry in report["PCI"]}
+        for number, model in enumerate(MODELS, 1):
+            slot = next(e["slot"] for e in report["NIC"] if e["mac"] == mac(number))
+            expect(ids[slot] == PCI_IDS[model], f"{PCI_IDS[model]} in slot {slot}: {ids[slot]}")
+
+
+@scenario
+def several_nics_in_one(host):
+    """Three NICs in one secondary, one at an address of the user's, two vCPUs."""
+    address = "<address type='pci' domain='0' bus='0' slot='0x12' function='0'/>"
+    devices = (devicemodel("main") + devicemodel("net", [1, 2, 3]) +
+               nic(1) + nic(2, inner=address) + nic(3, "rtl8139"))
+    with running(host, "three", domain_xml("three", devices, vcpus=2)) as domain:
+        report = domain.report()
+        expect_reached(report, 3)
+        found = {entry["mac"]: entry["slot"] for entry in report["NIC"]}
+        expect(found[mac(2)] == "0000:00:12.0", f"the user's slot kept: {found}")
+        expect(slots(domain) == found, f"the live XML's slots as the guest's: {slots(domain)}")
+        expect(len(secondaries(host)) == 1, "one secondary for all three")
+
+
+@scenario
+def scope_and_backends(host):
+    """A PV disk on qdisk is the primary's: a secondary never touches the backend."""
+    disk = """
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2'/>
+      <source file='/root/pv.qcow2'/>
+      <target dev='xvde' bus='xen'/>
+    </disk>"""
+    host.run("qemu-img create -q -f qcow2 /root/pv.qcow2 16M")
+    devices = devicemodel("main") + devicemodel("lan", [2]) + nic(2) + disk
+    xml = domain_xml("pv", devices, cmdline="quiet")
+    try:
+        with running(host, "pv", xml) as domain:
+            report = domain.report()
+            expect_reached(report, 1)
+            expect(any(entry["name"] == "xvde" for entry in report["DISK"]),
+                   f"xvde among the guest's disks: {report['DISK']}")
+            [pid] = secondaries(host)
+            owners = host.run("fuser /root/pv.qcow2 2>/dev/null || "
+                              "ls -l /proc/[0-9]*/fd/* 2>/dev/null | grep pv.qcow2 | "
+                              "sed 's,.*/proc/\\([0-9]*\\)/.*,\\1,' | sort -u",
+                              check=False).stdout.split()
+            expect(owners and pid not in owners,
+                   f"the image open in the primary only, not in {pid}: {owners}")
+            log = host.run("cat /var/log/libvirt/libxl/pv-dm-lan.log").stdout
+            expect_words(log, "backend/qdisk", "hidden (backend)", "dropped (board)")
+            expect("xen be:" not in log and "passed on (backend" not in log,
+                   "no backend served in the secondary's log")
+    finally:
+        host.run("rm -f /root/pv.qcow2")
+
+
+@scenario
+def without_device_models(host):
+    """A domain without <devicemodel> runs as ever: one QEMU, nothing of ours."""
+    with running(host, "plain", domain_xml("plain", nic(1))) as domain:
+        expect_reached(domain.report(), 1)
+        expect(not secondaries(host), "no secondary")
+        keys = host.run("xenstore-ls /local/domain/0/dms", check=False)
+        expect(keys.returncode != 0, f"no xenstore folder of ours: {keys.stdout}")
+        expect(domain.xml().find(".//devicemodel") is None, "no devicemodel in the live XML")
+        status = host.run("cat /run/libvirt/libxl/plain.xml").stdout
+        expect("devicemodel" not in status, "no device model in the status file")

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Domains on the host: their XML, their life through virsh, and what is left of them."""
+
+import time
+import xml.etree.ElementTree as ElementTree
+
+from .common import XenHostError
+from .guest import parse_report, pings
+
+EMULATOR = "/usr/libexec/xen-qemu-system-i386"
+BRIDGE = "xenbr0"
+KERNEL = "/var/lib/xenhost/vmlinuz"
+INITRD = "/var/lib/xenhost/initrd.gz"
+REPORT_TIMEOUT = 300
+
+# Prints a line for each thing that a domain may leave behind.
+LEFTOVERS = r"""
+pgrep -a xen-qemu | grep -v -e '-xen-domid 0 ' | sed 's/^/process /'
+ip -o link | grep -oE '(vif|vnet|tap)[0-9][^:@]*' | sed 's/^/interface /'
+find /run/libvirt/libxl/devicemodel -mindepth 1 2>/dev/null | sed 's/^/file /'
+find /run/libvirt/libxl -name '*.xml' ! -name Domain-0.xml | sed 's/^/file /'
+find /run/xen -name 'qmp-*' 2>/dev/null | sed 's/^/file /'
+xenstore-ls -f / | grep -E '^/local/domain/(0/dms|0/device-model/[1-9]|0/backend/[a-z]+/[1-9]|[1-9])' |
+    sed 's/^/xenstore /'
+xl list | awk 'NR > 1 && $1 != "Domain-0" { print "domain " $0 }'
+"""
+
+
+def nic(number, model="e1000", bridge=BRIDGE, inner=""):
+    """Return the XML of the NIC with @number, which makes its MAC."""
+    return f"""
+    <interface type='bridge'>
+      <mac address='{mac(number)}'/>
+      <source bridge='{bridge}'/>
+      <model type='{model}'/>{inner}
+    </interface>"""
+
+
+def mac(number):
+    """Return the MAC of the NIC with @number."""
+    return f"00:16:3e:00:00:{number:02x}"
+
+
+def devicemodel(name, nics=(), capabilities=(), emulator=None):
+    """Return the XML of a device model."""
+    inner = f"<emulator>{emulator}</emulator>" if emulator else ""
+    inner += "".join(f"<capability name='{word}'/>" for word in capabilities)
+    inner += "".join(f"<interface mac='{mac(number)}'/>" for number in nics)
+    return f"\n    <devicemodel name='{name}'>{inner}</devicemodel>"
+
+
+def domain_xml(name, devices, memory=256, vcpus=1, ostype="hvm", cmdline="xen_nopv quiet"):
+    """Return the XML of a domain that boots the test guest and has @devices.
+
+    Its serial port goes to the file that Domain.console() reads."""
+    machine = "xenfv" if ostype == "hvm" else "xenpv"
+    return f"""<domain type='xen'>
+  <name>{name}</name>
+  <memory unit='MiB'>{memory}</memory>
+  <vcpu>{vcpus}</vcpu>
+  <os>
+    <type arch='x86_64' machine='{machine}'>{ostype}</type>
+    <kernel>{KERNEL}</kernel>
+    <initrd>{INITRD}</initrd>
+    <cmdline>console=ttyS0 {cmdline}</cmdline>
+  </os>
+  <features><acpi/><apic/><pae/></features>
+  <devices>
+    <emulator>{EMULATOR}</emulator>{devices}
+    <serial type='file'><source path='{console_path(name)}'/></serial>
+  </devices>
+</domain>
+"""
+
+
+def console_path(name):
+    """Return where on the host the serial port of the domain @name goes."""
+    return f"/var/log/guest-{name}.log"
+
+
+class Domain:
+    """A domain of a host, driven through virsh as a user would."""
+
+    def __init__(self, host, name):
+        self.host = host
+        self.name = name
+
+    def virsh(self, command, check=True, timeout=240):
+        """Run a virsh command and return the subprocess.CompletedProcess."""
+        return self.host.run(["virsh", *command.split()], check=check, timeout=timeout)
+
+    def define(self, xml, check=True):
+        """Define the domain and return what virsh did."""
+        path = f"/root/{self.name}.xml"
+        self.host.run(f"cat > {path}", input=xml)
+        return self.virsh(f"define --validate {path}", check=check)
+
+    def start(self, check=True):
+        """Start the domain, with an empty console, and return what virsh did."""
+        self.host.run(["rm", "-f", console_path(self.name)])
+        return self.virsh(f"start {self.name}", check=check)
+
+    def destroy(self):
+        """Destroy the domain."""
+        self.virsh(f"destroy {self.name}")
+
+    def remove(self):
+        """Destroy the domain if it runs, and forget it."""
+        self.virsh(f"destroy {self.name}", check=False)
+        self.virsh(f"undefine {self.name}", check=False)
+
+    def xml(self, options=""):
+        """Return the domain's XML, parsed."""
+        return ElementTree.fromstring(self.virsh(f"dumpxml {self.name} {options}").stdout)
+
+    def console(self):
+        """Return what the guest has written to its serial port."""
+        return self.host.run(["cat", console_path(self.name)], check=False).stdout
+
+    def report(self, timeout=REPORT_TIMEOUT):
+        """Wait for the guest's report on its hardware and return it."""
+        deadline = time.monotonic() + timeout
+        while True:
+            report = parse_report(self.console())
+            if report:
+                return report
+            if time.monotonic() > deadline:
+                raise XenHostError(f"the guest of '{self.name}' gave no report in {timeout} s; "
+                                   f"its last words: {self.console()[-500:]!r}")
+            time.sleep(2)
+
+    def wait_for_pings(self, nics, timeout=120):
+        """Wait until a further ping of each of @nics was answered."""
+        first = pings(self.console())
+        deadline = time.monotonic() + timeout
+        while True:
+            now = pings(self.console())
+            if all(name in now and now[name][0] > first.get(name, (0, 0))[0] for name in nics):
+                return
+            if time.monotonic() > deadline:
+                raise XenHostError(f"pings of {', '.join(nics)} of '{self.name}' stopped: {now}")
+            time.sleep(2)
+
+
+def leftovers(host):
+    """Return a list of what domains have left on @host, running ones included."""
+    return host.run(LEFTOVERS, check=False).stdout.splitlines()
