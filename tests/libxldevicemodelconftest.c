@@ -793,6 +793,17 @@ testAttach(const void *opaque)
 }
 
 
+#define HOSTDEV \
+    "<hostdev mode='subsystem' type='pci' managed='yes'><source>" \
+    "<address domain='0' bus='10' slot='8' function='0'/></source></hostdev>"
+#define NET_HOSTDEV \
+    "<interface type='hostdev' managed='yes'><mac address='" TEST_MAC(3) "'/><source>" \
+    "<address type='pci' domain='0' bus='10' slot='16' function='0'/></source></interface>"
+#define NET_NETWORK \
+    "<interface type='network'><mac address='" TEST_MAC(3) "'/>" \
+    "<source network='default'/></interface>"
+#define CONTROLLER "<controller type='usb' index='1' model='qusb2'/>"
+
 static int
 testAttachments(void)
 {
@@ -807,16 +818,6 @@ testAttachments(void)
             ret = -1; \
     } while (0)
 
-#define HOSTDEV \
-    "<hostdev mode='subsystem' type='pci' managed='yes'><source>" \
-    "<address domain='0' bus='10' slot='8' function='0'/></source></hostdev>"
-#define NET_HOSTDEV \
-    "<interface type='hostdev' managed='yes'><mac address='" TEST_MAC(3) "'/><source>" \
-    "<address type='pci' domain='0' bus='10' slot='16' function='0'/></source></interface>"
-#define NET_NETWORK \
-    "<interface type='network'><mac address='" TEST_MAC(3) "'/>" \
-    "<source network='default'/></interface>"
-#define CONTROLLER "<controller type='usb' index='1' model='qusb2'/>"
 #define ERROR(type) \
     UNSUPPORTED "no PCI slot is left for a " type ": slot 0x05 and those above it belong to " \
     "other device models than 'main'"
@@ -850,14 +851,15 @@ testAttachments(void)
 #undef FULL
 #undef ONE_LEFT
 #undef ERROR
-#undef CONTROLLER
-#undef NET_NETWORK
-#undef NET_HOSTDEV
-#undef HOSTDEV
 #undef DO_TEST
 
     return ret;
 }
+
+#undef CONTROLLER
+#undef NET_NETWORK
+#undef NET_HOSTDEV
+#undef HOSTDEV
 
 
 static int
@@ -897,6 +899,13 @@ testHosts(void)
 }
 
 
+#define IDE_DISK \
+    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
+    "<target dev='hda' bus='ide'/></disk>"
+#define XEN_DISK \
+    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
+    "<target dev='xvda' bus='xen'/></disk>"
+
 static int
 testPrepares(void)
 {
@@ -909,12 +918,6 @@ testPrepares(void)
     "expected interfaces only"
 #define LAN(content) TEST_EMULATOR TEST_MAIN("") TEST_LAN(content)
 #define CAP(cap) "<capability name='" cap "'/>"
-#define IDE_DISK \
-    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
-    "<target dev='hda' bus='ide'/></disk>"
-#define XEN_DISK \
-    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
-    "<target dev='xvda' bus='xen'/></disk>"
 #define SERIAL "<serial type='pty'><target port='0'/></serial>"
 #define SOUND "<sound model='ac97'/>"
 
@@ -952,8 +955,6 @@ testPrepares(void)
 
 #undef SOUND
 #undef SERIAL
-#undef XEN_DISK
-#undef IDE_DISK
 #undef CAP
 #undef LAN
 #undef ERROR
@@ -961,6 +962,9 @@ testPrepares(void)
 
     return ret;
 }
+
+#undef XEN_DISK
+#undef IDE_DISK
 
 
 static int

@@ -327,8 +327,7 @@ libxlDeviceModelTimeLeft(gint64 deadline)
 
 
 /* Say why a device model did not become ready.  The error that is set is the
- * monitor's view; that the process ended, or that the scope library refused,
- * explains it. */
+ * monitor's view; that the process ended explains it. */
 static void
 libxlDeviceModelExplain(const libxlDeviceModel *dm,
                         domainLogContext *log)

@@ -224,7 +224,7 @@ libxlDeviceModelValidateEmulator(const virDomainDeviceModelDef *dm,
         return -1;
     }
 
-    if (!virFileIsRegular(emulator) || !virFileIsExecutable(emulator)) {
+    if (!virFileIsExecutable(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': emulator '%2$s' is not an executable file"),
                        dm->name, emulator);
