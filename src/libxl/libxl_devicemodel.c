@@ -159,8 +159,7 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
     if (def->ndevicemodels == 0)
         return 0;
 
-    if (virDomainDeviceModelDefsValidate(def) < 0 ||
-        libxlDeviceModelDefValidate(def) < 0 ||
+    if (libxlDeviceModelDefValidate(def) < 0 ||
         libxlDeviceModelDefValidateHost(def) < 0)
         return -1;
 

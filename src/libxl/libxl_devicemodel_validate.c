@@ -171,10 +171,12 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
 
 /**
  * libxlDeviceModelDefValidate:
- * @def: domain definition that conf's own rules have accepted
+ * @def: domain definition
  *
- * Check the rules for device models that the definition alone decides.  A
- * definition without device models passes.
+ * Check the rules for device models that the definition alone decides, those of
+ * conf first: the driver is asked before conf when a domain is defined
+ * (virDomainDefValidate in conf/domain_validate.c).  A definition without device
+ * models passes.
  *
  * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED that names the device model
  * and the value.
@@ -187,6 +189,9 @@ libxlDeviceModelDefValidate(const virDomainDef *def)
 
     if (!primary)
         return 0;
+
+    if (virDomainDeviceModelDefsValidate(def) < 0)
+        return -1;
 
     if (def->os.type != VIR_DOMAIN_OSTYPE_HVM) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,

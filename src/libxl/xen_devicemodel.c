@@ -531,9 +531,6 @@ xenParseXLDeviceModels(virConf *conf,
         VIR_APPEND_ELEMENT(def->devicemodels, def->ndevicemodels, dm);
     }
 
-    if (virDomainDeviceModelDefsValidate(def) < 0)
-        return -1;
-
     return libxlDeviceModelDefValidate(def);
 }
 

@@ -31,7 +31,7 @@ def expect_words(text, *words):
         expect(word in text, f"'{word}' in: {text.strip()}")
 
 
-def wait_for(condition, text, timeout=60):
+def wait_for(condition, text, timeout=120):
     """Wait until condition() is true; return its value."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

@@ -11,7 +11,7 @@ TWO_NICS = devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [2]) + 
 
 def expect_all_gone(host):
     """Wait until the host has nothing of a domain any more."""
-    wait_for(lambda: not leftovers(host), "nothing left of the domain", 90)
+    wait_for(lambda: not leftovers(host), "nothing left of the domain", 180)
 
 
 @scenario
@@ -52,7 +52,7 @@ def guest_poweroff(host):
     xml = domain_xml("off", TWO_NICS, cmdline="xen_nopv quiet dmtest.after=poweroff")
     with running(host, "off", xml) as domain:
         wait_for(lambda: "shut off" in domain.virsh("domstate off").stdout,
-                 "a domain that is shut off", 240)
+                 "a domain that is shut off", 480)
         expect_all_gone(host)
 
 
@@ -72,12 +72,12 @@ def guest_reboot(host):
     with running(host, "again", xml) as domain:
         first = secondaries(host)
         tty = domain.virsh("ttyconsole again").stdout.strip()
-        host.run(f"(timeout 240 cat {tty} > /root/again.log) >/dev/null 2>&1 &")
+        host.run(f"(timeout 480 cat {tty} > /root/again.log) >/dev/null 2>&1 &")
         wait_for(lambda: "GUEST-DONE" in host.run("cat /root/again.log").stdout,
-                 "the guest's report", 240)
+                 "the guest's report", 480)
         host.run(f"echo reboot > {tty}")
         wait_for(lambda: secondaries(host) and not set(secondaries(host)) & set(first),
-                 "a new secondary after the reboot", 120)
+                 "a new secondary after the reboot", 240)
         wait_for(lambda: "running" in domain.virsh("domstate again").stdout,
                  "a running domain after the reboot")
         live = domain.xml()

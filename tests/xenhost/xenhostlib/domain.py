@@ -11,7 +11,7 @@ EMULATOR = "/usr/libexec/xen-qemu-system-i386"
 BRIDGE = "xenbr0"
 KERNEL = "/var/lib/xenhost/vmlinuz"
 INITRD = "/var/lib/xenhost/initrd.gz"
-REPORT_TIMEOUT = 300
+REPORT_TIMEOUT = 480
 
 # Prints a line for each thing that a domain may leave behind.
 LEFTOVERS = r"""
@@ -85,7 +85,7 @@ class Domain:
         self.host = host
         self.name = name
 
-    def virsh(self, command, check=True, timeout=240):
+    def virsh(self, command, check=True, timeout=400):
         """Run a virsh command and return the subprocess.CompletedProcess."""
         return self.host.run(["virsh", *command.split()], check=check, timeout=timeout)
 
@@ -129,7 +129,7 @@ class Domain:
                                    f"its last words: {self.console()[-500:]!r}")
             time.sleep(2)
 
-    def wait_for_pings(self, nics, timeout=120):
+    def wait_for_pings(self, nics, timeout=240):
         """Wait until a further ping of each of @nics was answered."""
         first = pings(self.console())
         deadline = time.monotonic() + timeout
