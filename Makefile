@@ -20,7 +20,7 @@ build: deps ## fetch, verify and patch libvirt, and build it with our files
 
 install-tree: build
 	@rm -rf $(DEST)
-	@DESTDIR=$(CURDIR)/$(DEST) meson install -C $(BUILD) --no-rebuild --quiet
+	@DESTDIR="$(CURDIR)/$(DEST)" meson install -C $(BUILD) --no-rebuild --quiet
 
 demo: install-tree ## show a guest with two device models on an emulated Xen host
 	tests/xenhost/demo --libvirt $(DEST)

@@ -170,6 +170,23 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
 }
 
 
+/* Whether the domain is there, and neither ended nor in a soft reset. */
+static bool
+libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
+                             unsigned int domid)
+{
+    libxl_dominfo info;
+    bool lives;
+
+    libxl_dominfo_init(&info);
+    lives = libxl_domain_info(cfg->ctx, &info, domid) == 0 &&
+        !info.shutdown && !info.dying;
+    libxl_dominfo_dispose(&info);
+
+    return lives;
+}
+
+
 /* A secondary while it starts. */
 typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
 struct _libxlDeviceModelStarting {
@@ -189,18 +206,13 @@ libxlDeviceModelStartingClear(libxlDeviceModelStarting *starting)
 
 
 static int
-libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
-                         virDomainObj *vm,
-                         const libxlDeviceModelPlaced *placed,
-                         const libxl_domain_config *d_config,
-                         libxlDeviceModelStarting *starting)
+libxlDeviceModelRecordOne(libxlDriverConfig *cfg,
+                          virDomainObj *vm,
+                          const libxlDeviceModelPlaced *placed,
+                          const libxl_domain_config *d_config,
+                          libxlDeviceModelStarting *starting)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
-    g_autofree char *logname = NULL;
-    g_autofree int *taps = NULL;
-    size_t ntaps;
-    size_t i;
-    int ret = -1;
 
     starting->def = vm->def->devicemodels[placed->idx];
     starting->config = libxlDeviceModelConfigNew(vm->def, placed, d_config,
@@ -208,10 +220,24 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
     if (!starting->config)
         return -1;
 
-    /* recorded first, so that whatever happens next is undone */
     starting->dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id,
                                        starting->config->name);
     VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, starting->dm);
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
+                         virDomainObj *vm,
+                         libxlDeviceModelStarting *starting)
+{
+    g_autofree char *logname = NULL;
+    g_autofree int *taps = NULL;
+    size_t ntaps;
+    size_t i;
+    int ret = -1;
 
     logname = g_strdup_printf("%s-dm-%s", vm->def->name, starting->config->name);
     if (!(starting->log = domainLogContextNew(false, cfg->logDir, "libxl", vm,
@@ -233,6 +259,23 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
         VIR_FORCE_CLOSE(taps[i]);
 
     return ret;
+}
+
+
+/* A domain that somebody ended meanwhile must not be taken for a running one:
+ * the news of its death may have been lost, since it waits for the job half as
+ * long as a start may take (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
+static int
+libxlDeviceModelsCheckDomain(libxlDriverConfig *cfg,
+                             const virDomainDef *def)
+{
+    if (libxlDeviceModelsDomainLives(cfg, def->id))
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("domain '%1$s' ended while its device models started"),
+                   def->name);
+    return -1;
 }
 
 
@@ -260,9 +303,11 @@ libxlDeviceModelsAwait(virDomainObj *vm,
 }
 
 
-/* The processes are started before the first of them is waited for, so that
- * they build their machines side by side: their claims do not overlap, which
- * makes the order in which Xen sees them indifferent. */
+/* The device models are recorded before the first process is started, so that
+ * whatever happens next is undone, by a daemon that takes over if need be.  The
+ * processes are started before the first of them is waited for, so that they
+ * build their machines side by side: their claims do not overlap, which makes
+ * the order in which Xen sees them indifferent. */
 static int
 libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
                        virDomainObj *vm,
@@ -274,13 +319,20 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
     size_t i;
 
     for (i = 0; i < placement->nsecondaries; i++) {
-        if (libxlDeviceModelSpawnOne(cfg, vm, &placement->secondaries[i],
-                                     d_config, &starting[i]) < 0)
+        if (libxlDeviceModelRecordOne(cfg, vm, &placement->secondaries[i],
+                                      d_config, &starting[i]) < 0)
             return -1;
     }
 
-    /* a daemon that takes over from here on finds them */
-    return virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
+    if (virDomainObjSave(vm, driver->xmlopt, cfg->stateDir) < 0)
+        return -1;
+
+    for (i = 0; i < placement->nsecondaries; i++) {
+        if (libxlDeviceModelSpawnOne(cfg, vm, &starting[i]) < 0)
+            return -1;
+    }
+
+    return 0;
 }
 
 
@@ -302,6 +354,7 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        const libxl_domain_config *d_config)
 {
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
     g_autofree libxlDeviceModelStarting *starting = NULL;
     size_t i;
@@ -320,8 +373,10 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     libxlDeviceModelPlacementApply(placement, vm->def);
     starting = g_new0(libxlDeviceModelStarting, placement->nsecondaries);
 
-    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, starting) == 0)
-        ret = libxlDeviceModelsAwait(vm, starting, placement->nsecondaries);
+    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, starting) == 0 &&
+        libxlDeviceModelsAwait(vm, starting, placement->nsecondaries) == 0 &&
+        libxlDeviceModelsCheckDomain(cfg, vm->def) == 0)
+        ret = virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
 
     for (i = 0; i < placement->nsecondaries; i++)
         libxlDeviceModelStartingClear(&starting[i]);
@@ -338,8 +393,8 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
  * End all secondaries of the domain and remove what they left.  Comes before
  * libxl destroys the domain, since a process that maps the memory of a domain
  * keeps it from vanishing.  May be called again; device models that could not
- * be removed stay recorded for that.  An error that is set stays.  Unlocks @vm
- * while it waits.
+ * be removed stay recorded for that as long as the domain object lives.  An
+ * error that is set stays.  Unlocks @vm while it waits.
  */
 void
 libxlDeviceModelsStop(libxlDriverPrivate *driver,
@@ -348,28 +403,37 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     g_autofree libxlDeviceModel **dms = g_steal_pointer(&priv->devicemodels);
-    size_t ndms = priv->ndevicemodels;
-    unsigned int domid;
-    bool running = virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
+    g_autofree unsigned int *domids = NULL;
+    size_t ntotal = priv->ndevicemodels;
+    size_t ndms = ntotal;
+    size_t i;
     virErrorPtr save_err;
 
     priv->ndevicemodels = 0;
     if (ndms == 0)
         return;
 
-    domid = dms[0]->domid;
     virErrorPreserveLast(&save_err);
 
+    /* those that an earlier call left over are of an earlier domain */
+    domids = g_new0(unsigned int, ntotal);
+    for (i = 0; i < ntotal; i++)
+        domids[i] = dms[i]->domid;
+
     virObjectUnlock(vm);
-    /* what a device model gave back, the primary would answer for */
-    if (running)
-        libxlDomainPauseWrapper(cfg->ctx, domid);
+    /* what a device model gives back, the primary would answer for */
+    if (libxlDeviceModelsDomainLives(cfg, domids[ntotal - 1]))
+        libxlDomainPauseWrapper(cfg->ctx, domids[ntotal - 1]);
     ndms = libxlDeviceModelStopAll(dms, ndms);
     virObjectLock(vm);
 
     libxlDeviceModelNetDisconnect(vm->def);
-    if (libxlDeviceModelXenstoreRemove(domid) < 0)
-        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
+    for (i = 0; i < ntotal; i++) {
+        if (i > 0 && domids[i] == domids[i - 1])
+            continue;
+        if (libxlDeviceModelXenstoreRemove(domids[i]) < 0)
+            VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
+    }
 
     if (ndms > 0) {
         priv->devicemodels = g_steal_pointer(&dms);
@@ -377,6 +441,19 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
     }
 
     virErrorRestore(&save_err);
+}
+
+
+static void
+libxlDeviceModelsForgetState(virDomainDef *def,
+                             unsigned int id)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        if (def->devicemodels[i]->id == id)
+            def->devicemodels[i]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
+    }
 }
 
 
@@ -402,9 +479,11 @@ libxlDeviceModelsReconnect(virDomainObj *vm,
     for (i = 0; i < priv->ndevicemodels; i++) {
         libxlDeviceModel *dm = priv->devicemodels[i];
 
-        if (libxlDeviceModelReopen(dm) < 0)
+        if (libxlDeviceModelReopen(dm) < 0) {
             VIR_WARN("device model '%s' of domain '%s' ended while no daemon was running",
                      dm->name, vm->def->name);
+            libxlDeviceModelsForgetState(vm->def, dm->id);
+        }
     }
 
     for (i = 0; i < vm->def->nnets; i++) {

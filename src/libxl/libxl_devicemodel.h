@@ -7,10 +7,11 @@
  * device models, in the order in which they come in a domain's life.  For a
  * domain without <devicemodel> each of them does nothing.
  *
- * All of them are called with the domain locked, and all but
- * libxlDeviceModelsReconnect within a job of type modify.
- * libxlDeviceModelsStart and libxlDeviceModelsStop unlock the domain while they
- * wait; the job keeps others from the list of device models meanwhile.
+ * Those that take a virDomainObj are called with it locked.
+ * libxlDeviceModelsStart and libxlDeviceModelsStop unlock it while they wait;
+ * the job of type modify that they are called in keeps others from the list of
+ * device models meanwhile.  Where a daemon that starts finds a domain gone it
+ * stops the device models without a job: nobody else has the domain yet.
  */
 
 #pragma once

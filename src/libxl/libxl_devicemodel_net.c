@@ -20,6 +20,7 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "virnetdevbandwidth.h"
+#include "virnetdevopenvswitch.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -42,17 +43,23 @@ libxlDeviceModelNetPlug(virDomainDef *def,
 }
 
 
+/* What the guest receives is what the tap sends. */
 static int
-libxlDeviceModelNetSetBandwidth(const virDomainNetDef *net)
+libxlDeviceModelNetSetBandwidth(const virDomainDef *def,
+                                virDomainNetDef *net)
 {
     const virNetDevBandwidth *bandwidth = virDomainNetGetActualBandwidth(net);
+    bool swapped = !virDomainNetTypeSharesHostView(net);
     unsigned int flags = VIR_NETDEV_BANDWIDTH_SET_CLEAR_ALL;
 
     if (!bandwidth)
         return 0;
 
-    /* what the guest receives is what the tap sends */
-    if (!virDomainNetTypeSharesHostView(net))
+    if (virDomainNetDefIsOvsport(net))
+        return virNetDevOpenvswitchInterfaceSetQos(net->ifname, bandwidth,
+                                                   def->uuid, swapped);
+
+    if (swapped)
         flags |= VIR_NETDEV_BANDWIDTH_SET_DIR_SWAPPED;
 
     return virNetDevBandwidthSet(net->ifname, bandwidth, flags);
@@ -82,7 +89,7 @@ libxlDeviceModelNetConnect(virDomainDef *def,
 
         if (libxlDeviceModelNetPlug(def, net, &taps[i]) < 0 ||
             virDomainInterfaceStartDevice(net) < 0 ||
-            libxlDeviceModelNetSetBandwidth(net) < 0) {
+            libxlDeviceModelNetSetBandwidth(def, net) < 0) {
             virLastErrorPrefixMessage(_("device model '%1$s'"), config->name);
             return -1;
         }
@@ -114,6 +121,9 @@ libxlDeviceModelNetDisconnect(virDomainDef *def)
         if (virDomainInterfaceStopDevice(net) < 0)
             VIR_WARN("cannot stop interface '%s': %s", net->ifname,
                      virGetLastErrorMessage());
+        if (virDomainInterfaceClearQoS(def, net) < 0)
+            VIR_WARN("cannot remove the bandwidth limits of interface '%s': %s",
+                     net->ifname, virGetLastErrorMessage());
         virDomainInterfaceVportRemove(net);
 
         /* a generated name is free for others from now on */

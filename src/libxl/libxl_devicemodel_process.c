@@ -227,17 +227,14 @@ libxlDeviceModelReportExited(const libxlDeviceModel *dm,
 
 
 static int
-libxlDeviceModelRun(libxlDeviceModel *dm,
-                    virCommand *cmd,
-                    domainLogContext *log)
+libxlDeviceModelExecute(const libxlDeviceModel *dm,
+                        virCommand *cmd,
+                        domainLogContext *log)
 {
     g_autofree char *cmdline = virCommandToString(cmd, false);
     int logfd = domainLogContextGetWriteFD(log);
 
-    if (!cmdline)
-        return -1;
-
-    if (domainLogContextWrite(log, "%s\n", cmdline) < 0)
+    if (!cmdline || domainLogContextWrite(log, "%s\n", cmdline) < 0)
         return -1;
 
     /* from here on a reader of the log sees what the process says */
@@ -249,8 +246,19 @@ libxlDeviceModelRun(libxlDeviceModel *dm,
     virCommandSetUmask(cmd, 0077);
     virCommandDaemonize(cmd);
 
-    if (virCommandRun(cmd, NULL) < 0)
+    return virCommandRun(cmd, NULL);
+}
+
+
+static int
+libxlDeviceModelRun(libxlDeviceModel *dm,
+                    virCommand *cmd,
+                    domainLogContext *log)
+{
+    if (libxlDeviceModelExecute(dm, cmd, log) < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s'"), dm->name);
         return -1;
+    }
 
     if (libxlDeviceModelReopen(dm) < 0) {
         libxlDeviceModelReportExited(dm, log);

@@ -48,7 +48,6 @@ def two_nics(host):
         expect(owners == [pid], f"{tap} open in the secondary {pid} only: {owners}")
         stats = domain.virsh(f"domifstat two {tap}").stdout
         expect_words(stats, "rx_packets", "tx_packets")
-        # without the secondary its NIC is dead, the other one is not
         other = next(e["name"] for e in report["NIC"] if e["mac"] == mac(1))
         domain.wait_for_pings([entry["name"], other])
 

@@ -11,7 +11,7 @@ MAIN = devicemodel("main", capabilities=["ui"])
 # A script in the place of an emulator, by what it does.
 WRAPPERS = {
     "/root/exits": "#!/bin/sh\necho 'no such board' >&2\nexit 3\n",
-    "/root/hangs": "#!/bin/sh\nexec sleep 1000\n",
+    "/root/hangs": "#!/bin/sh\nwhile :; do sleep 1; done\n",
     "/root/drops": f"#!/bin/sh\nunset LD_PRELOAD\nexec {EMULATOR} \"$@\"\n",
 }
 

@@ -13,9 +13,10 @@ KERNEL = "/var/lib/xenhost/vmlinuz"
 INITRD = "/var/lib/xenhost/initrd.gz"
 REPORT_TIMEOUT = 480
 
-# Prints a line for each thing that a domain may leave behind.
+# Prints a line for each thing that a domain may leave behind, and an end.
 LEFTOVERS = r"""
-pgrep -a xen-qemu | grep -v -e '-xen-domid 0 ' | sed 's/^/process /'
+ls /proc >/dev/null && xenstore-exists /local/domain/0 && xl list >/dev/null || exit 1
+pgrep -af -e '-xen-domid [1-9]' | grep -v pgrep | sed 's/^/process /'
 ip -o link | grep -oE '(vif|vnet|tap)[0-9][^:@]*' | sed 's/^/interface /'
 find /run/libvirt/libxl/devicemodel -mindepth 1 2>/dev/null | sed 's/^/file /'
 find /run/libvirt/libxl -name '*.xml' ! -name Domain-0.xml | sed 's/^/file /'
@@ -23,6 +24,7 @@ find /run/xen -name 'qmp-*' 2>/dev/null | sed 's/^/file /'
 xenstore-ls -f / | grep -E '^/local/domain/(0/dms|0/device-model/[1-9]|0/backend/[a-z]+/[1-9]|[1-9])' |
     sed 's/^/xenstore /'
 xl list | awk 'NR > 1 && $1 != "Domain-0" { print "domain " $0 }'
+echo END
 """
 
 
@@ -144,4 +146,7 @@ class Domain:
 
 def leftovers(host):
     """Return a list of what domains have left on @host, running ones included."""
-    return host.run(LEFTOVERS, check=False).stdout.splitlines()
+    lines = host.run(LEFTOVERS, check=False).stdout.splitlines()
+    if lines[-1:] != ["END"]:
+        raise XenHostError("the host could not be searched for what domains have left")
+    return lines[:-1]

@@ -306,14 +306,24 @@ class XenHost:
 
         With @clean, dom0 shuts down; otherwise, and when it doesn't in time,
         its process is killed: nothing on its disks outlives it anyway."""
-        if clean and self.running():
-            self._power_off()
+        try:
+            if clean and self.running():
+                self._power_off()
+        finally:
+            self._kill()
+            self._clear()
+
+    def _kill(self):
+        """End what is left of the host's process."""
         state = self.state()
         if state and self.alive():
             os.kill(state["pid"], signal.SIGTERM)
             self._wait_for_end(5) or os.kill(state["pid"], signal.SIGKILL)
             self._wait_for_end(5)
-        self._clear()
+        elif self.process and self.process.poll() is None:
+            # interrupted before its state was written
+            self.process.kill()
+            self.process.wait()
 
     def _power_off(self):
         try:
