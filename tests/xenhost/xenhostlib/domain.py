@@ -91,11 +91,12 @@ class Domain:
         """Run a virsh command and return the subprocess.CompletedProcess."""
         return self.host.run(["virsh", *command.split()], check=check, timeout=timeout)
 
-    def define(self, xml, check=True):
-        """Define the domain and return what virsh did."""
+    def define(self, xml, check=True, validate=True):
+        """Define the domain, by default after a look at the schema; return what virsh did."""
         path = f"/root/{self.name}.xml"
         self.host.run(f"cat > {path}", input=xml)
-        return self.virsh(f"define --validate {path}", check=check)
+        option = "--validate" if validate else ""
+        return self.virsh(f"define {option} {path}", check=check)
 
     def start(self, check=True):
         """Start the domain, with an empty console, and return what virsh did."""
