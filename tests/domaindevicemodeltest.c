@@ -14,6 +14,7 @@
 #include "conf/domain_conf.h"
 #include "conf/domain_devicemodel.h"
 #include "virfile.h"
+#include "virstring.h"
 #include "virxml.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -335,6 +336,7 @@ struct testABIData {
     const char *error; /* NULL: compatible */
 };
 
+/* The XML of a migration is parsed without validation. */
 static int
 testABI(const void *opaque)
 {
@@ -343,7 +345,8 @@ testABI(const void *opaque)
     g_autofree char *dstxml = testDomainXML(data->dst);
     g_autoptr(virDomainDef) src = NULL;
     g_autoptr(virDomainDef) dst = NULL;
-    unsigned int flags = VIR_DOMAIN_DEF_PARSE_INACTIVE;
+    unsigned int flags = VIR_DOMAIN_DEF_PARSE_INACTIVE |
+                         VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE;
 
     if (!(src = virDomainDefParseString(srcxml, xmlopt, NULL, flags)) ||
         !(dst = virDomainDefParseString(dstxml, xmlopt, NULL, flags)))
@@ -353,6 +356,51 @@ testABI(const void *opaque)
         return data->error ? -1 : 0;
 
     return data->error ? testLastError(data->error) : -1;
+}
+
+
+/* What a running domain adds is no part of what the guest knows. */
+static int
+testABILive(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *live = testFilePath("devicemodels-live");
+    g_autofree char *inactive = testFilePath("devicemodels");
+    g_autoptr(virDomainDef) src = NULL;
+    g_autoptr(virDomainDef) dst = NULL;
+
+    if (!(src = virDomainDefParseFile(live, xmlopt, NULL, 0)) ||
+        !(dst = virDomainDefParseFile(inactive, xmlopt, NULL,
+                                      VIR_DOMAIN_DEF_PARSE_INACTIVE)))
+        return -1;
+
+    return virDomainDefCheckABIStability(src, dst, xmlopt) ? 0 : -1;
+}
+
+
+/* Two interfaces with one MAC address that exchange their aliases look alike,
+ * but for the device models that refer to them. */
+static int
+testABIAliases(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *srcxml = testDomainXML("<devicemodel name='main'/>"
+                                            "<devicemodel name='lan'>"
+                                            "<interface alias='ua-twin0'/>"
+                                            "</devicemodel>");
+    g_autofree char *without0 = virStringReplace(srcxml, "name='ua-twin0'", "name='ua-twin'");
+    g_autofree char *without1 = virStringReplace(without0, "name='ua-twin1'", "name='ua-twin0'");
+    g_autofree char *dstxml = virStringReplace(without1, "name='ua-twin'", "name='ua-twin1'");
+    g_autoptr(virDomainDef) src = NULL;
+    g_autoptr(virDomainDef) dst = NULL;
+
+    if (!(src = virDomainDefParseString(srcxml, xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
+        !(dst = virDomainDefParseString(dstxml, xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE)))
+        return -1;
+
+    if (virDomainDefCheckABIStability(src, dst, xmlopt))
+        return -1;
+
+    return testLastError("unsupported configuration: Target device model 'lan' interface "
+                         "alias='ua-twin0' does not match source alias='ua-twin0'");
 }
 
 
@@ -497,6 +545,10 @@ testMalformedNames(void)
             "XML error: invalid name of device model 'a/b', " EXPECTED ", other than '.' and '..'");
     DO_TEST("Name with a space", "<devicemodel name='a b'/>", false,
             "XML error: invalid name of device model 'a b', " EXPECTED ", other than '.' and '..'");
+    DO_TEST("Name with a letter of another script", "<devicemodel name='l\u00e0n'/>", false,
+            "XML error: invalid name of device model 'l\u00e0n', " EXPECTED ", other than '.' and '..'");
+    DO_TEST("Name with a line break", "<devicemodel name='a&#10;b'/>", false,
+            "XML error: invalid name of device model 'a\nb', " EXPECTED ", other than '.' and '..'");
     DO_TEST("Name .", "<devicemodel name='.'/>", false,
             "XML error: invalid name of device model '.', " EXPECTED ", other than '.' and '..'");
     DO_TEST("Name ..", "<devicemodel name='..'/>", false,
@@ -526,6 +578,14 @@ testMalformedContent(void)
             MAIN("<emulator/>"), false,
             "XML error: emulator of device model 'main' is empty, "
             "expected an absolute path, or no emulator element for that of the domain");
+    DO_TEST("Emulator with a carriage return",
+            MAIN("<emulator>/bin/a&#13;b</emulator>"), false,
+            "XML error: emulator of device model 'main' has a line break, "
+            "expected an absolute path in one line");
+    DO_TEST("Emulator on a line of its own",
+            MAIN("<emulator>\n/bin/a\n</emulator>"), false,
+            "XML error: emulator of device model 'main' has a line break, "
+            "expected an absolute path in one line");
     DO_TEST("Capability without name",
             MAIN("<capability/>"), false,
             "XML error: device model 'main' has a capability without a name, "
@@ -533,6 +593,14 @@ testMalformedContent(void)
     DO_TEST("Capability unknown",
             MAIN("<capability name='usb'/>"), false,
             "XML error: device model 'main' has the unknown capability 'usb', "
+            "expected one of 'ui, ide, serial, audio'");
+    DO_TEST("Capability empty",
+            MAIN("<capability name=''/>"), false,
+            "XML error: device model 'main' has the unknown capability '', "
+            "expected one of 'ui, ide, serial, audio'");
+    DO_TEST("Capability in capitals",
+            MAIN("<capability name='UI'/>"), false,
+            "XML error: device model 'main' has the unknown capability 'UI', "
             "expected one of 'ui, ide, serial, audio'");
     DO_TEST("Capability twice in one device model",
             MAIN("<capability name='ide'/><capability name='ide'/>"), true,
@@ -546,12 +614,43 @@ testMalformedContent(void)
             MAIN("<interface/>"), false,
             "XML error: device model 'main' has an interface with neither mac nor alias, "
             "expected one of the two");
-    DO_TEST("Interface with malformed mac",
-            MAIN("<interface mac='00:16:3e:00:00'/>"), false,
-            "XML error: device model 'main' has an interface with the malformed mac "
-            "'00:16:3e:00:00', expected one like '00:16:3e:12:34:56'");
     DO_TEST("Live attributes in an inactive definition",
             "<devicemodel name='main' id='-7' state='lost'/>", false, NULL);
+
+    return ret;
+}
+
+
+/* What libvirt takes for a MAC address in an interface, it takes here. */
+static int
+testMACs(void)
+{
+    int ret = 0;
+
+#define MAC(mac) MAIN("<interface mac='" mac "'/>")
+#define MALFORMED(mac) \
+    "XML error: device model 'main' has an interface with the malformed mac '" mac "', " \
+    "expected one like '00:16:3e:12:34:56'"
+
+    DO_TEST("MAC in capitals", MAC("00:16:3E:00:00:02"), true, NULL);
+    DO_TEST("MAC without leading zeros", MAC("0:16:3e:0:0:2"), false, NULL);
+    DO_TEST("MAC with dashes", MAC("00-16-3e-00-00-02"), false, MALFORMED("00-16-3e-00-00-02"));
+    DO_TEST("MAC without colons", MAC("00163e000002"), false, MALFORMED("00163e000002"));
+    DO_TEST("MAC of five bytes", MAC("00:16:3e:00:00"), false, MALFORMED("00:16:3e:00:00"));
+    DO_TEST("MAC of seven bytes", MAC("00:16:3e:00:00:02:03"), false,
+            MALFORMED("00:16:3e:00:00:02:03"));
+    DO_TEST("MAC with three digits", MAC("00:16:3e:00:00:002"), false,
+            MALFORMED("00:16:3e:00:00:002"));
+    DO_TEST("MAC with a byte left out", MAC("00:16:3e::00:02"), false,
+            MALFORMED("00:16:3e::00:02"));
+    DO_TEST("MAC with a letter too high", MAC("00:16:3g:00:00:02"), false,
+            MALFORMED("00:16:3g:00:00:02"));
+    DO_TEST("MAC after a space", MAC(" 00:16:3e:00:00:02"), false,
+            MALFORMED(" 00:16:3e:00:00:02"));
+    DO_TEST("MAC empty", MAC(""), false, MALFORMED(""));
+
+#undef MALFORMED
+#undef MAC
 
     return ret;
 }
@@ -568,6 +667,11 @@ testRules(void)
             DM("1") DM("2") DM("3") DM("4") DM("5") DM("6") DM("7") DM("8") DM("nine"), true,
             "unsupported configuration: device model 'nine' is one too many, "
             "the domain has 9 device models and may have 8 at most");
+    DO_TEST("ui in one that is not the first",
+            "<devicemodel name='lan'><interface mac='" TEST_NIC1_MAC "'/></devicemodel>"
+            DM("main"), true, NULL);
+    DO_TEST("Primary without anything of its own",
+            MAIN("") "<devicemodel name='disk'><capability name='ide'/></devicemodel>", true, NULL);
     DO_TEST("Name twice",
             "<devicemodel name='lan'/><devicemodel name='lan'/>", true,
             "unsupported configuration: device model 'lan' has the name of device model 'lan', "
@@ -622,6 +726,11 @@ testInterfaceRules(void)
     DO_TEST("Interface alias empty",
             LAN("<interface alias=''/>"), false,
             ERROR "alias '', expected an alias that begins with 'ua-'");
+    DO_TEST("Interface by a mac in capitals in one device model, in small letters in another",
+            MAIN("<interface mac='00:16:3E:00:00:01'/>")
+            "<devicemodel name='lan'><interface mac='00:16:3e:00:00:01'/></devicemodel>", true,
+            ERROR "mac='" TEST_NIC1_MAC "', which device model 'main' has already, "
+            "expected it in one device model and once");
     DO_TEST("Interface twice in one device model",
             LAN("<interface mac='" TEST_NIC1_MAC "'/><interface mac='" TEST_NIC1_MAC "'/>"), true,
             ERROR "mac='" TEST_NIC1_MAC "', which device model 'lan' has already, "
@@ -695,7 +804,11 @@ testABIStability(void)
             ret = -1; \
     } while (0)
 
-#define LAN_NIC2 LAN("<interface mac='" TEST_NIC2_MAC "'/>")
+#define DM_LAN_NIC2 \
+    "<devicemodel name='lan'><interface mac='" TEST_NIC2_MAC "'/></devicemodel>"
+#define LAN_NIC2 MAIN("") DM_LAN_NIC2
+#define WAN_NIC1 \
+    "<devicemodel name='wan'><interface mac='" TEST_NIC1_MAC "'/></devicemodel>"
 
     DO_TEST("same", LAN_NIC2, LAN_NIC2, NULL);
     DO_TEST("other emulator", LAN_NIC2,
@@ -703,6 +816,10 @@ testABIStability(void)
     DO_TEST("same interface by alias", LAN_NIC2, LAN("<interface alias='ua-lan'/>"), NULL);
     DO_TEST("device model removed", LAN_NIC2, MAIN(""),
             "unsupported configuration: Target domain device model count 1 does not match source 2");
+    DO_TEST("device model added to none", "", MAIN(""),
+            "unsupported configuration: Target domain device model count 1 does not match source 0");
+    DO_TEST("device models in another order", LAN_NIC2 WAN_NIC1, MAIN("") WAN_NIC1 DM_LAN_NIC2,
+            "unsupported configuration: Target domain device model 'wan' does not match source 'lan'");
     DO_TEST("device model renamed", MAIN(""), "<devicemodel name='first'/>",
             "unsupported configuration: Target domain device model 'first' does not match source 'main'");
     DO_TEST("capability moved", MAIN("<capability name='ui'/>"),
@@ -716,13 +833,29 @@ testABIStability(void)
     DO_TEST("interface changed", LAN_NIC2, LAN("<interface mac='" TEST_NIC1_MAC "'/>"),
             "unsupported configuration: Target device model 'lan' interface mac='" TEST_NIC1_MAC "' "
             "does not match source mac='" TEST_NIC2_MAC "'");
+    DO_TEST("interface that the target does not have", LAN_NIC2,
+            LAN("<interface mac='00:16:3e:00:00:09'/>"),
+            "unsupported configuration: Target device model 'lan' interface mac='00:16:3e:00:00:09' "
+            "does not match source mac='" TEST_NIC2_MAC "'");
+    DO_TEST("interfaces in another order",
+            LAN("<interface mac='" TEST_NIC1_MAC "'/><interface alias='ua-lan'/>"),
+            LAN("<interface alias='ua-lan'/><interface mac='" TEST_NIC1_MAC "'/>"),
+            "unsupported configuration: Target device model 'lan' interface alias='ua-lan' "
+            "does not match source mac='" TEST_NIC1_MAC "'");
     DO_TEST("interface changed to one with the same mac",
             LAN("<interface alias='ua-twin0'/>"), LAN("<interface alias='ua-twin1'/>"),
             "unsupported configuration: Target device model 'lan' interface alias='ua-twin1' "
             "does not match source alias='ua-twin0'");
 
+#undef WAN_NIC1
 #undef LAN_NIC2
+#undef DM_LAN_NIC2
 #undef DO_TEST
+
+    if (virTestRun("ABI stability: live attributes", testABILive, NULL) < 0)
+        ret = -1;
+    if (virTestRun("ABI stability: aliases exchanged", testABIAliases, NULL) < 0)
+        ret = -1;
 
     return ret;
 }
@@ -813,6 +946,8 @@ mymain(void)
     if (testMalformedNames() < 0)
         ret = -1;
     if (testMalformedContent() < 0)
+        ret = -1;
+    if (testMACs() < 0)
         ret = -1;
     if (testRules() < 0)
         ret = -1;

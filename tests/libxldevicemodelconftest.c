@@ -27,6 +27,7 @@
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_command.h"
 #include "libxl/libxl_devicemodel_conf.h"
+#include "libxl/libxl_devicemodel_validate.h"
 #include "libxl/libxl_domain.h"
 #include "viralloc.h"
 #include "virfile.h"
@@ -40,7 +41,7 @@
 /* The command lines name these. */
 #define TEST_FD_MONITOR 100
 #define TEST_FD_SCOPE 101
-#define TEST_FD_TAPS 110
+#define TEST_FD_DEVICES 110
 
 static libxlDriverPrivate *driver;
 static virXMLValidator *validator;
@@ -205,9 +206,48 @@ testSecondaries(const void *opaque)
 }
 
 
+/* Numbers that do not depend on what else is open. */
 static int
-testOpenFDs(const libxlDeviceModelConfig *config,
-            libxlDeviceModelFDs *fds)
+testOpenFD(int null,
+           int *fd,
+           int *next)
+{
+    if ((*fd = dup2(null, *next)) < 0)
+        return -1;
+
+    (*next)++;
+    return 0;
+}
+
+
+static int
+testOpenImages(int null,
+               const virStorageSource *src,
+               libxlDeviceModelImages *images,
+               int *next)
+{
+    while (virStorageSourceIsBacking(src) && !virStorageSourceIsEmpty((virStorageSource *)src)) {
+        libxlDeviceModelImage image = {
+            .format = src->format,
+            .block = src->type == VIR_STORAGE_TYPE_BLOCK,
+        };
+
+        if (testOpenFD(null, &image.fd, next) < 0)
+            return -1;
+
+        VIR_APPEND_ELEMENT(images->images, images->nimages, image);
+        src = src->backingStore;
+    }
+
+    return 0;
+}
+
+
+static int
+testOpenFDs(const virDomainDef *def,
+            const libxlDeviceModelConfig *config,
+            libxlDeviceModelFDs *fds,
+            int *next)
 {
     VIR_AUTOCLOSE null = open("/dev/null", O_RDWR | O_CLOEXEC);
     size_t i;
@@ -217,42 +257,60 @@ testOpenFDs(const libxlDeviceModelConfig *config,
         (fds->scope = dup2(null, TEST_FD_SCOPE)) < 0)
         return -1;
 
-    fds->ntaps = config->nnics;
     for (i = 0; i < fds->ntaps; i++) {
-        if ((fds->taps[i] = dup2(null, TEST_FD_TAPS + i)) < 0)
+        if (testOpenFD(null, &fds->taps[i], next) < 0)
             return -1;
     }
+
+    for (i = 0; i < fds->ndisks; i++) {
+        if (testOpenImages(null, def->disks[config->disks[i].idx]->src,
+                           &fds->disks[i], next) < 0)
+            return -1;
+    }
+
+    for (i = 0; i < fds->nserials; i++) {
+        if (config->serials[i].type != VIR_DOMAIN_CHR_TYPE_PTY &&
+            config->serials[i].type != VIR_DOMAIN_CHR_TYPE_NULL &&
+            testOpenFD(null, &fds->serials[i], next) < 0)
+            return -1;
+    }
+
+    if (config->sound && config->sound->file)
+        return testOpenFD(null, &fds->sound, next);
 
     return 0;
 }
 
 
-static int
-testCheckFDsTaken(const libxlDeviceModelFDs *fds)
+/* Returns whether the command has taken all that was open. */
+static bool
+testFDsAreTaken(const libxlDeviceModelFDs *fds)
 {
+    bool taken = fds->monitor == -1 && fds->scope == -1 && fds->sound == -1;
     size_t i;
+    size_t j;
 
-    if (fds->monitor != -1 || fds->scope != -1) {
-        VIR_TEST_VERBOSE("the command did not take the monitor and scope sockets");
-        return -1;
+    for (i = 0; i < fds->ntaps; i++)
+        taken &= fds->taps[i] == -1;
+
+    for (i = 0; i < fds->ndisks; i++) {
+        for (j = 0; j < fds->disks[i].nimages; j++)
+            taken &= fds->disks[i].images[j].fd == -1;
     }
 
-    for (i = 0; i < fds->ntaps; i++) {
-        if (fds->taps[i] != -1) {
-            VIR_TEST_VERBOSE("the command did not take tap %zu", i);
-            return -1;
-        }
-    }
+    for (i = 0; i < fds->nserials; i++)
+        taken &= fds->serials[i] == -1;
 
-    return 0;
+    if (!taken)
+        VIR_TEST_VERBOSE("the command did not take all file descriptors");
+    return taken;
 }
 
 
 /* Whatever the command took, it closes. */
 static int
-testCheckFDsClosed(const libxlDeviceModelConfig *config)
+testCheckFDsClosed(int last)
 {
-    int last = TEST_FD_TAPS + config->nnics;
     int fd;
 
     for (fd = TEST_FD_MONITOR; fd < last; fd++) {
@@ -267,23 +325,24 @@ testCheckFDsClosed(const libxlDeviceModelConfig *config)
 
 
 static char *
-testCommandString(const libxlDeviceModelConfig *config,
+testCommandString(const virDomainDef *def,
+                  const libxlDeviceModelConfig *config,
                   bool debug)
 {
-    g_autofree int *taps = g_new0(int, config->nnics + 1);
-    libxlDeviceModelFDs fds = { .taps = taps };
-    virCommand *cmd = NULL;
+    g_autoptr(libxlDeviceModelFDs) fds = libxlDeviceModelFDsNew(config);
+    g_autoptr(virCommand) cmd = NULL;
     char *ret = NULL;
+    int next = TEST_FD_DEVICES;
 
-    if (testOpenFDs(config, &fds) < 0)
+    if (testOpenFDs(def, config, fds, &next) < 0)
         return NULL;
 
-    cmd = libxlDeviceModelCommandNew(config, &fds, TEST_SCOPE_LIBRARY, debug);
-    if (testCheckFDsTaken(&fds) == 0)
+    cmd = libxlDeviceModelCommandNew(config, fds, TEST_SCOPE_LIBRARY, debug);
+    if (cmd && testFDsAreTaken(fds))
         ret = virCommandToString(cmd, true);
-    virCommandFree(cmd);
+    g_clear_pointer(&cmd, virCommandFree);
 
-    if (testCheckFDsClosed(config) < 0)
+    if (testCheckFDsClosed(next) < 0)
         g_clear_pointer(&ret, g_free);
 
     return ret;
@@ -307,7 +366,7 @@ testCommands(const void *opaque)
         g_autoptr(libxlDeviceModelConfig) config = testDomainConfig(domain, i);
         g_autofree char *cmdline = NULL;
 
-        if (!config || !(cmdline = testCommandString(config, false)))
+        if (!config || !(cmdline = testCommandString(domain->def, config, false)))
             return -1;
 
         virBufferAsprintf(&buf, "%s\n", cmdline);
@@ -388,9 +447,9 @@ testCommandPreload(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     g_setenv("LD_PRELOAD", "/lib/first.so:/lib/second.so", TRUE);
-    preloaded = testCommandString(config, true);
+    preloaded = testCommandString(domain->def, config, true);
     g_setenv("LD_PRELOAD", "", TRUE);
-    empty = testCommandString(config, true);
+    empty = testCommandString(domain->def, config, true);
     g_unsetenv("LD_PRELOAD");
 
     if (!preloaded || !empty)
@@ -499,19 +558,21 @@ testValidate(const void *opaque)
 }
 
 
+/* What a network is, is known only when the domain starts. */
 static int
-testPlacement(const void *opaque)
+testNetwork(const void *opaque)
 {
     const struct testRefusalData *data = opaque;
-    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
-    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    g_autofree char *xml = testDomainXML(data->type, data->devices);
+    g_autoptr(virDomainDef) def = NULL;
 
-    if (!def)
+    if (!(def = virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                        VIR_DOMAIN_DEF_PARSE_STATUS |
+                                        VIR_DOMAIN_DEF_PARSE_ACTUAL_NET |
+                                        VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
         return -1;
 
-    placement = libxlDeviceModelPlacementNew(def);
-
-    return testOutcome(placement ? 0 : -1, data->error);
+    return testOutcome(libxlDeviceModelDefValidate(def), data->error);
 }
 
 
@@ -614,9 +675,6 @@ testValidateDevices(void)
 #define NIC_MODELS "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'"
 #define LAN_MODEL(model) \
     TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC_MODEL(1, model)
-#define LAN_SOUND(sound) \
-    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='audio'/>") \
-    "<sound model='" sound "'/>"
 
     DO_TEST("netfront", NULL, LAN_MODEL("<model type='netfront'/>"),
             ERROR "model 'netfront' of interface '" TEST_MAC(1) "' cannot be emulated by a "
@@ -631,24 +689,19 @@ testValidateDevices(void)
             ERROR "interface '" TEST_MAC(1) "' has the backend domain 'netvm', "
             "expected none in a secondary");
 
-    DO_TEST("sb16 in a secondary", NULL, LAN_SOUND("sb16"),
-            ERROR "sound model 'sb16' cannot be emulated by a secondary, "
-            "expected one of 'ich6', 'ac97', 'es1370'");
-    DO_TEST("sb16 in the primary", NULL,
-            TEST_EMULATOR TEST_MAIN("<capability name='audio'/>") TEST_LAN(TEST_REF(1))
-            TEST_NIC(1) "<sound model='sb16'/>", NULL);
-    DO_TEST("ich6 in a secondary", NULL, LAN_SOUND("ich6"), NULL);
-    DO_TEST("ac97 in a secondary", NULL, LAN_SOUND("ac97"), NULL);
-    DO_TEST("es1370 in a secondary", NULL, LAN_SOUND("es1370"), NULL);
-
 #undef LAN_MODEL
-#undef LAN_SOUND
 
     DO_TEST("no emulator", NULL, TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1),
             UNSUPPORTED "device model 'lan' has no emulator: "
             "expected <emulator> in it or in <devices>");
     DO_TEST("no emulator but the secondary's", NULL,
             TEST_MAIN("") TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST("relative emulator of the domain", NULL,
+            "<emulator>qemu</emulator>" TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1),
+            UNSUPPORTED "device model 'lan' has the emulator 'qemu', expected an absolute path");
+    DO_TEST("relative emulator of the domain that no secondary uses", NULL,
+            "<emulator>qemu</emulator>" TEST_MAIN("") TEST_LAN(TEST_EMULATOR TEST_REF(1))
+            TEST_NIC(1), NULL);
     DO_TEST("other emulator of the primary", NULL,
             TEST_EMULATOR TEST_MAIN("<emulator>/bin/false</emulator>"),
             UNSUPPORTED "device model 'main' is the primary: its emulator '/bin/false' "
@@ -657,6 +710,438 @@ testValidateDevices(void)
             TEST_EMULATOR TEST_MAIN("<emulator>/bin/true</emulator>"), NULL);
 
 #undef NIC_MODELS
+
+    return ret;
+}
+
+
+/* A capability is for the devices that a domain has; it may be there without. */
+static int
+testValidateCapabilities(void)
+{
+    int ret = 0;
+
+#define NOTHING \
+    UNSUPPORTED "device model 'lan' has nothing to emulate: expected an interface, " \
+    "or a device of the domain for one of its capabilities"
+#define LAN_CAP(cap) TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='" cap "'/>")
+#define LAN_NIC_CAP(cap) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='" cap "'/>" TEST_REF(1)) TEST_NIC(1)
+
+    DO_TEST("ide without a disk", NULL, LAN_CAP("ide"), NOTHING);
+    DO_TEST("ide without an IDE disk", NULL,
+            LAN_CAP("ide") "<disk type='block'><source dev='/dev/null'/>"
+            "<target dev='hda' bus='xen'/></disk>", NOTHING);
+    DO_TEST("serial without a serial port", NULL, LAN_CAP("serial"), NOTHING);
+    DO_TEST("audio without a sound device", NULL, LAN_CAP("audio"), NOTHING);
+    DO_TEST("ide without a disk beside a NIC", NULL, LAN_NIC_CAP("ide"), NULL);
+    DO_TEST("serial without a serial port beside a NIC", NULL, LAN_NIC_CAP("serial"), NULL);
+    DO_TEST("audio without a sound device beside a NIC", NULL, LAN_NIC_CAP("audio"), NULL);
+
+#undef LAN_NIC_CAP
+#undef LAN_CAP
+#undef NOTHING
+
+    return ret;
+}
+
+
+static int
+testValidateSounds(void)
+{
+    int ret = 0;
+
+#define LAN_SOUND(sound) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='audio'/>") "<sound model=" sound
+#define LAN_AUDIO(audio) LAN_SOUND("'ac97'/>") "<audio id='1' " audio "/>"
+
+    DO_TEST("sb16 in a secondary", NULL, LAN_SOUND("'sb16'/>"),
+            ERROR "sound model 'sb16' cannot be emulated by a secondary, "
+            "expected one of 'ich6', 'ac97', 'es1370'");
+    DO_TEST("sb16 in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("<capability name='audio'/>") TEST_LAN(TEST_REF(1))
+            TEST_NIC(1) "<sound model='sb16'/>", NULL);
+    DO_TEST("ich6 in a secondary", NULL, LAN_SOUND("'ich6'/>"), NULL);
+    DO_TEST("ac97 in a secondary", NULL, LAN_SOUND("'ac97'/>"), NULL);
+    DO_TEST("es1370 in a secondary", NULL, LAN_SOUND("'es1370'/>"), NULL);
+    DO_TEST("two sound devices in a secondary", NULL,
+            LAN_SOUND("'ac97'/>") "<sound model='ich6'/>",
+            ERROR "the domain has 2 sound devices, expected one at most in a secondary");
+    DO_TEST("two sound devices in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") "<sound model='ac97'/><sound model='ich6'/>", NULL);
+
+    DO_TEST("sound device with a codec", NULL,
+            LAN_SOUND("'ich6'><codec type='micro'/></sound>"), NULL);
+    DO_TEST("sound device with two codecs", NULL,
+            LAN_SOUND("'ich6'><codec type='micro'/><codec type='output'/></sound>"),
+            ERROR "the sound device has 2 codecs, expected one at most in a secondary");
+
+    DO_TEST("no audio backend", NULL, LAN_AUDIO("type='none'"), NULL);
+    DO_TEST("audio file", NULL, LAN_AUDIO("type='file' path='/var/tmp/guest.wav'"), NULL);
+    DO_TEST("audio file without a path", NULL, LAN_AUDIO("type='file'"),
+            ERROR "audio backend '1' has the path '', expected an absolute path");
+    DO_TEST("audio file with a relative path", NULL, LAN_AUDIO("type='file' path='guest.wav'"),
+            ERROR "audio backend '1' has the path 'guest.wav', expected an absolute path");
+    DO_TEST("ALSA", NULL, LAN_AUDIO("type='alsa'"),
+            ERROR "audio backend '1' is of type 'alsa', expected 'none' or 'file'");
+    DO_TEST("audio backend that the sound device does not use", NULL,
+            LAN_SOUND("'ac97'><audio id='2'/></sound>")
+            "<audio id='1' type='alsa'/><audio id='2' type='none'/>", NULL);
+    DO_TEST("second audio backend", NULL,
+            LAN_SOUND("'ac97'><audio id='2'/></sound>")
+            "<audio id='1' type='none'/><audio id='2' type='spice'/>",
+            ERROR "audio backend '2' is of type 'spice', expected 'none' or 'file'");
+
+#undef LAN_AUDIO
+#undef LAN_SOUND
+
+    return ret;
+}
+
+
+static int
+testValidateSerials(void)
+{
+    int ret = 0;
+
+#define LAN_SERIALS TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='serial'/>")
+#define LAN_SERIAL(serial) LAN_SERIALS "<serial type=" serial "</serial>"
+#define TCP(host) "'tcp'><source mode='connect' host='127.0.0.1' service='4000' " host
+#define UNIX(mode) "'unix'><source mode='" mode "' path='/run/guest.sock'"
+#define PTY "<serial type='pty'/>"
+#define TYPES "expected one of 'pty', 'file', 'unix', 'tcp', 'null'"
+
+    DO_TEST("four serial ports", NULL, LAN_SERIALS PTY PTY PTY PTY, NULL);
+    DO_TEST("five serial ports", NULL, LAN_SERIALS PTY PTY PTY PTY PTY,
+            ERROR "the domain has 5 serial ports, expected 4 at most in a secondary");
+    DO_TEST("five serial ports in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") PTY PTY PTY PTY PTY, NULL);
+
+    DO_TEST("serial port to nothing", NULL, LAN_SERIAL("'null'>"), NULL);
+    DO_TEST("serial port to a file", NULL,
+            LAN_SERIAL("'file'><source path='/var/tmp/guest.log'/>"), NULL);
+    DO_TEST("serial port that connects to a UNIX socket", NULL,
+            LAN_SERIAL(UNIX("connect") "/>"), NULL);
+    DO_TEST("serial port that listens on a UNIX socket", NULL, LAN_SERIAL(UNIX("bind") "/>"),
+            NULL);
+    DO_TEST("serial port to TCP", NULL, LAN_SERIAL(TCP("/>")), NULL);
+    DO_TEST("serial port to Telnet", NULL,
+            LAN_SERIAL(TCP("/><protocol type='telnet'/>")), NULL);
+
+    DO_TEST("serial port to a device", NULL,
+            LAN_SERIAL("'dev'><source path='/dev/ttyS0'/>"),
+            ERROR "serial port '0' is of type 'dev', " TYPES);
+    DO_TEST("serial port to a pipe", NULL,
+            LAN_SERIAL("'pipe'><source path='/run/guest.fifo'/>"),
+            ERROR "serial port '0' is of type 'pipe', " TYPES);
+    DO_TEST("serial port to the terminal", NULL, LAN_SERIAL("'stdio'>"),
+            ERROR "serial port '0' is of type 'stdio', " TYPES);
+    DO_TEST("serial port to the display", NULL, LAN_SERIAL("'vc'>"),
+            ERROR "serial port '0' is of type 'vc', " TYPES);
+    DO_TEST("second serial port to UDP", NULL,
+            LAN_SERIALS PTY "<serial type='udp'>"
+            "<source mode='connect' host='127.0.0.1' service='4000'/></serial>",
+            ERROR "serial port '1' is of type 'udp', " TYPES);
+    DO_TEST("serial port to a device in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("")
+            "<serial type='dev'><source path='/dev/ttyS0'/></serial>", NULL);
+
+    DO_TEST("serial port to Telnet with TLS", NULL,
+            LAN_SERIAL(TCP("/><protocol type='telnets'/>")),
+            ERROR "serial port '0' has the protocol 'telnets', expected 'raw' or 'telnet'");
+    DO_TEST("serial port with TLS", NULL, LAN_SERIAL(TCP("tls='yes'/>")),
+            ERROR "serial port '0' has 'tls', expected a port without it in a secondary");
+    DO_TEST("serial port without TLS", NULL, LAN_SERIAL(TCP("tls='no'/>")), NULL);
+    DO_TEST("serial port that connects to TCP again", NULL,
+            LAN_SERIAL(TCP("><reconnect enabled='yes' timeout='5'/></source>")),
+            ERROR "serial port '0' has 'reconnect', expected a port without it in a secondary");
+    DO_TEST("serial port that connects to a UNIX socket again", NULL,
+            LAN_SERIAL(UNIX("connect") "><reconnect enabled='yes' timeout='5'/></source>"),
+            ERROR "serial port '0' has 'reconnect', expected a port without it in a secondary");
+    DO_TEST("serial port with a log", NULL,
+            LAN_SERIAL("'pty'><log file='/var/tmp/guest.log'/>"),
+            ERROR "serial port '0' has 'log', expected a port without it in a secondary");
+
+    DO_TEST("ISA serial port", NULL, LAN_SERIAL("'pty'><target type='isa-serial' port='0'/>"),
+            NULL);
+    DO_TEST("USB serial port", NULL, LAN_SERIAL("'pty'><target type='usb-serial' port='0'/>"),
+            ERROR "serial port '0' has the target type 'usb-serial', expected 'isa-serial'");
+    DO_TEST("USB serial port in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("")
+            "<serial type='pty'><target type='usb-serial' port='0'/></serial>", NULL);
+
+#undef TYPES
+#undef PTY
+#undef UNIX
+#undef TCP
+#undef LAN_SERIAL
+#undef LAN_SERIALS
+
+    return ret;
+}
+
+
+#define DISK(type, driver, target, more) \
+    "<disk type='" type "' device='disk'>" driver "<source file='/a'/>" \
+    "<target dev='" target "' bus='ide'/>" more "</disk>"
+#define LAN_DISK(type, driver, target, more) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>") \
+    DISK(type, driver, target, more)
+#define ADDRESS(controller, bus, target, unit) \
+    "<address type='drive' controller='" controller "' bus='" bus "' " \
+    "target='" target "' unit='" unit "'/>"
+
+static int
+testValidateDiskPlaces(void)
+{
+    int ret = 0;
+
+#define PLACE(target, address) LAN_DISK("file", "", target, address)
+#define NAMES "expected one of 'hda', 'hdb', 'hdc', 'hdd' there"
+#define ADDRESS_ERROR(target, actual, expected) \
+    ERROR "disk '" target "' has the drive address '" actual "', " \
+    "expected controller, bus, target and unit '" expected "' or no address"
+
+    DO_TEST("four IDE disks", NULL,
+            PLACE("hda", "") DISK("file", "", "hdb", "") DISK("file", "", "hdc", "")
+            DISK("file", "", "hdd", ""), NULL);
+    DO_TEST("fifth IDE disk", NULL, PLACE("hde", ""),
+            ERROR "disk 'hde' is on bus 'ide', " NAMES);
+    DO_TEST("IDE disk with the name of a SCSI disk", NULL, PLACE("sda", ""),
+            ERROR "disk 'sda' is on bus 'ide', " NAMES);
+    DO_TEST("IDE disk with the name of a partition", NULL, PLACE("hda1", ""),
+            ERROR "disk 'hda1' is on bus 'ide', " NAMES);
+    DO_TEST("disk without a target", NULL,
+            TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>")
+            "<disk type='file' device='disk'><source file='/a'/></disk>",
+            ERROR "disk '' is on bus 'ide', " NAMES);
+    DO_TEST("disk without a target in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1)
+            "<disk type='file' device='disk'><source file='/a'/></disk>",
+            "missing target information for device /a");
+    DO_TEST("fifth IDE disk in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") DISK("file", "", "hde", ""), NULL);
+
+    DO_TEST("IDE disk with its address", NULL, PLACE("hdd", ADDRESS("0", "1", "0", "1")), NULL);
+    DO_TEST("IDE disk on another bus", NULL, PLACE("hda", ADDRESS("0", "1", "0", "0")),
+            ADDRESS_ERROR("hda", "0:1:0:0", "0:0:0:0"));
+    DO_TEST("IDE disk at another unit", NULL, PLACE("hdd", ADDRESS("0", "1", "0", "0")),
+            ADDRESS_ERROR("hdd", "0:1:0:0", "0:1:0:1"));
+    DO_TEST("IDE disk at another controller", NULL, PLACE("hdc", ADDRESS("1", "1", "0", "0")),
+            ADDRESS_ERROR("hdc", "1:1:0:0", "0:1:0:0"));
+    DO_TEST("IDE disk at another target", NULL, PLACE("hdb", ADDRESS("0", "0", "1", "1")),
+            ADDRESS_ERROR("hdb", "0:0:1:1", "0:0:0:1"));
+
+#undef ADDRESS_ERROR
+#undef NAMES
+#undef PLACE
+
+    return ret;
+}
+
+
+static int
+testValidateDiskFormats(void)
+{
+    int ret = 0;
+
+#define FORMAT(driver) LAN_DISK("file", "<driver " driver "/>", "hda", "")
+#define FORMAT_ERROR(format, accepted) \
+    ERROR "disk 'hda' has the format '" format "', expected one of " accepted
+#define DRIVER_ERROR(format, driver, accepted) \
+    ERROR "disk 'hda' has the format '" format "' with the driver '" driver "', " \
+    "expected one of " accepted
+
+    DO_TEST("raw disk", NULL, FORMAT("type='raw'"), NULL);
+    DO_TEST("qcow2 disk", NULL, FORMAT("type='qcow2'"), NULL);
+    DO_TEST("vhd disk", NULL, FORMAT("type='vhd'"), NULL);
+    DO_TEST("vpc disk", NULL, FORMAT("type='vpc'"), NULL);
+    DO_TEST("qcow2 disk of qemu", NULL, FORMAT("name='qemu' type='qcow2'"), NULL);
+    DO_TEST("vhd disk of tap", NULL, FORMAT("name='tap' type='vhd'"), NULL);
+    DO_TEST("raw disk of tap2", NULL, FORMAT("name='tap2' type='raw'"), NULL);
+    DO_TEST("raw disk of file", NULL, FORMAT("name='file' type='raw'"), NULL);
+    DO_TEST("raw disk of phy", NULL, FORMAT("name='phy' type='raw'"), NULL);
+
+    DO_TEST("vdi disk", NULL, FORMAT("type='vdi'"),
+            FORMAT_ERROR("vdi", "'raw', 'qcow2', 'vhd', 'vpc'"));
+    DO_TEST("vpc disk of qemu", NULL, FORMAT("name='qemu' type='vpc'"),
+            DRIVER_ERROR("vpc", "qemu", "'raw', 'qcow2', 'vhd'"));
+    DO_TEST("qed disk of qemu", NULL, FORMAT("name='qemu' type='qed'"),
+            DRIVER_ERROR("qed", "qemu", "'raw', 'qcow2', 'vhd'"));
+    DO_TEST("qcow2 disk of file", NULL, FORMAT("name='file' type='qcow2'"),
+            DRIVER_ERROR("qcow2", "file", "'raw'"));
+    DO_TEST("disk of an unknown driver", NULL, FORMAT("name='vbd3' type='raw'"),
+            ERROR "disk 'hda' has the driver 'vbd3', expected none or one of "
+            "'qemu', 'tap', 'tap2', 'file', 'phy'");
+    DO_TEST("vdi disk in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") DISK("file", "<driver type='vdi'/>", "hda", ""), NULL);
+
+#undef DRIVER_ERROR
+#undef FORMAT_ERROR
+#undef FORMAT
+
+    return ret;
+}
+
+
+static int
+testValidateDiskSources(void)
+{
+    int ret = 0;
+
+#define CAP TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>")
+#define SOURCE(type, device, source) \
+    CAP "<disk type='" type "' device='" device "'>" source \
+    "<target dev='hda' bus='ide'/></disk>"
+#define CHAIN(type, source, format) \
+    LAN_DISK("file", "<driver type='qcow2'/>", "hda", \
+             "<backingStore type='" type "'><format type='" format "'/>" source "</backingStore>")
+#define TYPE_ERROR(type) \
+    ERROR "disk 'hda' has a source of type '" type "', expected 'file' or 'block'"
+
+    DO_TEST("disk on a block device", NULL,
+            SOURCE("block", "disk", "<source dev='/dev/vg/a'/>"), NULL);
+    DO_TEST("cdrom", NULL, SOURCE("file", "cdrom", "<source file='/a'/>"), NULL);
+    DO_TEST("cdrom without a medium", NULL, SOURCE("file", "cdrom", ""), NULL);
+    DO_TEST("backing chain", NULL, CHAIN("file", "<source file='/b'/><backingStore/>", "raw"),
+            NULL);
+
+    DO_TEST("network disk", NULL,
+            SOURCE("network", "disk", "<source protocol='nbd' name='a'>"
+                   "<host name='127.0.0.1' port='10809'/></source>"), TYPE_ERROR("network"));
+    DO_TEST("volume", NULL, SOURCE("volume", "disk", "<source pool='a' volume='b'/>"),
+            TYPE_ERROR("volume"));
+    DO_TEST("NVMe disk", NULL,
+            SOURCE("nvme", "disk", "<source type='pci' namespace='1'>"
+                   "<address domain='0' bus='1' slot='0' function='0'/></source>"),
+            TYPE_ERROR("nvme"));
+    DO_TEST("folder", NULL, SOURCE("dir", "cdrom", "<source dir='/a'/>"), TYPE_ERROR("dir"));
+    DO_TEST("backing chain to a network", NULL,
+            CHAIN("network", "<source protocol='nbd' name='a'>"
+                  "<host name='127.0.0.1' port='10809'/></source>", "raw"), TYPE_ERROR("network"));
+    DO_TEST("backing chain of a vdi image", NULL,
+            CHAIN("file", "<source file='/b'/>", "vdi"),
+            ERROR "disk 'hda' has a <backingStore> of the format 'vdi', "
+            "expected one of 'raw', 'qcow2', 'vhd', 'vpc'");
+    DO_TEST("backing chain of a raw disk", NULL,
+            LAN_DISK("file", "<driver type='raw'/>", "hda",
+                     "<backingStore type='file'><format type='raw'/><source file='/b'/>"
+                     "</backingStore>"),
+            ERROR "image '/a' of disk 'hda' has a <backingStore> and the format 'raw', "
+            "expected the format 'qcow2' or no <backingStore>");
+    DO_TEST("backing chain that goes on from a raw image", NULL,
+            CHAIN("file", "<source file='/b'/><backingStore type='file'><format type='raw'/>"
+                  "<source file='/c'/></backingStore>", "raw"),
+            ERROR "image '/b' of disk 'hda' has a <backingStore> and the format 'raw', "
+            "expected the format 'qcow2' or no <backingStore>");
+    DO_TEST("network disk in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("")
+            "<disk type='network' device='disk'><source protocol='nbd' name='a'>"
+            "<host name='127.0.0.1' port='10809'/></source>"
+            "<target dev='hda' bus='ide'/></disk>", NULL);
+
+    DO_TEST("LUN", NULL, SOURCE("block", "lun", "<source dev='/dev/sdb'/>"),
+            ERROR "disk 'hda' is of device type 'lun', expected 'disk' or 'cdrom'");
+    DO_TEST("read-only disk", NULL,
+            SOURCE("file", "disk", "<source file='/a'/><readonly/>"),
+            ERROR "disk 'hda' is read-only, expected a writable disk or device type 'cdrom'");
+    DO_TEST("shareable disk", NULL,
+            SOURCE("file", "disk", "<source file='/a'/><shareable/>"), NULL);
+
+#undef TYPE_ERROR
+#undef CHAIN
+#undef SOURCE
+#undef CAP
+
+    return ret;
+}
+
+
+static int
+testValidateDiskOptions(void)
+{
+    int ret = 0;
+
+#define OPTION(driver, more) LAN_DISK("file", "<driver type='qcow2' " driver "/>", "hda", more)
+#define OPTION_ERROR(option) \
+    ERROR "disk 'hda' has '" option "', expected a disk without it in a secondary"
+#define ENCRYPTION \
+    "<encryption format='luks'>" \
+    "<secret type='passphrase' uuid='6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a02'/></encryption>"
+#define SOURCE(content) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>") \
+    "<disk type='file' device='disk'><driver type='qcow2'/>" \
+    "<source file='/a'>" content "</source><target dev='hda' bus='ide'/></disk>"
+
+    DO_TEST("encrypted disk", NULL, OPTION("", ENCRYPTION), OPTION_ERROR("encryption"));
+    DO_TEST("encrypted backing chain", NULL,
+            OPTION("", "<backingStore type='file'><format type='qcow2'/>"
+                   "<source file='/b'>" ENCRYPTION "</source></backingStore>"),
+            OPTION_ERROR("encryption"));
+    DO_TEST("slice of a disk", NULL,
+            SOURCE("<slices><slice type='storage' offset='0' size='1024'/></slices>"),
+            OPTION_ERROR("slices"));
+    DO_TEST("backing chain of an fd group", NULL,
+            OPTION("", "<backingStore type='file'><format type='qcow2'/>"
+                   "<source file='/b' fdgroup='a'/></backingStore>"), OPTION_ERROR("fdgroup"));
+    DO_TEST("data file", NULL,
+            SOURCE("<dataStore type='file'><format type='raw'/><source file='/b'/>"
+                   "</dataStore>"), OPTION_ERROR("dataStore"));
+    DO_TEST("limited disk", NULL,
+            OPTION("", "<iotune><total_bytes_sec>1048576</total_bytes_sec></iotune>"),
+            OPTION_ERROR("iotune"));
+    DO_TEST("throttled disk", NULL,
+            OPTION("", "<throttlefilters><throttlefilter group='a'/></throttlefilters>")
+            "</devices><throttlegroups><throttlegroup><group_name>a</group_name>"
+            "<total_bytes_sec>1048576</total_bytes_sec></throttlegroup></throttlegroups><devices>",
+            OPTION_ERROR("throttlefilters"));
+    DO_TEST("copy on read", NULL, OPTION("copy_on_read='on'", ""), OPTION_ERROR("copy_on_read"));
+    DO_TEST("no copy on read", NULL, OPTION("copy_on_read='off'", ""), NULL);
+    DO_TEST("transient disk", NULL, OPTION("", "<transient/>"), OPTION_ERROR("transient"));
+    DO_TEST("disk of a backend domain", NULL, OPTION("", "<backenddomain name='stubdom'/>"),
+            OPTION_ERROR("backenddomain"));
+    DO_TEST("disk with what the Xen driver has always ignored", NULL,
+            OPTION("io='native' error_policy='stop'", "<wwn>5000c50015ea71aa</wwn>"), NULL);
+
+#undef SOURCE
+#undef ENCRYPTION
+#undef OPTION_ERROR
+#undef OPTION
+
+    return ret;
+}
+
+#undef ADDRESS
+#undef LAN_DISK
+#undef DISK
+
+
+static int
+testValidateNetworks(void)
+{
+    int ret = 0;
+
+#define NETWORK(actual) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) \
+    "<interface type='network'><mac address='" TEST_MAC(1) "'/>" \
+    "<source network='default'/><actual type=" actual "</actual></interface>"
+#define TYPE_ERROR(type) \
+    ERROR "interface '" TEST_MAC(1) "' is of type '" type "', " \
+    "expected one of 'bridge', 'network', 'ethernet'"
+#undef DO_TEST
+#define DO_TEST(name, devices, error) \
+    DO_TEST_REFUSAL(testNetwork, "Network that " name, NULL, devices, error)
+
+    DO_TEST("is a bridge", NETWORK("'bridge'><source bridge='virbr0'/>"), NULL);
+    DO_TEST("is a device of the host", NETWORK("'direct'><source dev='eth0' mode='bridge'/>"),
+            TYPE_ERROR("direct"));
+    DO_TEST("is a pool of PCI devices",
+            NETWORK("'hostdev' managed='yes'><source>"
+                    "<address type='pci' domain='0' bus='10' slot='16' function='0'/></source>"),
+            TYPE_ERROR("hostdev"));
+
+#undef TYPE_ERROR
+#undef NETWORK
 #undef ERROR
 #undef DO_TEST
 
@@ -670,7 +1155,7 @@ testPlacementAddresses(void)
     int ret = 0;
 
 #define DO_TEST(name, address, error) \
-    DO_TEST_REFUSAL(testPlacement, "Place " name, NULL, \
+    DO_TEST_REFUSAL(testValidate, "Place " name, NULL, \
                     TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) \
                     TEST_NIC_ADDRESS(1, address) TEST_NIC(2), error)
 #define ERROR(addr, first) \
@@ -695,7 +1180,7 @@ testPlacementAddresses(void)
 
 #undef DO_TEST
 #define DO_TEST(name, devices, error) \
-    DO_TEST_REFUSAL(testPlacement, "Place " name, NULL, TEST_EMULATOR devices, error)
+    DO_TEST_REFUSAL(testValidate, "Place " name, NULL, TEST_EMULATOR devices, error)
 
     DO_TEST("two NICs of two secondaries in one slot",
             TEST_MAIN("") "<devicemodel name='wan'>" TEST_REF(2) "</devicemodel>"
@@ -743,12 +1228,12 @@ testPlacementFull(const void *opaque)
                               virBufferCurrentContent(&nics));
 
     if (!(def = testParse(NULL, devices)))
-        return -1;
-
-    if (!(placement = libxlDeviceModelPlacementNew(def)))
         return testOutcome(-1,
                            UNSUPPORTED "device model 'lan': no PCI slot is left for device "
                            "'00:16:3e:00:01:1b', the primary may need slots 0x00 to 0x03");
+
+    if (!(placement = libxlDeviceModelPlacementNew(def)))
+        return -1;
 
     /* 32, less four of the board and the one for USB */
     if (*nnics > 27) {
@@ -832,6 +1317,10 @@ testAttachments(void)
 
     DO_TEST("PCI device", FULL, HOSTDEV, ERROR("hostdev"));
     DO_TEST("PCI device, one slot left", ONE_LEFT, HOSTDEV, NULL);
+    DO_TEST("PCI device, no slot left below a sound card",
+            TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='audio'/>")
+            "<sound model='ac97'><address " TEST_SLOT("0x05") "/></sound>" TEST_NIC(2),
+            HOSTDEV, ERROR("hostdev"));
     DO_TEST("NIC of type hostdev", FULL, NET_HOSTDEV, ERROR("interface"));
     DO_TEST("NIC of type network", FULL, NET_NETWORK, ERROR("interface"));
     DO_TEST("NIC of type network, one slot left", ONE_LEFT, NET_NETWORK, NULL);
@@ -873,25 +1362,28 @@ testHosts(void)
                     TEST_LAN("<emulator>" emulator "</emulator>" TEST_REF(1)) TEST_NIC(1), \
                     error)
 #define ERROR UNSUPPORTED "device model 'lan': emulator "
+#define MISSING "does not exist, expected the path of an executable file"
+#define NOT_EXECUTABLE "is not an executable file, expected the path of one"
 
     DO_TEST("emulator is there", "/bin/true", NULL);
     DO_TEST("emulator is missing", "/nonexistent/qemu",
-            ERROR "'/nonexistent/qemu' does not exist");
-    DO_TEST("emulator is a folder", "/etc", ERROR "'/etc' is not an executable file");
-    DO_TEST("emulator is not executable", "/etc/passwd",
-            ERROR "'/etc/passwd' is not an executable file");
-    DO_TEST("emulator is a device", "/dev/null", ERROR "'/dev/null' is not an executable file");
+            ERROR "'/nonexistent/qemu' " MISSING);
+    DO_TEST("emulator is a folder", "/etc", ERROR "'/etc' " NOT_EXECUTABLE);
+    DO_TEST("emulator is not executable", "/etc/passwd", ERROR "'/etc/passwd' " NOT_EXECUTABLE);
+    DO_TEST("emulator is a device", "/dev/null", ERROR "'/dev/null' " NOT_EXECUTABLE);
 
     DO_TEST_REFUSAL(testHost, "Host: emulator of the domain is missing", NULL,
                     "<emulator>/nonexistent/qemu</emulator>" TEST_MAIN("")
                     TEST_LAN(TEST_REF(1)) TEST_NIC(1),
-                    ERROR "'/nonexistent/qemu' does not exist");
+                    ERROR "'/nonexistent/qemu' " MISSING);
     DO_TEST_REFUSAL(testHost, "Host: that of the primary is libxl's to check", NULL,
                     TEST_MAIN("<emulator>/nonexistent/qemu</emulator>")
                     TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);
     DO_TEST_REFUSAL(testHost, "Host: no secondary", NULL,
                     "<emulator>/nonexistent/qemu</emulator>" TEST_MAIN(""), NULL);
 
+#undef NOT_EXECUTABLE
+#undef MISSING
 #undef ERROR
 #undef DO_TEST
 
@@ -913,9 +1405,6 @@ testPrepares(void)
 
 #define DO_TEST(name, devices, error) \
     DO_TEST_REFUSAL(testPrepare, "Prepare " name, NULL, devices, error)
-#define ERROR(cap) \
-    UNSUPPORTED "device model 'lan': a secondary cannot run capability '" cap "' yet, " \
-    "expected interfaces only"
 #define LAN(content) TEST_EMULATOR TEST_MAIN("") TEST_LAN(content)
 #define CAP(cap) "<capability name='" cap "'/>"
 #define SERIAL "<serial type='pty'><target port='0'/></serial>"
@@ -923,11 +1412,10 @@ testPrepares(void)
 
     DO_TEST("no device model", TEST_EMULATOR TEST_NIC(1), NULL);
     DO_TEST("NIC", LAN(TEST_REF(1)) TEST_NIC(1), NULL);
-    DO_TEST("IDE disk", LAN(CAP("ide")) IDE_DISK, ERROR("ide"));
-    DO_TEST("serial port", LAN(CAP("serial")) SERIAL, ERROR("serial"));
-    DO_TEST("sound card", LAN(CAP("audio")) SOUND, ERROR("audio"));
-    DO_TEST("NIC and sound card", LAN(CAP("audio") TEST_REF(1)) TEST_NIC(1) SOUND,
-            ERROR("audio"));
+    DO_TEST("IDE disk", LAN(CAP("ide")) IDE_DISK, NULL);
+    DO_TEST("serial port", LAN(CAP("serial")) SERIAL, NULL);
+    DO_TEST("sound card", LAN(CAP("audio")) SOUND, NULL);
+    DO_TEST("NIC and sound card", LAN(CAP("audio") TEST_REF(1)) TEST_NIC(1) SOUND, NULL);
     DO_TEST("NIC and capabilities without devices",
             LAN(CAP("ide") CAP("serial") CAP("audio") TEST_REF(1)) TEST_NIC(1) XEN_DISK, NULL);
     DO_TEST("capabilities without devices",
@@ -947,7 +1435,8 @@ testPrepares(void)
             "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'");
     DO_TEST("missing emulator",
             LAN("<emulator>/nonexistent/qemu</emulator>" TEST_REF(1)) TEST_NIC(1),
-            UNSUPPORTED "device model 'lan': emulator '/nonexistent/qemu' does not exist");
+            UNSUPPORTED "device model 'lan': emulator '/nonexistent/qemu' does not exist, "
+            "expected the path of an executable file");
     DO_TEST("impossible slot", LAN(TEST_REF(1)) TEST_NIC_ADDRESS(1, TEST_SLOT("0x02")),
             UNSUPPORTED "device model 'lan': PCI address '0000:00:02.0' of device '" TEST_MAC(1)
             "', expected domain 0, bus 0, function 0 and a free slot from 0x04 to 0x1f "
@@ -957,7 +1446,6 @@ testPrepares(void)
 #undef SERIAL
 #undef CAP
 #undef LAN
-#undef ERROR
 #undef DO_TEST
 
     return ret;
@@ -1096,10 +1584,10 @@ testSave(const void *opaque G_GNUC_UNUSED)
 
 
 #define TEST_STATUS_LAN \
-    "  <devicemodel domid='7' id='1' name='lan' ioservid='3' " \
+    "  <devicemodel domid='7' id='1' uid='64001' name='lan' ioservid='3' " \
     "pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
 #define TEST_STATUS_WAN \
-    "  <devicemodel domid='7' id='2' name='wan' ioservid='0' " \
+    "  <devicemodel domid='7' id='2' uid='64002' name='wan' ioservid='0' " \
     "pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'/>\n"
 
 struct testStatusData {
@@ -1163,20 +1651,25 @@ testStatuses(void)
     DO_TEST("without secondaries", "", 0, NULL);
     DO_TEST("with secondaries",
             "<devicemodels>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
+    DO_TEST("with complete secondaries",
+            "<devicemodels complete='yes'>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
     DO_TEST("without id",
-            "<devicemodels><devicemodel domid='7' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            "<devicemodels><devicemodel domid='7' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
             0, MISSING("id"));
+    DO_TEST("without uid",
+            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            0, MISSING("uid"));
     DO_TEST("without name",
-            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' pidfile='/p' socket='/s'/></devicemodels>",
+            "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' pidfile='/p' socket='/s'/></devicemodels>",
             0, MISSING("name"));
     DO_TEST("without pidfile",
-            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' name='lan' socket='/s'/></devicemodels>",
+            "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' name='lan' socket='/s'/></devicemodels>",
             0, MISSING("pidfile"));
     DO_TEST("without socket",
-            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' name='lan' pidfile='/p'/></devicemodels>",
+            "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' name='lan' pidfile='/p'/></devicemodels>",
             0, MISSING("socket"));
     DO_TEST("with a malformed id",
-            "<devicemodels><devicemodel domid='7' id='x' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            "<devicemodels><devicemodel domid='7' id='x' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
             0, "XML error: Invalid value for attribute 'id' in element 'devicemodel': 'x'. "
             "Expected non-negative integer value");
 
@@ -1217,11 +1710,13 @@ testConversions(void)
         "nic-default", "nic-rtl8139", "nic-e1000", "nic-e1000e",
         "nic-pcnet", "nic-ne2k_pci", "nic-virtio",
         "nic-several", "nic-address", "nic-alias",
-        "nic-network", "nic-ethernet", "hostdev",
-        "audio-primary", "audio-secondary", "audio-address",
-        "serial-primary", "serial-one", "serial-several",
-        "ide-primary", "ide-secondary", "scsi",
-        "emulator-secondary", "emulator-primary",
+        "nic-network", "nic-ethernet", "nic-netfront", "hostdev", "capabilities-idle",
+        "audio-primary", "audio-secondary", "audio-address", "audio-file",
+        "audio-settings", "audio-output", "audio-duplex",
+        "serial-primary", "serial-one", "serial-several", "serial-sources",
+        "ide-primary", "ide-secondary", "ide-drives", "ide-mixed", "ide-chain",
+        "ide-cdrom-floppy", "ide-network", "scsi",
+        "emulator-secondary", "emulator-primary", "emulator-shared",
         "vcpus", "memory-video", "memory-odd", "memory-large",
         "vnc", "spice", "usb", "commandline", "name-comma",
     };
@@ -1245,7 +1740,17 @@ testRefusals(void)
     int ret = 0;
 
     if (testValidateTypes() < 0 ||
-        testValidateDevices() < 0)
+        testValidateDevices() < 0 ||
+        testValidateCapabilities() < 0)
+        ret = -1;
+
+    if (testValidateSounds() < 0 ||
+        testValidateSerials() < 0 ||
+        testValidateDiskPlaces() < 0 ||
+        testValidateDiskFormats() < 0 ||
+        testValidateDiskSources() < 0 ||
+        testValidateDiskOptions() < 0 ||
+        testValidateNetworks() < 0)
         ret = -1;
 
     if (testPlacementAddresses() < 0 ||

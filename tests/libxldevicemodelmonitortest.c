@@ -11,10 +11,12 @@
 
 #include <config.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 
@@ -38,6 +40,7 @@ typedef enum {
     PEER_SEND_NUL, /* a zero byte */
     PEER_FLOOD, /* text, again and again, until the monitor is closed */
     PEER_EXPECT, /* reads a line, which must be text */
+    PEER_EXPECT_FD, /* likewise, with the test's file coming along */
     PEER_INPUT, /* waits for something to read, and leaves it there */
     PEER_DRAIN, /* waits until the monitor has read all */
     PEER_PAUSE, /* n milliseconds */
@@ -58,6 +61,9 @@ typedef enum {
     CALL_HANDSHAKE,
     CALL_COMMAND,
     CALL_STATUS, /* the reply is "running status" */
+    CALL_ADD_FD, /* the test's file; the reply is the number */
+    CALL_PTY, /* of the label in command; the reply is the path */
+    CALL_LINK, /* of NIC n, up if there are arguments */
     CALL_CONT,
     CALL_QUIT,
     CALL_EVENTS,
@@ -92,11 +98,15 @@ typedef struct {
     const testPeerStep *steps;
     int listener;
     int fd;
+    int passed; /* file descriptor that came with the last input, or -1 */
     GString *in;
     char *failure;
 } testPeer;
 
 static pthread_t testThread;
+
+/* the file that goes to device models */
+static int testFile = -1;
 
 
 static char *
@@ -160,10 +170,24 @@ static bool
 testPeerRead(testPeer *peer)
 {
     char data[4096];
-    ssize_t got = recv(peer->fd, data, sizeof(data), 0);
+    char control[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
+    struct msghdr msg = {
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof(control),
+    };
+    ssize_t got = recvmsg(peer->fd, &msg, 0);
+    struct cmsghdr *header;
 
     if (got <= 0)
         return false;
+
+    if ((header = CMSG_FIRSTHDR(&msg))) {
+        VIR_FORCE_CLOSE(peer->passed);
+        memcpy(&peer->passed, CMSG_DATA(header), sizeof(int));
+    }
 
     g_string_append_len(peer->in, data, got);
     return true;
@@ -191,6 +215,24 @@ testPeerExpect(testPeer *peer,
 }
 
 
+/* A file comes with the commands that say so, and with no others. */
+static void
+testPeerExpectFD(testPeer *peer,
+                 bool expected)
+{
+    struct stat passed;
+    struct stat file;
+    bool same = peer->passed >= 0 &&
+        fstat(peer->passed, &passed) == 0 && fstat(testFile, &file) == 0 &&
+        passed.st_dev == file.st_dev && passed.st_ino == file.st_ino;
+
+    if (!peer->failure && (expected ? !same : peer->passed >= 0))
+        peer->failure = g_strdup_printf("the file was %spassed", expected ? "not " : "");
+
+    VIR_FORCE_CLOSE(peer->passed);
+}
+
+
 static void
 testPeerPoll(int fd,
              short events)
@@ -206,7 +248,7 @@ static void
 testPeerStepRun(testPeer *peer,
                 const testPeerStep *step)
 {
-    g_autofree char *text = step->text ? testExpand(step->text, step->n) : NULL;
+    g_autofree char *text = testExpand(NULLSTR_EMPTY(step->text), step->n);
     size_t i;
 
     switch (step->action) {
@@ -224,7 +266,9 @@ testPeerStepRun(testPeer *peer,
             ;
         break;
     case PEER_EXPECT:
+    case PEER_EXPECT_FD:
         testPeerExpect(peer, text);
+        testPeerExpectFD(peer, step->action == PEER_EXPECT_FD);
         break;
     case PEER_INPUT:
         testPeerPoll(peer->fd, POLLIN);
@@ -281,6 +325,7 @@ testPeerRun(void *opaque)
             peer->failure = g_strdup_printf("unexpected input '%s'", peer->in->str);
     }
 
+    VIR_FORCE_CLOSE(peer->passed);
     VIR_FORCE_CLOSE(peer->fd);
 }
 
@@ -294,6 +339,7 @@ testPeerStart(testPeer *peer,
     peer->steps = steps;
     peer->listener = listener;
     peer->fd = fd;
+    peer->passed = -1;
     peer->in = g_string_new(NULL);
 
     return virThreadCreate(&peer->thread, true, testPeerRun, peer);
@@ -436,6 +482,21 @@ testCallStatus(libxlDeviceModelMonitor *mon,
 
 
 static int
+testCallAddFD(libxlDeviceModelMonitor *mon,
+              const testCall *call,
+              char **reply)
+{
+    unsigned int fdset = 0;
+
+    if (libxlDeviceModelMonitorAddFD(mon, testFile, &fdset, call->timeout) < 0)
+        return -1;
+
+    *reply = g_strdup_printf("%u", fdset);
+    return 0;
+}
+
+
+static int
 testCallMake(libxlDeviceModelMonitor *mon,
              const testCall *call,
              char **reply)
@@ -447,6 +508,12 @@ testCallMake(libxlDeviceModelMonitor *mon,
         return testCallCommand(mon, call, reply);
     case CALL_STATUS:
         return testCallStatus(mon, call, reply);
+    case CALL_ADD_FD:
+        return testCallAddFD(mon, call, reply);
+    case CALL_PTY:
+        return libxlDeviceModelMonitorQueryPTY(mon, call->command, reply, call->timeout);
+    case CALL_LINK:
+        return libxlDeviceModelMonitorSetLink(mon, call->n, !!call->arguments, call->timeout);
     case CALL_CONT:
         return libxlDeviceModelMonitorCont(mon, call->timeout);
     case CALL_QUIT:
@@ -794,6 +861,22 @@ static const testCase commandCases[] = {
         },
     },
     {
+        .name = "set_link",
+        .peer = {
+            PEER_GREETS,
+            { PEER_EXPECT, "{\"execute\":\"set_link\",\"arguments\":{\"name\":\"net12\",\"up\":false},\"id\":2}" },
+            { PEER_SEND, RETURN("2") },
+            { PEER_EXPECT, "{\"execute\":\"set_link\",\"arguments\":{\"name\":\"net0\",\"up\":true},\"id\":3}" },
+            { PEER_SEND, "{\"id\": 3, \"error\": {\"class\": \"DeviceNotFound\", \"desc\": \"Device 'net0' not found\"}}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_LINK, .timeout = LONG, .n = 12 },
+            { .type = CALL_LINK, .timeout = LONG, .n = 0, .arguments = "up",
+              REFUSED(" command 'set_link': DeviceNotFound: Device 'net0' not found") },
+        },
+    },
+    {
         .name = "error reply",
         .peer = {
             PEER_GREETS,
@@ -964,6 +1047,179 @@ static const testCase commandCases[] = {
             { .type = CALL_QUIT, .timeout = LONG,
               INTERNAL(" command 'quit': the monitor is closed") },
             { .type = CALL_EVENTS, INTERNAL(": the monitor is closed") },
+        },
+    },
+};
+
+#define ADD_FD_GETS(id) \
+    { PEER_EXPECT_FD, .text = "{\"execute\":\"add-fd\",\"id\":" id "}" }
+#define ADD_FD(expect) { .type = CALL_ADD_FD, .timeout = LONG, .reply = expect }
+#define BAD_ADD_FD \
+    { .type = CALL_ADD_FD, .timeout = LONG, \
+      INTERNAL(" command 'add-fd': sent a reply without 'fdset-id'") }
+#define FDSET(value, id) \
+    { PEER_SEND, .text = "{\"return\": " value ", \"id\": " id "}\r\n" }
+
+static const testCase fileCases[] = {
+    {
+        .name = "add-fd",
+        .peer = {
+            PEER_GREETS,
+            ADD_FD_GETS("2"),
+            FDSET("{\"fdset-id\": 0, \"fd\": 12}", "2"),
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, RETURN("3") },
+            ADD_FD_GETS("4"),
+            FDSET("{\"fdset-id\": 2147483647}", "4"),
+        },
+        .calls = {
+            HANDSHAKE,
+            ADD_FD("0"),
+            { .type = CALL_CONT, .timeout = LONG },
+            ADD_FD("2147483647"),
+        },
+    },
+    {
+        .name = "add-fd over a socket path",
+        .peer = { PEER_GREETS, ADD_FD_GETS("2"), FDSET("{\"fdset-id\": 7}", "2") },
+        .calls = { HANDSHAKE, ADD_FD("7") },
+        .listens = true,
+    },
+    {
+        .name = "add-fd refused",
+        .peer = {
+            PEER_GREETS,
+            ADD_FD_GETS("2"),
+            { PEER_SEND, "{\"id\": 2, \"error\": {\"class\": \"GenericError\", \"desc\": \"No file descriptor supplied via SCM_RIGHTS\"}}\r\n" },
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, RETURN("3") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_ADD_FD, .timeout = LONG,
+              REFUSED(" command 'add-fd': GenericError: No file descriptor supplied via SCM_RIGHTS") },
+            { .type = CALL_CONT, .timeout = LONG },
+        },
+    },
+    {
+        .name = "add-fd without a number",
+        .peer = {
+            PEER_GREETS,
+            ADD_FD_GETS("2"), FDSET("{\"fd\": 12}", "2"),
+            ADD_FD_GETS("3"), FDSET("{\"fdset-id\": \"one\"}", "3"),
+            ADD_FD_GETS("4"), FDSET("{\"fdset-id\": -1}", "4"),
+            ADD_FD_GETS("5"), FDSET("{\"fdset-id\": 2147483648}", "5"),
+            ADD_FD_GETS("6"), FDSET("[1]", "6"),
+        },
+        .calls = { HANDSHAKE, BAD_ADD_FD, BAD_ADD_FD, BAD_ADD_FD, BAD_ADD_FD, BAD_ADD_FD },
+    },
+    {
+        .name = "add-fd not answered, then a command",
+        .peer = {
+            PEER_GREETS,
+            ADD_FD_GETS("2"),
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, RETURN("2") RETURN("3") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_ADD_FD, .timeout = SHORT,
+              TIMED_OUT(" command 'add-fd': no answer within 50 ms") },
+            { .type = CALL_CONT, .timeout = LONG },
+        },
+    },
+    {
+        .name = "add-fd to one that has closed its connection",
+        .peer = { PEER_GREETS, { PEER_CLOSE } },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_AWAIT_HANGUP },
+            { .type = CALL_ADD_FD, .timeout = LONG,
+              INTERNAL(" command 'add-fd': closed its monitor connection") },
+        },
+        .gone = true,
+    },
+};
+
+#define PTY_GETS(id, value) \
+    PEER_GETS("query-chardev", id), \
+    { PEER_SEND, .text = "{\"return\": " value ", \"id\": " id "}\r\n" }
+#define PTY(expect) \
+    { .type = CALL_PTY, .timeout = LONG, .command = "charserial0", .reply = expect }
+#define NO_PTY \
+    { .type = CALL_PTY, .timeout = LONG, .command = "charserial0", \
+      INTERNAL(" command 'query-chardev': sent no path of a terminal for 'charserial0'") }
+#define CHARDEV(filename) "[{\"label\": \"charserial0\", \"filename\": \"" filename "\"}]"
+
+static const testCase terminalCases[] = {
+    {
+        .name = "terminal",
+        .peer = {
+            PEER_GREETS,
+            PTY_GETS("2", "[{\"frontend-open\": true, \"label\": \"monitor\", \"filename\": \"pty:/dev/pts/1\"}, "
+                          "{\"frontend-open\": true, \"label\": \"charserial0\", \"filename\": \"pty:/dev/pts/23\"}, "
+                          "{\"label\": \"charserial00\", \"filename\": \"pty:/dev/pts/4\"}]"),
+            PTY_GETS("3", CHARDEV("pty:/dev/pts/0")),
+        },
+        .calls = { HANDSHAKE, PTY("/dev/pts/23"), PTY("/dev/pts/0") },
+    },
+    {
+        .name = "terminal with another path",
+        .peer = {
+            PEER_GREETS,
+            PTY_GETS("2", CHARDEV("pty:/dev/sda")),
+            PTY_GETS("3", CHARDEV("pty:/dev/pts/")),
+            PTY_GETS("4", CHARDEV("pty:/dev/pts/../sda")),
+            PTY_GETS("5", CHARDEV("pty:/dev/pts/1/../../sda")),
+        },
+        .calls = { HANDSHAKE, NO_PTY, NO_PTY, NO_PTY, NO_PTY },
+    },
+    {
+        .name = "terminal with another number",
+        .peer = {
+            PEER_GREETS,
+            PTY_GETS("2", CHARDEV("pty:/dev/pts/-1")),
+            PTY_GETS("3", CHARDEV("pty:/dev/pts/ 1")),
+            PTY_GETS("4", CHARDEV("pty:/dev/pts/1 ")),
+            PTY_GETS("5", CHARDEV("pty:/dev/pts/0x1")),
+            PTY_GETS("6", CHARDEV("pty:/dev/pts/99999999999999999999")),
+        },
+        .calls = { HANDSHAKE, NO_PTY, NO_PTY, NO_PTY, NO_PTY, NO_PTY },
+    },
+    {
+        .name = "no terminal",
+        .peer = {
+            PEER_GREETS,
+            PTY_GETS("2", CHARDEV("/dev/pts/1")),
+            PTY_GETS("3", CHARDEV("unix:/dev/pts/1")),
+            PTY_GETS("4", "[{\"label\": \"charserial1\", \"filename\": \"pty:/dev/pts/1\"}]"),
+            PTY_GETS("5", "[]"),
+        },
+        .calls = { HANDSHAKE, NO_PTY, NO_PTY, NO_PTY, NO_PTY },
+    },
+    {
+        .name = "no list of character devices",
+        .peer = {
+            PEER_GREETS,
+            PTY_GETS("2", "{\"label\": \"charserial0\", \"filename\": \"pty:/dev/pts/1\"}"),
+            PTY_GETS("3", "[null, 1, \"charserial0\", [\"charserial0\"], {\"filename\": \"pty:/dev/pts/1\"}]"),
+            PTY_GETS("4", "[{\"label\": [\"charserial0\"], \"filename\": \"pty:/dev/pts/1\"}]"),
+            PTY_GETS("5", "[{\"label\": \"charserial0\", \"filename\": [\"pty:/dev/pts/1\"]}]"),
+            PTY_GETS("6", "[{\"label\": \"charserial0\"}]"),
+        },
+        .calls = { HANDSHAKE, NO_PTY, NO_PTY, NO_PTY, NO_PTY, NO_PTY },
+    },
+    {
+        .name = "query-chardev refused",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-chardev", "2"),
+            { PEER_SEND, "{\"id\": 2, \"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_PTY, .timeout = LONG, .command = "charserial0",
+              REFUSED(" command 'query-chardev': GenericError: No") },
         },
     },
 };
@@ -1577,12 +1833,17 @@ mymain(void)
     sigaction(SIGUSR1, &action, NULL);
     signal(SIGPIPE, SIG_DFL);
 
+    if ((testFile = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)) < 0)
+        return EXIT_FAILURE;
+
 #define RUN_CASES(what, cases) \
     if (testRunCases(what, cases, G_N_ELEMENTS(cases)) < 0) \
         ret = -1;
 
     RUN_CASES("handshake", handshakeCases);
     RUN_CASES("command", commandCases);
+    RUN_CASES("file", fileCases);
+    RUN_CASES("terminal", terminalCases);
     RUN_CASES("gone", goneCases);
     RUN_CASES("event", eventCases);
 
@@ -1600,6 +1861,7 @@ mymain(void)
     if (virTestRun("loop: beside commands", testMonitorLoop, NULL) < 0)
         ret = -1;
 
+    VIR_FORCE_CLOSE(testFile);
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -10,6 +10,9 @@
  *
  * The test is the reaper of all processes that it starts, so it sees how each
  * of them ended and that none is left.
+ *
+ * What takes privilege away is stood in for, since it takes root to do so: it
+ * has a test of its own, libxldevicemodelprivilegetest.c.
  */
 
 #include <config.h>
@@ -38,7 +41,58 @@
 #define TEST_LONG_MS 30000
 #define TEST_SHORT_MS 300
 
+/* of the processes, if anybody asked for it */
+#define TEST_UID 1879048192
+
 static char *testDir; /* holds the driver's folder and the logs */
+
+static const libxlDeviceModelPrivilege testPrivilege = { .id = 1, .uid = TEST_UID };
+
+/* What the stand-ins were told, and are to say. */
+static struct {
+    int applied; /* may be set by several threads */
+    char *refused; /* folder of the process that has kept privilege */
+    size_t nsignals;
+    size_t nprocesses; /* of the uid, of which each signal ends one */
+    bool unsignalled;
+} testStandIn;
+
+
+void
+libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
+                               virCommand *cmd)
+{
+    g_atomic_int_set(&testStandIn.applied, privilege == &testPrivilege);
+    virCommandAddArgList(cmd, "-runas", "nobody", NULL);
+}
+
+
+int
+libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
+                               const char *name,
+                               const char *proc)
+{
+    if (privilege != &testPrivilege || STRNEQ_NULLABLE(proc, testStandIn.refused))
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED, "device model '%s' has privilege", name);
+    return -1;
+}
+
+
+int
+libxlDeviceModelPrivilegeSignal(uid_t uid,
+                                unsigned int id,
+                                int sig)
+{
+    if (uid != TEST_UID || id != 1 || sig != SIGKILL || testStandIn.unsignalled) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "no such signal");
+        return -1;
+    }
+
+    testStandIn.nsignals++;
+    return testStandIn.nprocesses > 0 && testStandIn.nprocesses-- > 0;
+}
 
 
 /* A device model with all that belongs to it. */
@@ -49,7 +103,7 @@ struct _testProcess {
     domainLogContext *log;
     pid_t pid; /* also once @dm is gone */
     int tap; /* the test's end */
-    int taps[1];
+    libxlDeviceModelFDs *fds;
 };
 
 
@@ -83,8 +137,9 @@ testProcessNew(const char *stateDir,
 
     process->pid = -1;
     process->tap = fds[0];
-    process->taps[0] = fds[1];
     process->config = config;
+    process->fds = libxlDeviceModelFDsNew(config);
+    process->fds->taps[0] = fds[1];
     process->dm = libxlDeviceModelNew(stateDir, TEST_DOMID, id, config->name);
     return process;
 }
@@ -97,7 +152,7 @@ testProcessFree(testProcess *process)
         return;
 
     VIR_FORCE_CLOSE(process->tap);
-    VIR_FORCE_CLOSE(process->taps[0]);
+    libxlDeviceModelFDsFree(process->fds);
     g_clear_object(&process->log);
     libxlDeviceModelConfigFree(process->config);
     libxlDeviceModelFree(process->dm);
@@ -109,8 +164,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(testProcess, testProcessFree);
 static int
 testProcessSpawn(testProcess *process)
 {
-    int rc = libxlDeviceModelSpawn(process->dm, process->config, process->taps,
-                                   process->log);
+    int rc = libxlDeviceModelSpawn(process->dm, process->config, &testPrivilege,
+                                   process->fds, process->log);
 
     process->pid = process->dm->pid;
     return rc;
@@ -132,7 +187,7 @@ static int
 testProcessAwait(testProcess *process,
                  long long timeoutMs)
 {
-    return libxlDeviceModelAwait(process->dm, process->config, process->log,
+    return libxlDeviceModelAwait(process->dm, process->config, &testPrivilege, process->log,
                                  g_get_monotonic_time() + timeoutMs * 1000);
 }
 
@@ -350,10 +405,10 @@ testCheckRunning(const testProcess *process)
     const libxlDeviceModel *dm = process->dm;
 
     if (!libxlDeviceModelIsAlive(dm) || dm->ioservid != TEST_IOREQ_SERVER ||
-        dm->scopefd != -1 || process->taps[0] != -1) {
+        dm->scopefd != -1 || process->fds->taps[0] != -1) {
         VIR_TEST_VERBOSE("alive %d, ioreq server %u, scope socket %d, tap %d",
                          libxlDeviceModelIsAlive(dm), dm->ioservid,
-                         dm->scopefd, process->taps[0]);
+                         dm->scopefd, process->fds->taps[0]);
         return -1;
     }
 
@@ -479,6 +534,7 @@ testLog(const void *opaque)
 
     if (!strstr(log, TEST_EMULATOR " -xen-domid 7 -name guest=exits-with-message/dm1 ") ||
         !strstr(log, " LIBVIRT_DEVICEMODEL_SCOPE='domid=7;id=1;pci=0xf8;fd=") ||
+        !strstr(log, " -runas nobody\n") ||
         !strstr(log, "\nemulator: gives up\n")) {
         VIR_TEST_VERBOSE("log is '%s'", log);
         return -1;
@@ -530,6 +586,132 @@ testStopSeveral(const void *opaque G_GNUC_UNUSED)
 }
 
 
+#define TEST_THREADS 4
+#define TEST_ROUNDS 3
+
+/* Starts and ends the device models of a domain; what is wrong is left behind. */
+static void *
+testThread(void *opaque)
+{
+    unsigned int id = GPOINTER_TO_UINT(opaque);
+    bool good = true;
+    size_t i;
+
+    for (i = 0; i < TEST_ROUNDS && good; i++) {
+        g_autoptr(testProcess) process = testProcessNew(testDir, id, "good", NULL);
+
+        good = testProcessSpawn(process) == 0;
+        testProcessBegin(process);
+        good = good && testProcessAwait(process, TEST_LONG_MS) == 0 &&
+            testCheckRunning(process) == 0;
+        good = testStop(&process, 1) == 0 &&
+            testProcessReap(process, "exit 0") == 0 && good;
+    }
+
+    return GINT_TO_POINTER(good);
+}
+
+
+/* Each domain is in a thread of its own. */
+static int
+testThreads(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) files = testOpenFiles();
+    GThread *threads[TEST_THREADS];
+    size_t i;
+    int ret = 0;
+
+    for (i = 0; i < TEST_THREADS; i++)
+        threads[i] = g_thread_new("domain", testThread, GUINT_TO_POINTER(i + 1));
+
+    for (i = 0; i < TEST_THREADS; i++) {
+        if (!GPOINTER_TO_INT(g_thread_join(threads[i])))
+            ret = -1;
+    }
+
+    if (!testAllProcessesEnded() || testCheckFolder() < 0 ||
+        testCheckOpenFiles(files) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+/* One that has kept a privilege is not let loose on the guest. */
+static int
+testPrivileged(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = -1;
+
+    testStandIn.applied = false;
+    if (testProcessSpawn(process) < 0)
+        goto cleanup;
+
+    testProcessBegin(process);
+    testStandIn.refused = g_strdup_printf("/proc/%lld", (long long) process->pid);
+
+    if (testOutcome("await", testProcessAwait(process, TEST_LONG_MS),
+                    "operation failed: device model 'dm1' has privilege",
+                    VIR_ERR_OPERATION_FAILED) == 0 &&
+        testStandIn.applied && process->dm->scopefd != -1)
+        ret = 0;
+
+ cleanup:
+    g_clear_pointer(&testStandIn.refused, g_free);
+    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0 ||
+        testCheckFolder() < 0)
+        ret = -1;
+    testProcessFree(process);
+    return ret;
+}
+
+
+/* What else runs under the uid is ended, too, and is waited for. */
+static int
+testStopUID(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+
+    dm->uid = TEST_UID;
+    testStandIn.nsignals = 0;
+    testStandIn.nprocesses = 2;
+
+    if (libxlDeviceModelStopAll(&dm, 1) != 0)
+        return -1;
+
+    if (testStandIn.nsignals != 3) {
+        VIR_TEST_VERBOSE("%zu signals, expected 3", testStandIn.nsignals);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* One whose processes cannot be ended is kept, and no error is lost or added. */
+static int
+testStopUIDFails(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    libxlDeviceModel *kept = dm;
+    size_t left;
+
+    dm->uid = TEST_UID;
+    virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cause");
+
+    testStandIn.unsignalled = true;
+    left = libxlDeviceModelStopAll(&dm, 1);
+    testStandIn.unsignalled = false;
+
+    if (left != 1 || dm != kept ||
+        testOutcome("stop", -1, "operation failed: cause", VIR_ERR_OPERATION_FAILED) < 0)
+        return -1;
+
+    return libxlDeviceModelStopAll(&dm, 1) == 0 ? 0 : -1;
+}
+
+
 /* What could not be removed is kept, at the front, for the next attempt. */
 static int
 testStopAgain(const void *opaque G_GNUC_UNUSED)
@@ -552,6 +734,11 @@ testStopAgain(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     if (rmdir(path) < 0 || libxlDeviceModelStopAll(dms, 1) != 0)
+        return -1;
+
+    /* files in a folder that is none are gone */
+    dms[0] = libxlDeviceModelNew("/dev/null", TEST_DOMID, 1, "lan");
+    if (libxlDeviceModelStopAll(dms, 1) != 0)
         return -1;
 
     return libxlDeviceModelStopAll(NULL, 0) == 0 ? 0 : -1;
@@ -589,6 +776,38 @@ testReopen(const void *opaque G_GNUC_UNUSED)
     testProcessFree(process);
     if (testCheckOpenFiles(files) < 0)
         ret = -1;
+    return ret;
+}
+
+
+/* What the process writes into its pid file leads to no other process. */
+static int
+testReopenForged(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = -1;
+
+    if (testProcessSpawn(process) < 0)
+        goto cleanup;
+
+    testProcessBegin(process);
+    if (virFileWriteStr(process->dm->pidfile, "1\n", 0) < 0)
+        goto cleanup;
+
+    libxlDeviceModelFree(process->dm);
+    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+
+    if (libxlDeviceModelReopen(process->dm) == 0 && process->dm->pid == process->pid)
+        ret = 0;
+    else
+        VIR_TEST_VERBOSE("found process %d, expected %d", (int) process->dm->pid,
+                         (int) process->pid);
+
+ cleanup:
+    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0 ||
+        !testAllProcessesEnded() || testCheckFolder() < 0)
+        ret = -1;
+    testProcessFree(process);
     return ret;
 }
 
@@ -634,8 +853,10 @@ testStranger(void)
 {
     pid_t pid = fork();
 
-    while (pid == 0)
-        pause();
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
 
     return pid;
 }
@@ -827,6 +1048,8 @@ testStarts(void)
         ret = -1;
     if (virTestRun("permissions", testPermissions, NULL) < 0)
         ret = -1;
+    if (virTestRun("has kept a privilege", testPrivileged, NULL) < 0)
+        ret = -1;
 
     return ret;
 }
@@ -839,7 +1062,13 @@ testLives(void)
 
     if (virTestRun("stop several, one of them stubborn", testStopSeveral, NULL) < 0)
         ret = -1;
+    if (virTestRun("start and stop in several threads", testThreads, NULL) < 0)
+        ret = -1;
     if (virTestRun("stop again", testStopAgain, NULL) < 0)
+        ret = -1;
+    if (virTestRun("stop all that runs under the uid", testStopUID, NULL) < 0)
+        ret = -1;
+    if (virTestRun("stop what cannot be signalled", testStopUIDFails, NULL) < 0)
         ret = -1;
 
     if (virTestRun("reopen", testReopen, NULL) < 0)
@@ -847,6 +1076,8 @@ testLives(void)
     if (virTestRun("reopen one that ended", testReopenEnded, NULL) < 0)
         ret = -1;
     if (virTestRun("reopen: recycled pid", testReopenStranger, NULL) < 0)
+        ret = -1;
+    if (virTestRun("reopen: forged pid", testReopenForged, NULL) < 0)
         ret = -1;
     if (virTestRun("reopen: no pid file", testReopenContent, NULL) < 0)
         ret = -1;

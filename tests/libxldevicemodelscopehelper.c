@@ -9,6 +9,10 @@
  * the library's. Links to neither libvirt nor glib, as no emulator does.
  */
 
+/* fopen() and fopen64() are both called. */
+#undef _FILE_OFFSET_BITS
+#define _GNU_SOURCE
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -131,6 +137,50 @@ helperEnv(void)
 }
 
 
+/* A file that is open under a number and has been written to. */
+static int
+helperHold(int number)
+{
+    int fd = memfd_create("held", 0);
+
+    return dup2(fd, number) < 0 || close(fd) < 0 ||
+           write(number, "old data", 8) != 8 ? -1 : 0;
+}
+
+
+/* What is in it, and where it will be written to next. */
+static int
+helperContent(int number)
+{
+    char buf[64] = "";
+
+    if (pread(number, buf, sizeof(buf) - 1, 0) < 0)
+        return -1;
+
+    printf("  '%s' at %d\n", buf, (int) lseek(number, 0, SEEK_CUR));
+    return 0;
+}
+
+
+/* Open a file, write to it if it can be written to, and close it. */
+static int
+helperFile(char **w,
+           int *rc)
+{
+    FILE *stream;
+
+    if (strcmp(w[0], "fopen") == 0)
+        stream = fopen(w[1], w[2]);
+    else if (strcmp(w[0], "fopen64") == 0)
+        stream = fopen64(w[1], w[2]);
+    else
+        return -1;
+
+    *rc = stream && (!w[3] || fputs(w[3], stream) >= 0) && fclose(stream) == 0 ? 0 : -1;
+    return 0;
+}
+
+
 /* What a test says and asks outside of the emulator's calls. */
 static int
 helperControl(char **w,
@@ -150,6 +200,12 @@ helperControl(char **w,
         *rc = helperLose();
     } else if (strcmp(w[0], "env") == 0) {
         *rc = helperEnv();
+    } else if (strcmp(w[0], "privs") == 0) {
+        *rc = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+    } else if (strcmp(w[0], "hold") == 0) {
+        *rc = helperHold(helperNumber(w[1]));
+    } else if (strcmp(w[0], "content") == 0) {
+        *rc = helperContent(helperNumber(w[1]));
     } else if (strcmp(w[0], "fail") == 0) {
         *rc = 0;
         fakeXenDeviceModelFail(helperNumber(w[1]));
@@ -283,7 +339,7 @@ main(int argc,
         line[strcspn(line, "\n")] = '\0';
         printf("%s\n", line);
 
-        for (w[0] = strtok_r(line, " ", &save); w[n] && n < 6;)
+        for (w[0] = strtok_r(line, " ", &save); n < 6 && w[n];)
             w[++n] = strtok_r(NULL, " ", &save);
 
         if (!w[0])
@@ -291,7 +347,7 @@ main(int argc,
 
         errno = 0;
         if (helperControl(w, &rc) < 0 && helperRange(w, &rc) < 0 &&
-            helperXen(w, &rc) < 0 && helperStore(w, &rc) < 0) {
+            helperFile(w, &rc) < 0 && helperXen(w, &rc) < 0 && helperStore(w, &rc) < 0) {
             fprintf(stderr, "unknown call '%s'\n", line);
             return EXIT_FAILURE;
         }

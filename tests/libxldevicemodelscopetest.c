@@ -359,6 +359,12 @@ static const struct {
       "  xen open\n"
       "env\n"
       "  LD_PRELOAD unset, LIBVIRT_DEVICEMODEL_SCOPE unset, socket closed on exec\n", NULL } },
+    { "no new privileges", { LAN, NULL,
+      "privs\n"
+      "  = 1\n", NULL } },
+    { "no new privileges in a wrapper", { LAN, "true; exec \"$0\" \"$@\"",
+      "privs\n"
+      "  = 1\n", NULL } },
     { "without claims", { NULL, NULL,
       "open\n"
       "  = Operation not permitted\n"
@@ -816,6 +822,52 @@ static const struct {
       "devicemodel-scope: xs_write 'device-model/5/state': redirected to /local/domain/0/dms/5/3/state\n"
       "devicemodel-scope: xs_read 'domid': passed on\n"
       "devicemodel-scope: xs_rm 'domid': refused\n" } },
+    /* one that libc opens is written to from another place */
+    { "files that were handed over", { LAN ";file=20,21", NULL,
+      "hold 20\n"
+      "content 20\n"
+      "  'old data' at 8\n"
+      "fopen /dev/fd/20 wb new\n"
+      "content 20\n"
+      "  'new' at 3\n"
+      "fopen /dev/fd/20 w n\n"
+      "content 20\n"
+      "  'n' at 1\n"
+      "hold 21\n"
+      "fopen64 /dev/fd/21 wb other\n"
+      "content 21\n"
+      "  'other' at 5\n"
+      "content 20\n"
+      "  'n' at 1\n", NULL } },
+    { "files that cannot be written to", { LAN ";file=20", NULL,
+      "fopen /dev/fd/20 wb x\n"
+      "  = Bad file descriptor\n", NULL } },
+    { "other files", { LAN ";file=20", NULL,
+      "hold 20\n"
+      "fopen /dev/fd/20 rb\n"
+      "content 20\n"
+      "  'old data' at 8\n"
+      "fopen /dev/fd/20 ab x\n"
+      "content 20\n"
+      "  'old datax' at 8\n"
+      "fopen64 /dev/fd//20 wb x\n"
+      "content 20\n"
+      "  'x' at 8\n"
+      "hold 22\n"
+      "fopen /dev/fd/22 wb x\n"
+      "content 22\n"
+      "  'x' at 8\n"
+      "fopen /dev/fd/ wb x\n"
+      "  = Is a directory\n"
+      "fopen /nonexistent/20 wb x\n"
+      "  = No such file or directory\n"
+      "fopen64 /nonexistent/20 wb x\n"
+      "  = No such file or directory\n", NULL } },
+    { "files without claims", { NULL, NULL,
+      "hold 20\n"
+      "fopen /dev/fd/20 wb new\n"
+      "content 20\n"
+      "  'new' at 8\n", NULL } },
     { "log of BARs", { LAN ";debug=1", NULL,
       "open\n"
       "  xen open\n"
@@ -885,6 +937,10 @@ static const struct testMalformed malformed[] = {
     { "domid=5;id=1;irq=4,,5;fd=%d", "'irq=4,,5' is malformed", false },
     { GOOD ";debug=2", "'debug=2' is malformed", false },
     { GOOD ";debug=on", "'debug=on' is malformed", false },
+    { GOOD ";file=2", "'file=2' is malformed", false },
+    { GOOD ";file=20,,21", "'file=20,,21' is malformed", false },
+    { GOOD ";file=3,4,5,6,7,8,9,10,11", "'file=3,4,5,6,7,8,9,10,11' is malformed", false },
+    { "domid=5;id=1;file=20;fd=%d", "nothing is claimed", false },
     { GOOD ";x\ny=1", "'x", false },
     { "domid=5;id=1;pci=0x30;fd=", "'fd=' is malformed", true },
     { "domid=5;id=1;pci=0x30;fd=2", "'fd=2' is malformed", true },
@@ -916,7 +972,7 @@ mymain(void)
     }
 
     if (virTestRun("mutations", testMutations,
-                   "domid=5;id=1;pci=0x30,0x09;pio=0x3f8-0x3ff,0x1f0-0x1f7;mmio=0xa0000-0xbffff;irq=4,14;fd=7;debug=1") < 0)
+                   "domid=5;id=1;pci=0x30,0x09;pio=0x3f8-0x3ff,0x1f0-0x1f7;mmio=0xa0000-0xbffff;irq=4,14;fd=7;debug=1;file=20,21") < 0)
         ret = -1;
     if (virTestRun("board", testBoard, NULL) < 0)
         ret = -1;

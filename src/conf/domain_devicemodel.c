@@ -178,30 +178,35 @@ virDomainDeviceModelDefParseName(virDomainDeviceModelDef *dm,
 
 static int
 virDomainDeviceModelDefParseEmulator(virDomainDeviceModelDef *dm,
-                                     xmlXPathContextPtr ctxt)
+                                     xmlNodePtr node)
 {
-    g_autofree xmlNodePtr *nodes = NULL;
-    int n;
+    g_autoptr(GPtrArray) nodes = virXMLNodeGetSubelementList(node, "emulator");
 
-    if ((n = virXPathNodeSet("./emulator", ctxt, &nodes)) < 0)
-        return -1;
-
-    if (n == 0)
+    if (nodes->len == 0)
         return 0;
 
-    if (n > 1) {
+    if (nodes->len > 1) {
         virReportError(VIR_ERR_XML_ERROR,
                        _("device model '%1$s' has %2$d emulators, expected one at most"),
-                       dm->name, n);
+                       dm->name, (int)nodes->len);
         return -1;
     }
 
-    if (!(dm->emulator = virXMLNodeContentString(nodes[0])))
+    if (!(dm->emulator = virXMLNodeContentString(g_ptr_array_index(nodes, 0))))
         return -1;
 
     if (*dm->emulator == '\0') {
         virReportError(VIR_ERR_XML_ERROR,
                        _("emulator of device model '%1$s' is empty, expected an absolute path, or no emulator element for that of the domain"),
+                       dm->name);
+        return -1;
+    }
+
+    /* XML reads a carriage return that is written as such as a newline, and the
+     * schema has neither. */
+    if (strpbrk(dm->emulator, "\r\n")) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("emulator of device model '%1$s' has a line break, expected an absolute path in one line"),
                        dm->name);
         return -1;
     }
@@ -301,44 +306,34 @@ virDomainDeviceModelDefParseLive(virDomainDeviceModelDef *dm,
 }
 
 
+/* An XPath expression costs more than all the rest of a device model: its
+ * children are looked for one by one. */
 static virDomainDeviceModelDef *
 virDomainDeviceModelDefParseXML(xmlNodePtr node,
-                                xmlXPathContextPtr ctxt,
                                 size_t position,
                                 unsigned int flags)
 {
     g_autoptr(virDomainDeviceModelDef) dm = virDomainDeviceModelDefNew();
-    g_autofree xmlNodePtr *capNodes = NULL;
-    g_autofree xmlNodePtr *ifaceNodes = NULL;
-    int ncaps;
-    int nifaces;
+    g_autoptr(GPtrArray) caps = virXMLNodeGetSubelementList(node, "capability");
+    g_autoptr(GPtrArray) ifaces = virXMLNodeGetSubelementList(node, "interface");
     size_t i;
-    VIR_XPATH_NODE_AUTORESTORE(ctxt)
-
-    ctxt->node = node;
 
     if (virDomainDeviceModelDefParseName(dm, node, position) < 0 ||
         virDomainDeviceModelDefParseLive(dm, node, flags) < 0 ||
-        virDomainDeviceModelDefParseEmulator(dm, ctxt) < 0)
+        virDomainDeviceModelDefParseEmulator(dm, node) < 0)
         return NULL;
 
-    if ((ncaps = virXPathNodeSet("./capability", ctxt, &capNodes)) < 0)
-        return NULL;
-
-    for (i = 0; i < ncaps; i++) {
-        if (virDomainDeviceModelDefParseCapability(dm, capNodes[i]) < 0)
+    for (i = 0; i < caps->len; i++) {
+        if (virDomainDeviceModelDefParseCapability(dm, g_ptr_array_index(caps, i)) < 0)
             return NULL;
     }
 
-    if ((nifaces = virXPathNodeSet("./interface", ctxt, &ifaceNodes)) < 0)
-        return NULL;
+    dm->interfaces = g_new0(virDomainDeviceModelInterface, ifaces->len);
+    dm->ninterfaces = ifaces->len;
 
-    dm->interfaces = g_new0(virDomainDeviceModelInterface, nifaces);
-    dm->ninterfaces = nifaces;
-
-    for (i = 0; i < nifaces; i++) {
+    for (i = 0; i < ifaces->len; i++) {
         if (virDomainDeviceModelInterfaceParse(&dm->interfaces[i], dm->name,
-                                               ifaceNodes[i]) < 0)
+                                               g_ptr_array_index(ifaces, i)) < 0)
             return NULL;
     }
 
@@ -376,7 +371,7 @@ virDomainDeviceModelDefsParse(virDomainDef *def,
     for (i = 0; i < n; i++) {
         virDomainDeviceModelDef *dm;
 
-        if (!(dm = virDomainDeviceModelDefParseXML(nodes[i], ctxt, i + 1, flags)))
+        if (!(dm = virDomainDeviceModelDefParseXML(nodes[i], i + 1, flags)))
             return -1;
 
         def->devicemodels[def->ndevicemodels++] = dm;
@@ -779,6 +774,25 @@ virDomainDeviceModelDefsValidateCapabilities(const virDomainDef *def)
 }
 
 
+static void
+virDomainDeviceModelReportUnresolved(const virDomainDeviceModelDef *dm,
+                                     const virDomainDeviceModelInterface *ref,
+                                     size_t nmatches)
+{
+    g_autofree char *refstr = virDomainDeviceModelInterfaceToString(ref);
+
+    if (nmatches == 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' refers to the interface %2$s, expected the mac or alias of an interface of the domain"),
+                       dm->name, refstr);
+    } else {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' refers to the interface %2$s, which %3$zu interfaces of the domain have, expected a reference by alias"),
+                       dm->name, refstr, nmatches);
+    }
+}
+
+
 /* Returns the one interface of @def that @ref of @dm refers to, NULL with
  * VIR_ERR_CONFIG_UNSUPPORTED reported if there is none or more than one. */
 static virDomainNetDef *
@@ -786,7 +800,7 @@ virDomainDeviceModelResolveNet(const virDomainDef *def,
                                const virDomainDeviceModelDef *dm,
                                const virDomainDeviceModelInterface *ref)
 {
-    g_autofree char *refstr = virDomainDeviceModelInterfaceToString(ref);
+    virDomainNetDef *net = NULL;
     size_t nmatches = 0;
     size_t i;
 
@@ -800,25 +814,18 @@ virDomainDeviceModelResolveNet(const virDomainDef *def,
     }
 
     for (i = 0; i < def->nnets; i++) {
-        if (virDomainDeviceModelInterfaceMatches(ref, def->nets[i]))
+        if (virDomainDeviceModelInterfaceMatches(ref, def->nets[i])) {
+            net = def->nets[i];
             nmatches++;
+        }
     }
 
-    if (nmatches == 0) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s' refers to the interface %2$s, expected the mac or alias of an interface of the domain"),
-                       dm->name, refstr);
+    if (nmatches != 1) {
+        virDomainDeviceModelReportUnresolved(dm, ref, nmatches);
         return NULL;
     }
 
-    if (nmatches > 1) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s' refers to the interface %2$s, which %3$zu interfaces of the domain have, expected a reference by alias"),
-                       dm->name, refstr, nmatches);
-        return NULL;
-    }
-
-    return virDomainDeviceModelFindNet(def, ref);
+    return net;
 }
 
 

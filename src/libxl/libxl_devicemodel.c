@@ -9,11 +9,15 @@
 
 #include <config.h>
 
+#include <fcntl.h>
+
 #include "libxl_devicemodel.h"
 
 #include "domain_devicemodel.h"
 #include "libxl_api_wrapper.h"
+#include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_net.h"
+#include "libxl_devicemodel_serial.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "viralloc.h"
@@ -46,6 +50,32 @@ libxlDeviceModelOwnsNet(const virDomainDef *def,
 {
     return virDomainDeviceModelFindByNet(def, net) !=
            virDomainDeviceModelGetPrimary(def);
+}
+
+
+/* Returns whether a secondary, and not the primary, has the capability. */
+static bool
+libxlDeviceModelOwnsCapability(const virDomainDef *def,
+                               virDomainDeviceModelCapability cap)
+{
+    return virDomainDeviceModelFindByCapability(def, cap) !=
+           virDomainDeviceModelGetPrimary(def);
+}
+
+
+/**
+ * libxlDeviceModelOwnsDisk:
+ * @def: domain definition
+ * @disk: one of its disks
+ *
+ * Returns whether a secondary emulates @disk, so that libxl never hears of it.
+ */
+bool
+libxlDeviceModelOwnsDisk(const virDomainDef *def,
+                         const virDomainDiskDef *disk)
+{
+    return disk->bus == VIR_DOMAIN_DISK_BUS_IDE &&
+           libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
 }
 
 
@@ -111,36 +141,6 @@ libxlDeviceModelsCheckDetach(const virDomainDef *def,
 }
 
 
-static int
-libxlDeviceModelsCheckRuntime(const virDomainDef *def,
-                              const libxlDeviceModelPlacement *placement)
-{
-    size_t i;
-
-    for (i = 0; i < placement->nsecondaries; i++) {
-        const libxlDeviceModelPlaced *placed = &placement->secondaries[i];
-        virDomainDeviceModelCapability cap;
-
-        if (placed->ide)
-            cap = VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE;
-        else if (placed->serial)
-            cap = VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL;
-        else if (placed->audio)
-            cap = VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO;
-        else
-            continue;
-
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': a secondary cannot run capability '%2$s' yet, expected interfaces only"),
-                       def->devicemodels[placed->idx]->name,
-                       virDomainDeviceModelCapabilityTypeToString(cap));
-        return -1;
-    }
-
-    return 0;
-}
-
-
 /**
  * libxlDeviceModelsPrepare:
  * @def: definition of a domain that is about to start
@@ -163,27 +163,59 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
         libxlDeviceModelDefValidateHost(def) < 0)
         return -1;
 
-    if (!(placement = libxlDeviceModelPlacementNew(def)))
-        return -1;
+    placement = libxlDeviceModelPlacementNew(def);
+    return placement ? 0 : -1;
+}
 
-    return libxlDeviceModelsCheckRuntime(def, placement);
+
+/* Xen gives ids again, a uuid tells the domains with one id from each other. */
+static bool
+libxlDeviceModelsIsDomain(const virDomainDef *def,
+                          const libxl_dominfo *info)
+{
+    return memcmp(libxl_uuid_bytearray_const(&info->uuid), def->uuid,
+                  VIR_UUID_BUFLEN) == 0;
 }
 
 
 /* Whether the domain is there, and neither ended nor in a soft reset. */
 static bool
 libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
-                             unsigned int domid)
+                             const virDomainDef *def)
 {
     libxl_dominfo info;
     bool lives;
 
     libxl_dominfo_init(&info);
-    lives = libxl_domain_info(cfg->ctx, &info, domid) == 0 &&
+    lives = libxl_domain_info(cfg->ctx, &info, def->id) == 0 &&
+        libxlDeviceModelsIsDomain(def, &info) &&
         !info.shutdown && !info.dying;
     libxl_dominfo_dispose(&info);
 
     return lives;
+}
+
+
+/**
+ * libxlDeviceModelsRecord:
+ * @driver: the driver
+ * @vm: domain that starts, runs or ends
+ *
+ * Write the status file of a domain with secondaries, from which a later daemon
+ * learns of the domain, of its device models, and whether they are complete.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelsRecord(libxlDriverPrivate *driver,
+                        virDomainObj *vm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+
+    if (vm->def->ndevicemodels < 2)
+        return 0;
+
+    return virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
 }
 
 
@@ -193,6 +225,7 @@ struct _libxlDeviceModelStarting {
     libxlDeviceModel *dm; /* belongs to the domain */
     virDomainDeviceModelDef *def; /* belongs to the domain */
     libxlDeviceModelConfig *config;
+    libxlDeviceModelPrivilege *privilege;
     domainLogContext *log;
 };
 
@@ -201,6 +234,7 @@ static void
 libxlDeviceModelStartingClear(libxlDeviceModelStarting *starting)
 {
     libxlDeviceModelConfigFree(starting->config);
+    libxlDeviceModelPrivilegeFree(starting->privilege);
     g_clear_object(&starting->log);
 }
 
@@ -220,9 +254,64 @@ libxlDeviceModelRecordOne(libxlDriverConfig *cfg,
     if (!starting->config)
         return -1;
 
+    starting->privilege = libxlDeviceModelPrivilegeNew(cfg->stateDir,
+                                                       cfg->deviceModelUIDBase,
+                                                       vm->def->id, placed->id,
+                                                       starting->config->vcpus);
+    if (!starting->privilege)
+        return -1;
+
     starting->dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id,
                                        starting->config->name);
     VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, starting->dm);
+
+    return 0;
+}
+
+
+/* The file is written by the secondary, which opens it when the guest plays. */
+static int
+libxlDeviceModelSoundOpen(const virDomainDef *def,
+                          const libxlDeviceModelConfig *config,
+                          int *fd)
+{
+    virDomainAudioDef *audio = virDomainDefFindAudioByID(def, def->sounds[0]->audioId);
+
+    if ((*fd = open(audio->backend.file.path,
+                    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600)) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot open audio file '%2$s'"),
+                             config->name, audio->backend.file.path);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Everything but the taps, which change the definition. */
+static int
+libxlDeviceModelOpenFiles(const virDomainDef *def,
+                          const libxlDeviceModelConfig *config,
+                          libxlDeviceModelFDs *fds)
+{
+    size_t i;
+
+    for (i = 0; i < config->ndisks; i++) {
+        if (libxlDeviceModelDiskOpen(config->name, def->disks[config->disks[i].idx],
+                                     &fds->disks[i]) < 0)
+            return -1;
+    }
+
+    for (i = 0; i < config->nserials; i++) {
+        if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
+                                       &fds->serials[i]) < 0)
+            return -1;
+    }
+
+    if (config->sound && config->sound->file &&
+        libxlDeviceModelSoundOpen(def, config, &fds->sound) < 0)
+        return -1;
 
     return 0;
 }
@@ -233,11 +322,9 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
                          virDomainObj *vm,
                          libxlDeviceModelStarting *starting)
 {
+    g_autoptr(libxlDeviceModelFDs) fds = libxlDeviceModelFDsNew(starting->config);
     g_autofree char *logname = NULL;
-    g_autofree int *taps = NULL;
-    size_t ntaps;
-    size_t i;
-    int ret = -1;
+    int rc;
 
     logname = g_strdup_printf("%s-dm-%s", vm->def->name, starting->config->name);
     if (!(starting->log = domainLogContextNew(false, cfg->logDir, "libxl", vm,
@@ -246,19 +333,19 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
         return -1;
     }
 
-    ntaps = starting->config->nnics;
-    taps = g_new0(int, ntaps);
-    for (i = 0; i < ntaps; i++)
-        taps[i] = -1;
+    if (libxlDeviceModelNetConnect(vm->def, starting->config, fds->taps) < 0)
+        return -1;
 
-    if (libxlDeviceModelNetConnect(vm->def, starting->config, taps) == 0)
-        ret = libxlDeviceModelSpawn(starting->dm, starting->config, taps,
-                                    starting->log);
+    /* the job keeps the definition from changing */
+    virObjectUnlock(vm);
+    rc = libxlDeviceModelOpenFiles(vm->def, starting->config, fds);
+    virObjectLock(vm);
 
-    for (i = 0; i < ntaps; i++)
-        VIR_FORCE_CLOSE(taps[i]);
+    if (rc < 0)
+        return -1;
 
-    return ret;
+    return libxlDeviceModelSpawn(starting->dm, starting->config, starting->privilege,
+                                 fds, starting->log);
 }
 
 
@@ -269,13 +356,34 @@ static int
 libxlDeviceModelsCheckDomain(libxlDriverConfig *cfg,
                              const virDomainDef *def)
 {
-    if (libxlDeviceModelsDomainLives(cfg, def->id))
+    if (libxlDeviceModelsDomainLives(cfg, def))
         return 0;
 
     virReportError(VIR_ERR_OPERATION_FAILED,
                    _("domain '%1$s' ended while its device models started"),
                    def->name);
     return -1;
+}
+
+
+/* Clients find their console in the live definition. */
+static void
+libxlDeviceModelShowTTYs(virDomainDef *def,
+                         libxlDeviceModel *dm)
+{
+    size_t i;
+
+    for (i = 0; i < def->nserials && i < G_N_ELEMENTS(dm->ttys); i++) {
+        virDomainChrDef *serial = def->serials[i];
+
+        if (!dm->ttys[i])
+            continue;
+
+        g_free(serial->source->data.file.path);
+        serial->source->data.file.path = g_steal_pointer(&dm->ttys[i]);
+        if (!serial->info.alias)
+            serial->info.alias = g_strdup_printf("serial%zu", i);
+    }
 }
 
 
@@ -291,13 +399,38 @@ libxlDeviceModelsAwait(virDomainObj *vm,
     virObjectUnlock(vm);
     for (i = 0; i < nstarting && ret == 0; i++)
         ret = libxlDeviceModelAwait(starting[i].dm, starting[i].config,
-                                    starting[i].log, deadline);
+                                    starting[i].privilege, starting[i].log, deadline);
     virObjectLock(vm);
 
     for (i = 0; i < nstarting && ret == 0; i++) {
         starting[i].def->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+        libxlDeviceModelShowTTYs(vm->def, starting[i].dm);
         ret = libxlDeviceModelXenstoreAdd(starting[i].dm);
     }
+
+    return ret;
+}
+
+
+/* A device model gets its uid once it is known that nobody else has it: whatever
+ * runs under the uid of a device model is killed with it. */
+static int
+libxlDeviceModelsDeprivilege(virDomainObj *vm,
+                             libxlDeviceModelStarting *starting,
+                             size_t nstarting)
+{
+    size_t i;
+    int ret = 0;
+
+    virObjectUnlock(vm);
+    for (i = 0; i < nstarting && ret == 0; i++)
+        ret = libxlDeviceModelPrivilegePrepare(starting[i].privilege,
+                                               starting[i].config->name,
+                                               starting[i].config->emulator);
+    virObjectLock(vm);
+
+    for (i = 0; i < nstarting && ret == 0; i++)
+        starting[i].dm->uid = starting[i].privilege->uid;
 
     return ret;
 }
@@ -324,7 +457,8 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
             return -1;
     }
 
-    if (virDomainObjSave(vm, driver->xmlopt, cfg->stateDir) < 0)
+    if (libxlDeviceModelsDeprivilege(vm, starting, placement->nsecondaries) < 0 ||
+        libxlDeviceModelsRecord(driver, vm) < 0)
         return -1;
 
     for (i = 0; i < placement->nsecondaries; i++) {
@@ -344,10 +478,12 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
  *
  * Start the secondaries of a domain and wait until all of them serve their
  * devices.  The live definition gets the state of the device models and the
- * addresses of the placed devices.  Unlocks @vm while it waits.
+ * addresses of the placed devices.  What an earlier end of the domain could not
+ * remove is tried again first.  Unlocks @vm while it waits.
  *
- * Returns 0, or -1 with an error that names the device model; what was started
- * is then left for libxlDeviceModelsStop.
+ * Returns 0, and the caller writes the status file; or -1 with an error that
+ * names the device model, and what was started is left for
+ * libxlDeviceModelsStop.
  */
 int
 libxlDeviceModelsStart(libxlDriverPrivate *driver,
@@ -355,6 +491,7 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
                        const libxl_domain_config *d_config)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
     g_autofree libxlDeviceModelStarting *starting = NULL;
     size_t i;
@@ -362,6 +499,8 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
 
     if (vm->def->ndevicemodels == 0)
         return 0;
+
+    libxlDeviceModelsStop(driver, vm);
 
     /* by now it is known of what kind a network's interface is */
     if (libxlDeviceModelDefValidate(vm->def) < 0)
@@ -375,13 +514,71 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
 
     if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, starting) == 0 &&
         libxlDeviceModelsAwait(vm, starting, placement->nsecondaries) == 0 &&
-        libxlDeviceModelsCheckDomain(cfg, vm->def) == 0)
-        ret = virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
+        libxlDeviceModelsCheckDomain(cfg, vm->def) == 0) {
+        priv->devicemodelsComplete = placement->nsecondaries > 0;
+        ret = 0;
+    }
 
     for (i = 0; i < placement->nsecondaries; i++)
         libxlDeviceModelStartingClear(&starting[i]);
 
     return ret;
+}
+
+
+static void
+libxlDeviceModelsRemoveSockets(const virDomainDef *def)
+{
+    size_t i;
+
+    if (!libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL))
+        return;
+
+    for (i = 0; i < def->nserials; i++)
+        libxlDeviceModelSerialRemove(def->serials[i]);
+}
+
+
+/* A daemon that takes over while the secondaries end must not take the domain
+ * for one that runs. */
+static void
+libxlDeviceModelsRecordEnd(libxlDriverPrivate *driver,
+                           virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+
+    if (!priv->devicemodelsComplete)
+        return;
+
+    priv->devicemodelsComplete = false;
+    if (libxlDeviceModelsRecord(driver, vm) < 0)
+        VIR_WARN("cannot record that domain '%s' ends: %s",
+                 vm->def->name, virGetLastErrorMessage());
+}
+
+
+/* What cannot be removed is put on the list for the next attempt, as a device
+ * model that has no process. */
+static void
+libxlDeviceModelsRemoveXenstore(const char *stateDir,
+                                virDomainObj *vm,
+                                const unsigned int *domids,
+                                size_t ndomids)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < ndomids; i++) {
+        libxlDeviceModel *left = NULL;
+
+        if ((i > 0 && domids[i] == domids[i - 1]) ||
+            libxlDeviceModelXenstoreRemove(domids[i]) == 0)
+            continue;
+
+        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
+        left = libxlDeviceModelNew(stateDir, domids[i], 0, "");
+        VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, left);
+    }
 }
 
 
@@ -392,9 +589,10 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
  *
  * End all secondaries of the domain and remove what they left.  Comes before
  * libxl destroys the domain, since a process that maps the memory of a domain
- * keeps it from vanishing.  May be called again; device models that could not
- * be removed stay recorded for that as long as the domain object lives.  An
- * error that is set stays.  Unlocks @vm while it waits.
+ * keeps it from vanishing.  What fails is logged, the rest goes on; what could
+ * not be removed stays recorded and is tried again when this is called again,
+ * at the next start of the domain, and by the next daemon.  An error that is set
+ * stays.  Unlocks @vm while it waits.
  */
 void
 libxlDeviceModelsStop(libxlDriverPrivate *driver,
@@ -402,18 +600,22 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-    g_autofree libxlDeviceModel **dms = g_steal_pointer(&priv->devicemodels);
+    g_autofree libxlDeviceModel **dms = NULL;
     g_autofree unsigned int *domids = NULL;
     size_t ntotal = priv->ndevicemodels;
-    size_t ndms = ntotal;
+    size_t ndms;
     size_t i;
     virErrorPtr save_err;
 
-    priv->ndevicemodels = 0;
-    if (ndms == 0)
+    if (ntotal == 0)
         return;
 
     virErrorPreserveLast(&save_err);
+    libxlDeviceModelsRecordEnd(driver, vm);
+
+    dms = g_steal_pointer(&priv->devicemodels);
+    ndms = ntotal;
+    priv->ndevicemodels = 0;
 
     /* those that an earlier call left over are of an earlier domain */
     domids = g_new0(unsigned int, ntotal);
@@ -422,23 +624,20 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 
     virObjectUnlock(vm);
     /* what a device model gives back, the primary would answer for */
-    if (libxlDeviceModelsDomainLives(cfg, domids[ntotal - 1]))
-        libxlDomainPauseWrapper(cfg->ctx, domids[ntotal - 1]);
+    if (domids[ntotal - 1] == vm->def->id &&
+        libxlDeviceModelsDomainLives(cfg, vm->def))
+        libxlDomainPauseWrapper(cfg->ctx, vm->def->id);
     ndms = libxlDeviceModelStopAll(dms, ndms);
     virObjectLock(vm);
-
-    libxlDeviceModelNetDisconnect(vm->def);
-    for (i = 0; i < ntotal; i++) {
-        if (i > 0 && domids[i] == domids[i - 1])
-            continue;
-        if (libxlDeviceModelXenstoreRemove(domids[i]) < 0)
-            VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
-    }
 
     if (ndms > 0) {
         priv->devicemodels = g_steal_pointer(&dms);
         priv->ndevicemodels = ndms;
     }
+
+    libxlDeviceModelNetDisconnect(vm->def);
+    libxlDeviceModelsRemoveSockets(vm->def);
+    libxlDeviceModelsRemoveXenstore(cfg->stateDir, vm, domids, ntotal);
 
     virErrorRestore(&save_err);
 }
@@ -454,6 +653,67 @@ libxlDeviceModelsForgetState(virDomainDef *def,
         if (def->devicemodels[i]->id == id)
             def->devicemodels[i]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
     }
+}
+
+
+/* Whether Xen's domain is the one that an earlier daemon left incomplete.  While
+ * libxl creates a domain its id is not known, and it is paused. */
+static bool
+libxlDeviceModelsIsIncomplete(const virDomainDef *def,
+                              const libxl_dominfo *info)
+{
+    if (!libxlDeviceModelsIsDomain(def, info))
+        return false;
+
+    return def->id == -1 ? info->paused : info->domid == def->id;
+}
+
+
+/**
+ * libxlDeviceModelsEndIncomplete:
+ * @driver: the driver
+ * @vm: domain of which an earlier daemon left a status file
+ *
+ * If that daemon ended while it started the domain or its secondaries, or while
+ * it ended them, the domain is destroyed: nobody knows how far it came.  Waits,
+ * and unlocks @vm meanwhile; nobody else has it yet.
+ *
+ * Returns 0 where the domain was complete, or cannot be destroyed and stays to be
+ * destroyed by hand; -1 without an error where the rest has to be cleaned up.
+ */
+int
+libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
+                               virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    libxl_dominfo *infos = NULL;
+    int ninfos = 0;
+    int ret = -1;
+    size_t i;
+
+    if (vm->def->ndevicemodels < 2 || priv->devicemodelsComplete)
+        return 0;
+
+    infos = libxl_list_domain(cfg->ctx, &ninfos);
+    for (i = 0; i < ninfos; i++) {
+        if (infos[i].dying || !libxlDeviceModelsIsIncomplete(vm->def, &infos[i]))
+            continue;
+
+        VIR_WARN("domain '%s' with id %u was being started or ended when an earlier daemon ended, destroying it",
+                 vm->def->name, infos[i].domid);
+        vm->def->id = infos[i].domid;
+        if (libxlDomainDestroyInternal(driver, vm) < 0) {
+            VIR_ERROR(_("cannot destroy domain '%1$s' with id %2$d, which is incomplete"),
+                      vm->def->name, vm->def->id);
+            ret = 0;
+        }
+        break;
+    }
+
+    if (infos)
+        libxl_dominfo_list_free(infos, ninfos);
+    return ret;
 }
 
 
@@ -509,6 +769,7 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
                               virDomainObj *vm)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
+    g_auto(virBuffer) domainBuf = VIR_BUFFER_INITIALIZER;
     g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
     size_t i;
 
@@ -516,7 +777,8 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         const libxlDeviceModel *dm = priv->devicemodels[i];
         g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
 
-        virBufferAsprintf(&attrBuf, " domid='%u' id='%u'", dm->domid, dm->id);
+        virBufferAsprintf(&attrBuf, " domid='%u' id='%u' uid='%u'",
+                          dm->domid, dm->id, dm->uid);
         virBufferEscapeString(&attrBuf, " name='%s'", dm->name);
         virBufferAsprintf(&attrBuf, " ioservid='%u'", dm->ioservid);
         virBufferEscapeString(&attrBuf, " pidfile='%s'", dm->pidfile);
@@ -524,7 +786,10 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         virXMLFormatElement(&childBuf, "devicemodel", &attrBuf, NULL);
     }
 
-    virXMLFormatElement(buf, "devicemodels", NULL, &childBuf);
+    if (priv->devicemodelsComplete)
+        virBufferAddLit(&domainBuf, " complete='yes'");
+
+    virXMLFormatElement(buf, "devicemodels", &domainBuf, &childBuf);
 }
 
 
@@ -535,6 +800,7 @@ libxlDeviceModelParseStatus(xmlNodePtr node)
 
     if (virXMLPropUInt(node, "domid", 10, VIR_XML_PROP_REQUIRED, &dm->domid) < 0 ||
         virXMLPropUInt(node, "id", 10, VIR_XML_PROP_REQUIRED, &dm->id) < 0 ||
+        virXMLPropUInt(node, "uid", 10, VIR_XML_PROP_REQUIRED, &dm->uid) < 0 ||
         virXMLPropUInt(node, "ioservid", 10, VIR_XML_PROP_REQUIRED, &dm->ioservid) < 0)
         return NULL;
 
@@ -567,6 +833,9 @@ libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
     g_autofree xmlNodePtr *nodes = NULL;
     int n;
     size_t i;
+
+    priv->devicemodelsComplete =
+        virXPathBoolean("boolean(./devicemodels[@complete='yes'])", ctxt) > 0;
 
     if ((n = virXPathNodeSet("./devicemodels/devicemodel", ctxt, &nodes)) < 0)
         return -1;

@@ -7,11 +7,17 @@
  * device models, in the order in which they come in a domain's life.  For a
  * domain without <devicemodel> each of them does nothing.
  *
+ * The device models of a domain are complete from when all of them serve it until
+ * it is about to end.  A status file is written before libxl creates the domain,
+ * before the first process is started, when they are complete, and before the
+ * first process is ended.  A daemon that takes over destroys a domain whose
+ * device models are not complete, so that it can be killed at any time.
+ *
  * Those that take a virDomainObj are called with it locked.
  * libxlDeviceModelsStart and libxlDeviceModelsStop unlock it while they wait;
  * the job of type modify that they are called in keeps others from the list of
- * device models meanwhile.  Where a daemon that starts finds a domain gone it
- * stops the device models without a job: nobody else has the domain yet.
+ * device models meanwhile.  A daemon that starts ends what an earlier one left
+ * without a job: nobody else has the domain yet.
  */
 
 #pragma once
@@ -19,9 +25,13 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_placement.h"
 #include "libxl_devicemodel_process.h"
+#include "libxl_devicemodel_update.h"
 #include "libxl_devicemodel_validate.h"
 
 int libxlDeviceModelsPrepare(const virDomainDef *def);
+
+int libxlDeviceModelsRecord(libxlDriverPrivate *driver,
+                            virDomainObj *vm);
 
 int libxlDeviceModelsStart(libxlDriverPrivate *driver,
                            virDomainObj *vm,
@@ -29,6 +39,9 @@ int libxlDeviceModelsStart(libxlDriverPrivate *driver,
 
 void libxlDeviceModelsStop(libxlDriverPrivate *driver,
                            virDomainObj *vm);
+
+int libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
+                                   virDomainObj *vm);
 
 int libxlDeviceModelsReconnect(virDomainObj *vm,
                                bool dying);
@@ -43,6 +56,9 @@ int libxlDeviceModelsCheckSave(const virDomainDef *def);
 
 int libxlDeviceModelsCheckDetach(const virDomainDef *def,
                                  const virDomainDeviceDef *dev);
+
+bool libxlDeviceModelOwnsDisk(const virDomainDef *def,
+                              const virDomainDiskDef *disk);
 
 bool libxlDeviceModelOwnsNet(const virDomainDef *def,
                              const virDomainNetDef *net);

@@ -20,30 +20,42 @@
 VIR_LOG_INIT("libxl.libxl_devicemodel_command");
 
 
+static void
+libxlDeviceModelCommandTakeFD(virCommand *cmd,
+                              int *fd)
+{
+    virCommandPassFD(cmd, *fd, VIR_COMMAND_PASS_FD_CLOSE_PARENT);
+    *fd = -1;
+}
+
+
 /* The library must be the first to be preloaded: what follows it in the list
  * is asked after it.  Tests preload libraries of their own. */
 static void
 libxlDeviceModelCommandAddScope(virCommand *cmd,
                                 const libxlDeviceModelConfig *config,
-                                int *scopefd,
+                                libxlDeviceModelFDs *fds,
                                 const char *scopeLibrary,
                                 bool debug)
 {
     g_autofree char *claims = libxlDeviceModelConfigScope(config);
-    g_autofree char *scope = g_strdup_printf("%s;fd=%d;debug=%d",
-                                             claims, *scopefd, debug ? 1 : 0);
+    g_auto(virBuffer) scope = VIR_BUFFER_INITIALIZER;
     const char *inherited = g_getenv("LD_PRELOAD");
     g_autofree char *preload = NULL;
+
+    virBufferAsprintf(&scope, "%s;fd=%d;debug=%d", claims, fds->scope, debug ? 1 : 0);
+    if (fds->sound >= 0)
+        virBufferAsprintf(&scope, ";file=%d", fds->sound);
 
     if (inherited && *inherited)
         preload = g_strdup_printf("%s:%s", scopeLibrary, inherited);
 
     virCommandAddEnvPassCommon(cmd);
     virCommandAddEnvPair(cmd, "LD_PRELOAD", preload ? preload : scopeLibrary);
-    virCommandAddEnvPair(cmd, "LIBVIRT_DEVICEMODEL_SCOPE", scope);
+    virCommandAddEnvPair(cmd, "LIBVIRT_DEVICEMODEL_SCOPE",
+                         virBufferCurrentContent(&scope));
 
-    virCommandPassFD(cmd, *scopefd, VIR_COMMAND_PASS_FD_CLOSE_PARENT);
-    *scopefd = -1;
+    libxlDeviceModelCommandTakeFD(cmd, &fds->scope);
 }
 
 
@@ -71,8 +83,7 @@ libxlDeviceModelCommandAddMonitor(virCommand *cmd,
                            *monitorfd);
     virCommandAddArgList(cmd, "-mon", "chardev=monitor,mode=control", NULL);
 
-    virCommandPassFD(cmd, *monitorfd, VIR_COMMAND_PASS_FD_CLOSE_PARENT);
-    *monitorfd = -1;
+    libxlDeviceModelCommandTakeFD(cmd, monitorfd);
 }
 
 
@@ -94,8 +105,301 @@ libxlDeviceModelCommandAddNIC(virCommand *cmd,
                            nic->driver, nic->idx, nic->idx,
                            virMacAddrFormat(&nic->mac, macstr), nic->slot);
 
-    virCommandPassFD(cmd, *tapfd, VIR_COMMAND_PASS_FD_CLOSE_PARENT);
-    *tapfd = -1;
+    libxlDeviceModelCommandTakeFD(cmd, tapfd);
+}
+
+
+/* A file that QEMU can only open by name is in a set of file descriptors, which
+ * has a name: /dev/fdset/N (QEMU util/osdep.c). */
+static void
+libxlDeviceModelCommandAddFDSet(virCommand *cmd,
+                                unsigned int fdset,
+                                int *fd)
+{
+    virCommandAddArg(cmd, "-add-fd");
+    virCommandAddArgFormat(cmd, "fd=%d,set=%u", *fd, fdset);
+    libxlDeviceModelCommandTakeFD(cmd, fd);
+}
+
+
+static const char *
+libxlDeviceModelImageDriver(virStorageFileFormat format)
+{
+    if (format == VIR_STORAGE_FILE_VHD)
+        return "vpc";
+
+    return virStorageFileFormatTypeToString(format);
+}
+
+
+/* What is not said of a lower image it takes from the one above it, but that
+ * it is only read (bdrv_child_options in QEMU block.c).  An image without a
+ * lower one must say so, or QEMU looks into its header for a name. */
+static virJSONValue *
+libxlDeviceModelImageToJSON(const libxlDeviceModelImages *images,
+                            size_t i)
+{
+    const libxlDeviceModelImage *image = &images->images[i];
+    g_autofree char *path = g_strdup_printf("/dev/fdset/%u", image->fdset);
+    g_autoptr(virJSONValue) file = NULL;
+    g_autoptr(virJSONValue) backing = NULL;
+    g_autoptr(virJSONValue) json = NULL;
+
+    if (i + 1 < images->nimages) {
+        if (!(backing = libxlDeviceModelImageToJSON(images, i + 1)))
+            return NULL;
+    } else if (image->format == VIR_STORAGE_FILE_QCOW2) {
+        backing = virJSONValueNewNull();
+    }
+
+    if (virJSONValueObjectAdd(&file,
+                              "s:driver", image->block ? "host_device" : "file",
+                              "s:filename", path,
+                              NULL) < 0 ||
+        virJSONValueObjectAdd(&json,
+                              "s:driver", libxlDeviceModelImageDriver(image->format),
+                              "a:file", &file,
+                              "A:backing", &backing,
+                              NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&json);
+}
+
+
+/**
+ * libxlDeviceModelDiskBlockdev:
+ * @disk: an IDE disk
+ * @images: its open images, at least one
+ * @nodename: name for it
+ *
+ * Returns what QMP's blockdev-add, and -blockdev, are to be told, or NULL with
+ * an error.
+ */
+virJSONValue *
+libxlDeviceModelDiskBlockdev(const libxlDeviceModelDisk *disk,
+                             const libxlDeviceModelImages *images,
+                             const char *nodename)
+{
+    g_autoptr(virJSONValue) json = libxlDeviceModelImageToJSON(images, 0);
+    g_autoptr(virJSONValue) cache = NULL;
+
+    if (!json ||
+        virJSONValueObjectAdd(&cache,
+                              "b:direct", disk->direct,
+                              "b:no-flush", disk->noflush,
+                              NULL) < 0 ||
+        virJSONValueObjectAdd(&json,
+                              "s:node-name", nodename,
+                              "b:read-only", disk->readonly,
+                              "a:cache", &cache,
+                              "s:discard", disk->unmap ? "unmap" : "ignore",
+                              NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&json);
+}
+
+
+/**
+ * libxlDeviceModelDiskDevice:
+ * @disk: an IDE disk
+ *
+ * Returns the id that QEMU has for the disk, to be freed by the caller.
+ */
+char *
+libxlDeviceModelDiskDevice(const libxlDeviceModelDisk *disk)
+{
+    return g_strdup_printf("ide0-%u-%u", disk->bus, disk->unit);
+}
+
+
+static void
+libxlDeviceModelCommandAddDiskDevice(virCommand *cmd,
+                                     const libxlDeviceModelDisk *disk,
+                                     const char *nodename)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_autofree char *id = libxlDeviceModelDiskDevice(disk);
+
+    virBufferAsprintf(&buf, "%s,id=%s,bus=ide.%u,unit=%u",
+                      disk->cdrom ? "ide-cd" : "ide-hd",
+                      id, disk->bus, disk->unit);
+    if (nodename)
+        virBufferAsprintf(&buf, ",drive=%s", nodename);
+    if (disk->writethrough)
+        virBufferAddLit(&buf, ",write-cache=off");
+    if (disk->shared)
+        virBufferAddLit(&buf, ",share-rw=on");
+    if (disk->serial) {
+        virBufferAddLit(&buf, ",serial=");
+        virQEMUBuildBufferEscapeComma(&buf, disk->serial);
+    }
+
+    virCommandAddArg(cmd, "-device");
+    virCommandAddArgBuffer(cmd, &buf);
+}
+
+
+static int
+libxlDeviceModelCommandAddDisk(virCommand *cmd,
+                               const libxlDeviceModelDisk *disk,
+                               libxlDeviceModelImages *images,
+                               unsigned int *fdset)
+{
+    g_autofree char *nodename = g_strdup_printf("disk%zu", disk->idx);
+    g_autofree char *blockdev = NULL;
+    g_autoptr(virJSONValue) json = NULL;
+    size_t i;
+
+    if (images->nimages == 0) {
+        libxlDeviceModelCommandAddDiskDevice(cmd, disk, NULL);
+        return 0;
+    }
+
+    for (i = 0; i < images->nimages; i++) {
+        images->images[i].fdset = (*fdset)++;
+        libxlDeviceModelCommandAddFDSet(cmd, images->images[i].fdset,
+                                        &images->images[i].fd);
+    }
+
+    if (!(json = libxlDeviceModelDiskBlockdev(disk, images, nodename)) ||
+        !(blockdev = virJSONValueToString(json, false)))
+        return -1;
+
+    virCommandAddArgList(cmd, "-blockdev", blockdev, NULL);
+    libxlDeviceModelCommandAddDiskDevice(cmd, disk, nodename);
+    return 0;
+}
+
+
+static void
+libxlDeviceModelCommandAddSerial(virCommand *cmd,
+                                 const libxlDeviceModelSerial *serial,
+                                 int *fd,
+                                 unsigned int *fdset)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    if (*fd < 0) {
+        virBufferAsprintf(&buf, "%s,id=charserial%zu",
+                          virDomainChrTypeToString(serial->type), serial->idx);
+    } else if (serial->type == VIR_DOMAIN_CHR_TYPE_FILE) {
+        virBufferAsprintf(&buf, "file,id=charserial%zu,path=/dev/fdset/%u,append=on",
+                          serial->idx, *fdset);
+        libxlDeviceModelCommandAddFDSet(cmd, (*fdset)++, fd);
+    } else {
+        virBufferAsprintf(&buf, "socket,id=charserial%zu,fd=%d", serial->idx, *fd);
+        if (serial->listen)
+            virBufferAddLit(&buf, ",server=on,wait=off");
+        if (serial->telnet)
+            virBufferAddLit(&buf, ",telnet=on");
+        libxlDeviceModelCommandTakeFD(cmd, fd);
+    }
+
+    virCommandAddArg(cmd, "-chardev");
+    virCommandAddArgBuffer(cmd, &buf);
+
+    virCommandAddArg(cmd, "-device");
+    virCommandAddArgFormat(cmd, "isa-serial,id=serial%zu,chardev=charserial%zu,index=%zu",
+                           serial->idx, serial->idx, serial->idx);
+}
+
+
+static int
+libxlDeviceModelAudioToJSON(const virDomainAudioIOCommon *audio,
+                            virJSONValue **json)
+{
+    const char *format = NULL;
+
+    if (audio->format != VIR_DOMAIN_AUDIO_FORMAT_DEFAULT)
+        format = virDomainAudioFormatTypeToString(audio->format);
+
+    return virJSONValueObjectAdd(json,
+                                 "T:mixing-engine", audio->mixingEngine,
+                                 "T:fixed-settings", audio->fixedSettings,
+                                 "p:frequency", audio->frequency,
+                                 "p:channels", audio->channels,
+                                 "p:voices", audio->voices,
+                                 "S:format", format,
+                                 "p:buffer-length", audio->bufferLength,
+                                 NULL);
+}
+
+
+/* QEMU opens the file when the guest plays, long after it could open anything
+ * by name: the scope library answers for /dev/fd. */
+static int
+libxlDeviceModelCommandAddSound(virCommand *cmd,
+                                const libxlDeviceModelSound *sound,
+                                int *fd)
+{
+    g_autoptr(virJSONValue) input = NULL;
+    g_autoptr(virJSONValue) output = NULL;
+    g_autoptr(virJSONValue) json = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *audiodev = NULL;
+
+    if (*fd >= 0) {
+        path = g_strdup_printf("/dev/fd/%d", *fd);
+        libxlDeviceModelCommandTakeFD(cmd, fd);
+    }
+
+    if (libxlDeviceModelAudioToJSON(&sound->input, &input) < 0 ||
+        libxlDeviceModelAudioToJSON(&sound->output, &output) < 0 ||
+        virJSONValueObjectAdd(&json,
+                              "s:driver", path ? "wav" : "none",
+                              "s:id", "audio0",
+                              "p:timer-period", sound->timerPeriod,
+                              "A:in", &input,
+                              "A:out", &output,
+                              "S:path", path,
+                              NULL) < 0 ||
+        !(audiodev = virJSONValueToString(json, false)))
+        return -1;
+
+    virCommandAddArgList(cmd, "-audiodev", audiodev, "-device", NULL);
+
+    if (sound->codec) {
+        virCommandAddArgFormat(cmd, "%s,id=sound0,addr=0x%02x",
+                               sound->driver, sound->slot);
+        virCommandAddArg(cmd, "-device");
+        virCommandAddArgFormat(cmd, "%s,bus=sound0.0,audiodev=audio0", sound->codec);
+    } else {
+        virCommandAddArgFormat(cmd, "%s,id=sound0,audiodev=audio0,addr=0x%02x",
+                               sound->driver, sound->slot);
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelCommandAddDevices(virCommand *cmd,
+                                  const libxlDeviceModelConfig *config,
+                                  libxlDeviceModelFDs *fds)
+{
+    unsigned int fdset = 1;
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++)
+        libxlDeviceModelCommandAddNIC(cmd, &config->nics[i], &fds->taps[i]);
+
+    for (i = 0; i < config->ndisks; i++) {
+        if (libxlDeviceModelCommandAddDisk(cmd, &config->disks[i],
+                                           &fds->disks[i], &fdset) < 0)
+            return -1;
+    }
+
+    for (i = 0; i < config->nserials; i++)
+        libxlDeviceModelCommandAddSerial(cmd, &config->serials[i],
+                                         &fds->serials[i], &fdset);
+
+    if (config->sound &&
+        libxlDeviceModelCommandAddSound(cmd, config->sound, &fds->sound) < 0)
+        return -1;
+
+    return 0;
 }
 
 
@@ -110,7 +414,7 @@ libxlDeviceModelCommandAddNIC(virCommand *cmd,
  * registered with Xen before it serves anything.
  *
  * Returns the command, which the caller completes (log, pid file), runs and
- * frees.
+ * frees, or NULL with an error.
  */
 virCommand *
 libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
@@ -118,10 +422,9 @@ libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
                            const char *scopeLibrary,
                            bool debug)
 {
-    virCommand *cmd = virCommandNew(config->emulator);
-    size_t i;
+    g_autoptr(virCommand) cmd = virCommandNew(config->emulator);
 
-    libxlDeviceModelCommandAddScope(cmd, config, &fds->scope, scopeLibrary, debug);
+    libxlDeviceModelCommandAddScope(cmd, config, fds, scopeLibrary, debug);
 
     virCommandAddArg(cmd, "-xen-domid");
     virCommandAddArgFormat(cmd, "%u", config->domid);
@@ -138,8 +441,8 @@ libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
 
     libxlDeviceModelCommandAddMonitor(cmd, &fds->monitor);
 
-    for (i = 0; i < config->nnics; i++)
-        libxlDeviceModelCommandAddNIC(cmd, &config->nics[i], &fds->taps[i]);
+    if (libxlDeviceModelCommandAddDevices(cmd, config, fds) < 0)
+        return NULL;
 
-    return cmd;
+    return g_steal_pointer(&cmd);
 }

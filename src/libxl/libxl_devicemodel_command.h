@@ -6,17 +6,14 @@
 
 #pragma once
 
-#include "libxl_devicemodel_conf.h"
+#include "libxl_devicemodel_fds.h"
 #include "vircommand.h"
 
-/* What a secondary finds open when it starts; nothing is opened by name. */
-typedef struct _libxlDeviceModelFDs libxlDeviceModelFDs;
-struct _libxlDeviceModelFDs {
-    int monitor; /* listening socket for QMP */
-    int scope; /* connected socket to the driver, for the scope library */
-    size_t ntaps;
-    int *taps; /* one for each NIC of the configuration, in its order */
-};
+char *libxlDeviceModelDiskDevice(const libxlDeviceModelDisk *disk);
+
+virJSONValue *libxlDeviceModelDiskBlockdev(const libxlDeviceModelDisk *disk,
+                                           const libxlDeviceModelImages *images,
+                                           const char *nodename);
 
 virCommand *libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
                                        libxlDeviceModelFDs *fds,

@@ -12,6 +12,7 @@
 #include "viralloc.h"
 #include "virerror.h"
 #include "virlog.h"
+#include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -70,10 +71,18 @@ libxlDeviceModelNICModels(void)
 void
 libxlDeviceModelConfigFree(libxlDeviceModelConfig *config)
 {
+    size_t i;
+
     if (!config)
         return;
 
+    for (i = 0; i < config->ndisks; i++)
+        libxlDeviceModelDiskClear(&config->disks[i]);
+
     g_free(config->nics);
+    g_free(config->disks);
+    g_free(config->serials);
+    g_free(config->sound);
     g_free(config->domname);
     g_free(config->name);
     g_free(config->emulator);
@@ -99,6 +108,168 @@ libxlDeviceModelConfigMemory(libxlDeviceModelConfig *config,
 
     config->memory = VIR_DIV_UP(b_info->max_memkb - b_info->video_memkb, 1024);
     return 0;
+}
+
+
+static void
+libxlDeviceModelDiskSetCache(libxlDeviceModelDisk *disk,
+                             virDomainDiskCache cache)
+{
+    switch (cache) {
+    case VIR_DOMAIN_DISK_CACHE_DISABLE:
+        disk->direct = true;
+        break;
+
+    case VIR_DOMAIN_DISK_CACHE_WRITETHRU:
+        disk->writethrough = true;
+        break;
+
+    case VIR_DOMAIN_DISK_CACHE_DIRECTSYNC:
+        disk->direct = true;
+        disk->writethrough = true;
+        break;
+
+    case VIR_DOMAIN_DISK_CACHE_UNSAFE:
+        disk->noflush = true;
+        break;
+
+    /* what libxl gives the primary (libxl__build_device_model_args_new in Xen
+     * tools/libs/light/libxl_dm.c) */
+    case VIR_DOMAIN_DISK_CACHE_DEFAULT:
+    case VIR_DOMAIN_DISK_CACHE_WRITEBACK:
+    case VIR_DOMAIN_DISK_CACHE_LAST:
+    default:
+        break;
+    }
+}
+
+
+/**
+ * libxlDeviceModelDiskInit:
+ * @disk: filled
+ * @def: definition of an IDE disk with a valid target
+ * @idx: its index in the disks of the domain
+ *
+ * As for libxl, the target says where the disk is on the two IDE channels.
+ * The caller gives the result to libxlDeviceModelDiskClear.
+ */
+void
+libxlDeviceModelDiskInit(libxlDeviceModelDisk *disk,
+                         const virDomainDiskDef *def,
+                         size_t idx)
+{
+    int number = virDiskNameToIndex(def->dst);
+
+    memset(disk, 0, sizeof(*disk));
+    disk->idx = idx;
+    disk->bus = number / 2;
+    disk->unit = number % 2;
+    disk->cdrom = def->device == VIR_DOMAIN_DISK_DEVICE_CDROM;
+    disk->readonly = disk->cdrom || def->src->readonly;
+    disk->shared = def->src->shared;
+    disk->unmap = def->discard == VIR_DOMAIN_DISK_DISCARD_UNMAP;
+    disk->serial = g_strdup(def->serial);
+
+    libxlDeviceModelDiskSetCache(disk, def->cachemode);
+}
+
+
+void
+libxlDeviceModelDiskClear(libxlDeviceModelDisk *disk)
+{
+    g_clear_pointer(&disk->serial, g_free);
+}
+
+
+static void
+libxlDeviceModelConfigAddDisks(libxlDeviceModelConfig *config,
+                               const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        libxlDeviceModelDisk disk;
+
+        if (def->disks[i]->bus != VIR_DOMAIN_DISK_BUS_IDE)
+            continue;
+
+        libxlDeviceModelDiskInit(&disk, def->disks[i], i);
+        VIR_APPEND_ELEMENT(config->disks, config->ndisks, disk);
+    }
+}
+
+
+static void
+libxlDeviceModelConfigAddSerials(libxlDeviceModelConfig *config,
+                                 const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->nserials; i++) {
+        const virDomainChrSourceDef *source = def->serials[i]->source;
+        libxlDeviceModelSerial serial = { .idx = i, .type = source->type };
+
+        if (source->type == VIR_DOMAIN_CHR_TYPE_UNIX)
+            serial.listen = source->data.nix.listen;
+
+        if (source->type == VIR_DOMAIN_CHR_TYPE_TCP) {
+            serial.listen = source->data.tcp.listen;
+            serial.telnet = source->data.tcp.protocol == VIR_DOMAIN_CHR_TCP_PROTOCOL_TELNET;
+        }
+
+        VIR_APPEND_ELEMENT(config->serials, config->nserials, serial);
+    }
+}
+
+
+static const char *
+libxlDeviceModelSoundCodec(const virDomainSoundDef *def)
+{
+    if (def->ncodecs == 0)
+        return "hda-duplex";
+
+    switch (def->codecs[0]->type) {
+    case VIR_DOMAIN_SOUND_CODEC_TYPE_MICRO:
+        return "hda-micro";
+
+    case VIR_DOMAIN_SOUND_CODEC_TYPE_OUTPUT:
+        return "hda-output";
+
+    case VIR_DOMAIN_SOUND_CODEC_TYPE_DUPLEX:
+    case VIR_DOMAIN_SOUND_CODEC_TYPE_LAST:
+    default:
+        return "hda-duplex";
+    }
+}
+
+
+static void
+libxlDeviceModelConfigAddSound(libxlDeviceModelConfig *config,
+                               const virDomainDef *def,
+                               unsigned int slot)
+{
+    const virDomainSoundDef *sound = def->sounds[0];
+    const virDomainAudioDef *audio = virDomainDefFindAudioByID(def, sound->audioId);
+
+    config->sound = g_new0(libxlDeviceModelSound, 1);
+    config->sound->slot = slot;
+
+    if (sound->model == VIR_DOMAIN_SOUND_MODEL_ICH6) {
+        config->sound->driver = "intel-hda";
+        config->sound->codec = libxlDeviceModelSoundCodec(sound);
+    } else if (sound->model == VIR_DOMAIN_SOUND_MODEL_AC97) {
+        config->sound->driver = "AC97";
+    } else {
+        config->sound->driver = "ES1370";
+    }
+
+    if (!audio)
+        return;
+
+    config->sound->file = audio->type == VIR_DOMAIN_AUDIO_TYPE_FILE;
+    config->sound->timerPeriod = audio->timerPeriod;
+    config->sound->input = audio->input;
+    config->sound->output = audio->output;
 }
 
 
@@ -138,13 +309,94 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
             .idx = placed->nets[i].idx,
             .driver = libxlDeviceModelNICDriver(virDomainNetGetModelString(net)),
             .slot = placed->nets[i].slot,
+            .down = net->linkstate == VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN,
         };
 
         virMacAddrSet(&nic.mac, &net->mac);
         VIR_APPEND_ELEMENT(config->nics, config->nnics, nic);
     }
 
+    if (placed->ide)
+        libxlDeviceModelConfigAddDisks(config, def);
+    if (placed->serial)
+        libxlDeviceModelConfigAddSerials(config, def);
+    if (placed->audio)
+        libxlDeviceModelConfigAddSound(config, def, placed->audioSlot);
+
     return g_steal_pointer(&config);
+}
+
+
+/* What the ports of a PC are (QEMU hw/ide/isa.c and hw/char/serial-isa.c). */
+#define LIBXL_DEVICE_MODEL_IDE_DEVFN 0x09
+#define LIBXL_DEVICE_MODEL_IDE_PORTS \
+    "0x1f0-0x1f7,0x3f6-0x3f6,0x170-0x177,0x376-0x376"
+#define LIBXL_DEVICE_MODEL_IDE_IRQS "14,15"
+
+static const struct {
+    const char *ports;
+    unsigned int irq;
+} libxlDeviceModelSerialPorts[] = {
+    { "0x3f8-0x3ff", 4 },
+    { "0x2f8-0x2ff", 3 },
+    { "0x3e8-0x3ef", 4 },
+    { "0x2e8-0x2ef", 3 },
+};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelSerialPorts) == LIBXL_DEVICE_MODEL_SERIAL_MAX);
+
+
+static void
+libxlDeviceModelScopeAdd(virBuffer *scope,
+                         const char *key,
+                         virBuffer *values)
+{
+    virBufferTrim(values, ",");
+    if (virBufferUse(values) > 0)
+        virBufferAsprintf(scope, ";%s=%s", key, virBufferCurrentContent(values));
+}
+
+
+static void
+libxlDeviceModelScopeAddPCI(virBuffer *scope,
+                            const libxlDeviceModelConfig *config)
+{
+    g_auto(virBuffer) pci = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++)
+        virBufferAsprintf(&pci, "0x%02x,", config->nics[i].slot << 3);
+    if (config->ndisks > 0)
+        virBufferAsprintf(&pci, "0x%02x,", LIBXL_DEVICE_MODEL_IDE_DEVFN);
+    if (config->sound)
+        virBufferAsprintf(&pci, "0x%02x,", config->sound->slot << 3);
+
+    libxlDeviceModelScopeAdd(scope, "pci", &pci);
+}
+
+
+static void
+libxlDeviceModelScopeAddPorts(virBuffer *scope,
+                              const libxlDeviceModelConfig *config)
+{
+    g_auto(virBuffer) pio = VIR_BUFFER_INITIALIZER;
+    g_auto(virBuffer) irq = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    if (config->ndisks > 0) {
+        virBufferAddLit(&pio, LIBXL_DEVICE_MODEL_IDE_PORTS ",");
+        virBufferAddLit(&irq, LIBXL_DEVICE_MODEL_IDE_IRQS ",");
+    }
+
+    for (i = 0; i < config->nserials; i++) {
+        virBufferAsprintf(&pio, "%s,", libxlDeviceModelSerialPorts[i].ports);
+        /* every second port shares the interrupt of the one before the last */
+        if (i < 2)
+            virBufferAsprintf(&irq, "%u,", libxlDeviceModelSerialPorts[i].irq);
+    }
+
+    libxlDeviceModelScopeAdd(scope, "pio", &pio);
+    libxlDeviceModelScopeAdd(scope, "irq", &irq);
 }
 
 
@@ -159,16 +411,10 @@ char *
 libxlDeviceModelConfigScope(const libxlDeviceModelConfig *config)
 {
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
-    size_t i;
 
     virBufferAsprintf(&buf, "domid=%u;id=%u", config->domid, config->id);
-
-    if (config->nnics > 0) {
-        virBufferAddLit(&buf, ";pci=");
-        for (i = 0; i < config->nnics; i++)
-            virBufferAsprintf(&buf, "0x%02x,", config->nics[i].slot << 3);
-        virBufferTrim(&buf, ",");
-    }
+    libxlDeviceModelScopeAddPCI(&buf, config);
+    libxlDeviceModelScopeAddPorts(&buf, config);
 
     return virBufferContentAndReset(&buf);
 }
@@ -185,10 +431,101 @@ libxlDeviceModelNICToJSON(const libxlDeviceModelNIC *nic)
                               "s:driver", nic->driver,
                               "s:mac", virMacAddrFormat(&nic->mac, macstr),
                               "u:slot", nic->slot,
+                              "B:down", nic->down,
                               NULL) < 0)
         return NULL;
 
     return g_steal_pointer(&json);
+}
+
+
+static virJSONValue *
+libxlDeviceModelDiskToJSON(const libxlDeviceModelDisk *disk)
+{
+    g_autoptr(virJSONValue) json = NULL;
+
+    if (virJSONValueObjectAdd(&json,
+                              "u:disk", (unsigned int)disk->idx,
+                              "u:bus", disk->bus,
+                              "u:unit", disk->unit,
+                              "B:cdrom", disk->cdrom,
+                              "B:readonly", disk->readonly,
+                              "B:shared", disk->shared,
+                              "B:direct", disk->direct,
+                              "B:noflush", disk->noflush,
+                              "B:writethrough", disk->writethrough,
+                              "B:unmap", disk->unmap,
+                              "S:serial", disk->serial,
+                              NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&json);
+}
+
+
+static virJSONValue *
+libxlDeviceModelSerialToJSON(const libxlDeviceModelSerial *serial)
+{
+    g_autoptr(virJSONValue) json = NULL;
+
+    if (virJSONValueObjectAdd(&json,
+                              "u:serial", (unsigned int)serial->idx,
+                              "s:type", virDomainChrTypeToString(serial->type),
+                              "B:listen", serial->listen,
+                              "B:telnet", serial->telnet,
+                              NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&json);
+}
+
+
+static int
+libxlDeviceModelDevicesToJSON(const libxlDeviceModelConfig *config,
+                              virJSONValue *nics,
+                              virJSONValue *disks,
+                              virJSONValue *serials)
+{
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++) {
+        g_autoptr(virJSONValue) nic = libxlDeviceModelNICToJSON(&config->nics[i]);
+
+        if (!nic || virJSONValueArrayAppend(nics, &nic) < 0)
+            return -1;
+    }
+
+    for (i = 0; i < config->ndisks; i++) {
+        g_autoptr(virJSONValue) disk = libxlDeviceModelDiskToJSON(&config->disks[i]);
+
+        if (!disk || virJSONValueArrayAppend(disks, &disk) < 0)
+            return -1;
+    }
+
+    for (i = 0; i < config->nserials; i++) {
+        g_autoptr(virJSONValue) serial = libxlDeviceModelSerialToJSON(&config->serials[i]);
+
+        if (!serial || virJSONValueArrayAppend(serials, &serial) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelSoundToJSON(const libxlDeviceModelSound *sound,
+                            virJSONValue **json)
+{
+    if (!sound)
+        return 0;
+
+    return virJSONValueObjectAdd(json,
+                                 "s:driver", sound->driver,
+                                 "S:codec", sound->codec,
+                                 "u:slot", sound->slot,
+                                 "B:file", sound->file,
+                                 NULL);
 }
 
 
@@ -203,15 +540,14 @@ libxlDeviceModelConfigToJSON(const libxlDeviceModelConfig *config)
 {
     g_autoptr(virJSONValue) json = NULL;
     g_autoptr(virJSONValue) nics = virJSONValueNewArray();
+    g_autoptr(virJSONValue) disks = virJSONValueNewArray();
+    g_autoptr(virJSONValue) serials = virJSONValueNewArray();
+    g_autoptr(virJSONValue) sound = NULL;
     g_autofree char *scope = libxlDeviceModelConfigScope(config);
-    size_t i;
 
-    for (i = 0; i < config->nnics; i++) {
-        g_autoptr(virJSONValue) nic = libxlDeviceModelNICToJSON(&config->nics[i]);
-
-        if (!nic || virJSONValueArrayAppend(nics, &nic) < 0)
-            return NULL;
-    }
+    if (libxlDeviceModelDevicesToJSON(config, nics, disks, serials) < 0 ||
+        libxlDeviceModelSoundToJSON(config->sound, &sound) < 0)
+        return NULL;
 
     if (virJSONValueObjectAdd(&json,
                               "u:id", config->id,
@@ -221,6 +557,9 @@ libxlDeviceModelConfigToJSON(const libxlDeviceModelConfig *config)
                               "u:vcpus", config->vcpus,
                               "s:scope", scope,
                               "a:nics", &nics,
+                              "a:disks", &disks,
+                              "a:serials", &serials,
+                              "A:sound", &sound,
                               NULL) < 0)
         return NULL;
 

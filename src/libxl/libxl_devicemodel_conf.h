@@ -15,6 +15,10 @@
 #include "libxl_devicemodel_placement.h"
 #include "virjson.h"
 
+/* A PC has so many serial ports, and IDE disks. */
+#define LIBXL_DEVICE_MODEL_SERIAL_MAX 4
+#define LIBXL_DEVICE_MODEL_IDE_MAX 4
+
 /* An emulated NIC of a secondary. */
 typedef struct _libxlDeviceModelNIC libxlDeviceModelNIC;
 struct _libxlDeviceModelNIC {
@@ -22,6 +26,44 @@ struct _libxlDeviceModelNIC {
     const char *driver; /* QEMU's name of the device */
     virMacAddr mac;
     unsigned int slot;
+    bool down; /* its cable is not plugged in */
+};
+
+/* An IDE disk or cdrom drive of a secondary. */
+typedef struct _libxlDeviceModelDisk libxlDeviceModelDisk;
+struct _libxlDeviceModelDisk {
+    size_t idx; /* in the disks of the domain, and in QEMU's ids */
+    unsigned int bus;
+    unsigned int unit;
+    bool cdrom;
+    bool readonly;
+    bool shared;
+    bool direct; /* past the host's page cache */
+    bool noflush; /* what the guest flushes is not waited for */
+    bool writethrough; /* the guest is told of no write cache */
+    bool unmap; /* what the guest discards is */
+    char *serial;
+};
+
+/* A serial port of a secondary. */
+typedef struct _libxlDeviceModelSerial libxlDeviceModelSerial;
+struct _libxlDeviceModelSerial {
+    size_t idx; /* in the serials of the domain; 0 is COM1 */
+    virDomainChrType type;
+    bool listen; /* of a socket */
+    bool telnet;
+};
+
+/* The sound device of a secondary. */
+typedef struct _libxlDeviceModelSound libxlDeviceModelSound;
+struct _libxlDeviceModelSound {
+    const char *driver; /* QEMU's name of the device */
+    const char *codec; /* of its codec, NULL for a device without */
+    unsigned int slot;
+    bool file; /* what the guest plays goes to a file */
+    unsigned int timerPeriod;
+    virDomainAudioIOCommon input;
+    virDomainAudioIOCommon output;
 };
 
 /* What one secondary is told when it starts. */
@@ -37,6 +79,14 @@ struct _libxlDeviceModelConfig {
 
     size_t nnics;
     libxlDeviceModelNIC *nics;
+
+    size_t ndisks;
+    libxlDeviceModelDisk *disks;
+
+    size_t nserials;
+    libxlDeviceModelSerial *serials;
+
+    libxlDeviceModelSound *sound; /* NULL for none */
 };
 
 libxlDeviceModelConfig *
@@ -47,6 +97,11 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
 
 void libxlDeviceModelConfigFree(libxlDeviceModelConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelConfig, libxlDeviceModelConfigFree);
+
+void libxlDeviceModelDiskInit(libxlDeviceModelDisk *disk,
+                              const virDomainDiskDef *def,
+                              size_t idx);
+void libxlDeviceModelDiskClear(libxlDeviceModelDisk *disk);
 
 char *libxlDeviceModelConfigScope(const libxlDeviceModelConfig *config);
 

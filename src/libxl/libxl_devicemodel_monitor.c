@@ -54,6 +54,7 @@ struct _libxlDeviceModelMonitor {
 
     /* the call under way */
     const char *command; /* whose reply is awaited, or NULL */
+    int passed; /* file descriptor that goes with the command, or -1 */
     unsigned long long timeout; /* ms, as the caller gave it */
     gint64 deadline; /* us, monotonic */
 
@@ -198,12 +199,14 @@ libxlDeviceModelMonitorNextLine(libxlDeviceModelMonitor *mon,
                                 char **line)
 {
     const char *start = (const char *) mon->in->data;
-    const char *fresh = start + mon->scanned;
+    const char *fresh;
     const char *end = NULL;
     size_t len = mon->in->len;
 
     if (mon->scanned == len)
         return 0;
+
+    fresh = start + mon->scanned;
 
     if ((end = memchr(fresh, '\n', len - mon->scanned)))
         len = end - start;
@@ -393,6 +396,35 @@ libxlDeviceModelMonitorPoll(libxlDeviceModelMonitor *mon,
 }
 
 
+/* Sends what the socket takes of @data, with the file descriptor of the call under
+ * way if there is one.  Returns as sendmsg(2) does. */
+static ssize_t
+libxlDeviceModelMonitorSendMessage(libxlDeviceModelMonitor *mon,
+                                   const char *data,
+                                   size_t len,
+                                   bool first)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = { 0 };
+    struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+    /* QEMU keeps it for the command whose first byte it comes with */
+    if (mon->passed >= 0 && first) {
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        memcpy(CMSG_DATA(&control.header), &mon->passed, sizeof(int));
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof(control.space);
+    }
+
+    return sendmsg(mon->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+
 /* Sends what the socket takes of @out and advances @sent.
  * Returns 0, or -1 with an error reported. */
 static int
@@ -400,10 +432,9 @@ libxlDeviceModelMonitorSend(libxlDeviceModelMonitor *mon,
                             virBuffer *out,
                             size_t *sent)
 {
-    ssize_t got = send(mon->fd,
-                       virBufferCurrentContent(out) + *sent,
-                       virBufferUse(out) - *sent,
-                       MSG_DONTWAIT | MSG_NOSIGNAL);
+    const char *rest = virBufferCurrentContent(out) + *sent;
+    size_t len = virBufferUse(out) - *sent;
+    ssize_t got = libxlDeviceModelMonitorSendMessage(mon, rest, len, *sent == 0);
 
     if (got >= 0) {
         *sent += got;
@@ -538,7 +569,6 @@ libxlDeviceModelMonitorTakeReturn(libxlDeviceModelMonitor *mon,
                                   virJSONValue *message,
                                   virJSONValue **reply)
 {
-    g_autoptr(virJSONValue) value = NULL;
     virJSONValue *error = virJSONValueObjectGet(message, "error");
     g_autofree char *class = NULL;
     g_autofree char *desc = NULL;
@@ -640,6 +670,7 @@ libxlDeviceModelMonitorNew(const char *name,
     g_mutex_init(&mon->lock);
     mon->name = g_strdup(name);
     mon->fd = *fd;
+    mon->passed = -1;
     mon->state = LIBXL_DEVICE_MODEL_MONITOR_NEW;
     mon->in = g_byte_array_new();
     *fd = -1;
@@ -772,6 +803,141 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
 
     libxlDeviceModelMonitorStartClock(mon, timeoutMs);
     return libxlDeviceModelMonitorRun(mon, command, arguments, reply);
+}
+
+
+/**
+ * libxlDeviceModelMonitorAddFD:
+ * @mon: the monitor
+ * @fd: an open file; stays with the caller
+ * @fdset: filled with the number of QEMU's set of file descriptors that has a
+ *         copy of it, /dev/fdset/N for other commands
+ * @timeoutMs: how long to wait for the reply
+ *
+ * QEMU closes its copy when nothing uses the set and no monitor is connected
+ * (QEMU docs/interop/qmp-spec, add-fd in qapi/misc.json).
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelMonitorAddFD(libxlDeviceModelMonitor *mon,
+                             int fd,
+                             unsigned int *fdset,
+                             unsigned long long timeoutMs)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
+    g_autoptr(virJSONValue) reply = NULL;
+    int number;
+    int rc;
+
+    libxlDeviceModelMonitorStartClock(mon, timeoutMs);
+    mon->passed = fd;
+    rc = libxlDeviceModelMonitorRun(mon, "add-fd", NULL, &reply);
+    mon->passed = -1;
+
+    if (rc < 0)
+        return -1;
+
+    if (virJSONValueObjectGetNumberInt(reply, "fdset-id", &number) < 0 || number < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor command 'add-fd': sent a reply without 'fdset-id'"),
+                       mon->name);
+        return -1;
+    }
+
+    *fdset = number;
+    return 0;
+}
+
+
+static const char *
+libxlDeviceModelMonitorFindChardev(virJSONValue *chardevs,
+                                   const char *label)
+{
+    size_t i;
+
+    if (!virJSONValueIsArray(chardevs))
+        return NULL;
+
+    for (i = 0; i < virJSONValueArraySize(chardevs); i++) {
+        virJSONValue *chardev = virJSONValueArrayGet(chardevs, i);
+
+        if (STREQ_NULLABLE(virJSONValueObjectGetString(chardev, "label"), label))
+            return virJSONValueObjectGetString(chardev, "filename");
+    }
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelMonitorQueryPTY:
+ * @mon: the monitor
+ * @label: id of a character device that is a pseudo terminal
+ * @path: filled with the path of the terminal; the caller owns it
+ * @timeoutMs: how long to wait for the reply
+ *
+ * What a device model says is not trusted: only a path that can be that of a
+ * pseudo terminal is taken.
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
+                                const char *label,
+                                char **path,
+                                unsigned long long timeoutMs)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    const char *filename;
+    const char *number;
+    unsigned int pts;
+
+    if (libxlDeviceModelMonitorCommand(mon, "query-chardev", NULL, &reply, timeoutMs) < 0)
+        return -1;
+
+    filename = libxlDeviceModelMonitorFindChardev(reply, label);
+
+    if (!filename ||
+        !(number = STRSKIP(filename, "pty:/dev/pts/")) ||
+        !g_ascii_isdigit(*number) ||
+        virStrToLong_uip(number, NULL, 10, &pts) < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor command 'query-chardev': sent no path of a terminal for '%2$s'"),
+                       mon->name, label);
+        return -1;
+    }
+
+    *path = g_strdup_printf("/dev/pts/%u", pts);
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelMonitorSetLink:
+ * @mon: the monitor
+ * @idx: index of a NIC in the nets of the domain
+ * @up: whether its cable is plugged in
+ * @timeoutMs: how long to wait for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
+                               size_t idx,
+                               bool up,
+                               unsigned long long timeoutMs)
+{
+    g_autofree char *name = g_strdup_printf("net%zu", idx);
+    g_autoptr(virJSONValue) args = NULL;
+
+    if (virJSONValueObjectAdd(&args,
+                              "s:name", name,
+                              "b:up", up,
+                              NULL) < 0)
+        return -1;
+
+    return libxlDeviceModelMonitorCommand(mon, "set_link", &args, NULL, timeoutMs);
 }
 
 

@@ -83,6 +83,28 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
 
 int
+libxlDeviceModelMonitorAddFD(libxlDeviceModelMonitor *mon,
+                             int fd,
+                             unsigned int *fdset,
+                             unsigned long long timeoutMs)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
+
+int
+libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
+                                const char *label,
+                                char **path,
+                                unsigned long long timeoutMs)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3)
+    G_GNUC_WARN_UNUSED_RESULT;
+
+int
+libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
+                               size_t idx,
+                               bool up,
+                               unsigned long long timeoutMs)
+    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+
+int
 libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,
                                    bool *running,
                                    char **status,

@@ -82,7 +82,8 @@ libxlDeviceModelCountControllers(const virDomainDef *def)
     }
 
     for (i = 0; i < def->ndisks; i++) {
-        if (STRPREFIX(def->disks[i]->dst, "sd"))
+        /* one without a target has yet to be refused */
+        if (def->disks[i]->dst && STRPREFIX(def->disks[i]->dst, "sd"))
             scsi = true;
     }
 
@@ -103,8 +104,10 @@ libxlDeviceModelPrimarySlots(const virDomainDef *def)
     unsigned int slots = LIBXL_DEVICE_MODEL_SLOTS_BOARD;
     size_t i;
 
+    /* a NIC that is PV only has no slot */
     for (i = 0; i < def->nnets; i++) {
-        if (virDomainDeviceModelFindByNet(def, def->nets[i]) == primary)
+        if (def->nets[i]->model != VIR_DOMAIN_NET_MODEL_NETFRONT &&
+            virDomainDeviceModelFindByNet(def, def->nets[i]) == primary)
             slots++;
     }
 
@@ -142,14 +145,28 @@ libxlDeviceModelSlotIsFree(const libxlDeviceModelSlots *slots,
 }
 
 
+/* Returns what error messages call the device. */
+static char *
+libxlDeviceModelDeviceName(const virDomainDeviceDef *dev)
+{
+    char macstr[VIR_MAC_STRING_BUFLEN];
+
+    if (dev->type == VIR_DOMAIN_DEVICE_SOUND)
+        return g_strdup(virDomainSoundModelTypeToString(dev->data.sound->model));
+
+    return g_strdup(virMacAddrFormat(&dev->data.net->mac, macstr));
+}
+
+
 static int
 libxlDeviceModelSlotsReserve(libxlDeviceModelSlots *slots,
                              const virDomainDeviceModelDef *dm,
-                             const char *device,
-                             const virDomainDeviceInfo *info,
+                             const virDomainDeviceDef *dev,
                              unsigned int *slot)
 {
+    const virDomainDeviceInfo *info = virDomainDeviceGetInfo(dev);
     const virPCIDeviceAddress *addr = &info->addr.pci;
+    g_autofree char *device = libxlDeviceModelDeviceName(dev);
     g_autofree char *addrstr = NULL;
 
     if (info->type != VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI) {
@@ -179,9 +196,10 @@ libxlDeviceModelSlotsReserve(libxlDeviceModelSlots *slots,
 static int
 libxlDeviceModelSlotsAllocate(libxlDeviceModelSlots *slots,
                               const virDomainDeviceModelDef *dm,
-                              const char *device,
+                              const virDomainDeviceDef *dev,
                               unsigned int *slot)
 {
+    g_autofree char *device = NULL;
     unsigned int i;
 
     for (i = LIBXL_DEVICE_MODEL_SLOT_MAX; i >= slots->first; i--) {
@@ -192,6 +210,7 @@ libxlDeviceModelSlotsAllocate(libxlDeviceModelSlots *slots,
         }
     }
 
+    device = libxlDeviceModelDeviceName(dev);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                    _("device model '%1$s': no PCI slot is left for device '%2$s', the primary may need slots 0x00 to 0x%3$02x"),
                    dm->name, device, slots->first - 1);
@@ -204,18 +223,19 @@ libxlDeviceModelSlotsAllocate(libxlDeviceModelSlots *slots,
 static int
 libxlDeviceModelPlaceDevice(libxlDeviceModelSlots *slots,
                             const virDomainDeviceModelDef *dm,
-                            const char *device,
-                            const virDomainDeviceInfo *info,
+                            const virDomainDeviceDef *dev,
                             bool reserving,
                             unsigned int *slot)
 {
+    const virDomainDeviceInfo *info = virDomainDeviceGetInfo(dev);
+
     if (reserving != (info->type != VIR_DOMAIN_DEVICE_ADDRESS_TYPE_NONE))
         return 0;
 
     if (reserving)
-        return libxlDeviceModelSlotsReserve(slots, dm, device, info, slot);
+        return libxlDeviceModelSlotsReserve(slots, dm, dev, slot);
 
-    return libxlDeviceModelSlotsAllocate(slots, dm, device, slot);
+    return libxlDeviceModelSlotsAllocate(slots, dm, dev, slot);
 }
 
 
@@ -233,24 +253,101 @@ libxlDeviceModelPlaceSlots(libxlDeviceModelPlacement *placement,
         const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
 
         for (j = 0; j < placed->nnets; j++) {
-            virDomainNetDef *net = def->nets[placed->nets[j].idx];
-            char macstr[VIR_MAC_STRING_BUFLEN];
+            virDomainDeviceDef dev = {
+                .type = VIR_DOMAIN_DEVICE_NET,
+                .data.net = def->nets[placed->nets[j].idx],
+            };
 
-            virMacAddrFormat(&net->mac, macstr);
-            if (libxlDeviceModelPlaceDevice(slots, dm, macstr, &net->info,
-                                            reserving, &placed->nets[j].slot) < 0)
+            if (libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
+                                            &placed->nets[j].slot) < 0)
                 return -1;
         }
 
-        if (placed->audio &&
-            libxlDeviceModelPlaceDevice(slots, dm,
-                                        virDomainSoundModelTypeToString(def->sounds[0]->model),
-                                        &def->sounds[0]->info, reserving,
-                                        &placed->audioSlot) < 0)
-            return -1;
+        if (placed->audio) {
+            virDomainDeviceDef dev = {
+                .type = VIR_DOMAIN_DEVICE_SOUND,
+                .data.sound = def->sounds[0],
+            };
+
+            if (libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
+                                            &placed->audioSlot) < 0)
+                return -1;
+        }
     }
 
     return 0;
+}
+
+
+static bool
+libxlDeviceModelHasIDEDisk(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE)
+            return true;
+    }
+
+    return false;
+}
+
+
+/**
+ * libxlDeviceModelEmulates:
+ * @def: domain definition
+ * @dm: one of its secondaries
+ * @cap: capability
+ *
+ * Returns whether @dm has the capability and the domain a device for it.  A
+ * secondary that has the capability only is not given anything.
+ */
+bool
+libxlDeviceModelEmulates(const virDomainDef *def,
+                         const virDomainDeviceModelDef *dm,
+                         virDomainDeviceModelCapability cap)
+{
+    if (!virDomainDeviceModelDefHasCapability(dm, cap))
+        return false;
+
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        return libxlDeviceModelHasIDEDisk(def);
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        return def->nserials > 0;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        return def->nsounds > 0;
+
+    /* makes a device model the primary */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+    default:
+        return false;
+    }
+}
+
+
+/* Each interface is looked up once, whatever the number of secondaries. */
+static void
+libxlDeviceModelPlaceNets(libxlDeviceModelPlacement *placement,
+                          const virDomainDef *def)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < def->nnets; i++) {
+        const virDomainDeviceModelDef *dm = virDomainDeviceModelFindByNet(def, def->nets[i]);
+
+        for (j = 0; j < placement->nsecondaries; j++) {
+            libxlDeviceModelPlaced *placed = &placement->secondaries[j];
+            libxlDeviceModelPlacedNet net = { .idx = i };
+
+            if (def->devicemodels[placed->idx] == dm)
+                VIR_APPEND_ELEMENT(placed->nets, placed->nnets, net);
+        }
+    }
 }
 
 
@@ -259,24 +356,10 @@ libxlDeviceModelPlaceDevices(libxlDeviceModelPlaced *placed,
                              const virDomainDef *def)
 {
     const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
-    size_t i;
 
-    for (i = 0; i < def->nnets; i++) {
-        libxlDeviceModelPlacedNet net = { .idx = i };
-
-        if (virDomainDeviceModelFindByNet(def, def->nets[i]) == dm)
-            VIR_APPEND_ELEMENT(placed->nets, placed->nnets, net);
-    }
-
-    for (i = 0; i < def->ndisks; i++) {
-        if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE)
-            placed->ide = virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
-    }
-
-    placed->serial = def->nserials > 0 &&
-        virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
-    placed->audio = def->nsounds > 0 &&
-        virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO);
+    placed->ide = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+    placed->serial = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+    placed->audio = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO);
 }
 
 
@@ -309,6 +392,7 @@ libxlDeviceModelPlacementNew(const virDomainDef *def)
         libxlDeviceModelPlaceDevices(&placed, def);
         VIR_APPEND_ELEMENT(placement->secondaries, placement->nsecondaries, placed);
     }
+    libxlDeviceModelPlaceNets(placement, def);
 
     if (libxlDeviceModelPlaceSlots(placement, def, &slots, true) < 0 ||
         libxlDeviceModelPlaceSlots(placement, def, &slots, false) < 0)

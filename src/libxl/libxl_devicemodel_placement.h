@@ -10,6 +10,7 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "domain_devicemodel.h"
 
 typedef struct _libxlDeviceModelPlacedNet libxlDeviceModelPlacedNet;
 struct _libxlDeviceModelPlacedNet {
@@ -42,6 +43,10 @@ libxlDeviceModelPlacement *libxlDeviceModelPlacementNew(const virDomainDef *def)
 
 void libxlDeviceModelPlacementFree(libxlDeviceModelPlacement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelPlacement, libxlDeviceModelPlacementFree);
+
+bool libxlDeviceModelEmulates(const virDomainDef *def,
+                              const virDomainDeviceModelDef *dm,
+                              virDomainDeviceModelCapability cap);
 
 unsigned int libxlDeviceModelPrimarySlots(const virDomainDef *def);
 

@@ -19,10 +19,10 @@
 #include "configmake.h"
 #include "libxl_devicemodel_command.h"
 #include "libxl_devicemodel_monitor.h"
+#include "libxl_devicemodel_privilege.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
-#include "virpidfile.h"
 #include "virstring.h"
 #include "virutil.h"
 
@@ -64,8 +64,13 @@ libxlDeviceModelNew(const char *stateDir,
 void
 libxlDeviceModelFree(libxlDeviceModel *dm)
 {
+    size_t i;
+
     if (!dm)
         return;
+
+    for (i = 0; i < G_N_ELEMENTS(dm->ttys); i++)
+        g_free(dm->ttys[i]);
 
     VIR_FORCE_CLOSE(dm->pidfd);
     VIR_FORCE_CLOSE(dm->scopefd);
@@ -89,6 +94,21 @@ libxlDeviceModelListFree(libxlDeviceModel **dms,
 }
 
 
+/* Returns the pid of the process that holds the lock on the pid file, 0 if
+ * there is none. */
+static pid_t
+libxlDeviceModelPidFileOwner(const libxlDeviceModel *dm)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+    VIR_AUTOCLOSE fd = open(dm->pidfile, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return 0;
+
+    return lock.l_pid;
+}
+
+
 /**
  * libxlDeviceModelReopen:
  * @dm: device model that has its names, from a status file
@@ -96,24 +116,22 @@ libxlDeviceModelListFree(libxlDeviceModel **dms,
  * Find the process again.  It is known by the lock that it holds on its pid
  * file since before it was executed; the lock is looked at after the pidfd was
  * opened, so that the pidfd cannot be that of a stranger with a recycled pid.
+ * Who holds the lock is asked of the kernel: the process has the file open and
+ * can write whatever pid it likes into it.
  *
  * Returns 0, or -1 without an error where there is no such process any more.
  */
 int
 libxlDeviceModelReopen(libxlDeviceModel *dm)
 {
-    pid_t pid = -1;
-    pid_t owner = -1;
+    pid_t pid = libxlDeviceModelPidFileOwner(dm);
     VIR_AUTOCLOSE pidfd = -1;
 
-    if (virPidFileReadPath(dm->pidfile, &pid) < 0)
+    if (pid <= 0)
         return -1;
 
     pidfd = syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0)
-        return -1;
-
-    if (virPidFileReadPathIfLocked(dm->pidfile, &owner) < 0 || owner != pid)
+    if (pidfd < 0 || libxlDeviceModelPidFileOwner(dm) != pid)
         return -1;
 
     VIR_FORCE_CLOSE(dm->pidfd);
@@ -273,7 +291,8 @@ libxlDeviceModelRun(libxlDeviceModel *dm,
  * libxlDeviceModelSpawn:
  * @dm: new device model
  * @config: its configuration
- * @taps: a tap for each of its NICs; taken, and set to -1
+ * @privilege: what it becomes, prepared
+ * @fds: what its devices need opened; taken, and set to -1
  * @log: its log, to which the command line and all output go
  *
  * Start the process.  It is not waited for.
@@ -284,14 +303,13 @@ libxlDeviceModelRun(libxlDeviceModel *dm,
 int
 libxlDeviceModelSpawn(libxlDeviceModel *dm,
                       const libxlDeviceModelConfig *config,
-                      int *taps,
+                      const libxlDeviceModelPrivilege *privilege,
+                      libxlDeviceModelFDs *fds,
                       domainLogContext *log)
 {
     g_autofree char *library = libxlDeviceModelScopeLibrary();
     g_autofree char *folder = g_path_get_dirname(dm->socket);
     g_autoptr(virCommand) cmd = NULL;
-    libxlDeviceModelFDs fds = { -1, -1, config->nnics, taps };
-    int ret = -1;
 
     if (!virFileExists(library)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
@@ -307,21 +325,19 @@ libxlDeviceModelSpawn(libxlDeviceModel *dm,
         return -1;
     }
 
-    if ((fds.monitor = libxlDeviceModelOpenSocket(dm)) < 0 ||
-        libxlDeviceModelOpenScope(dm, &fds.scope) < 0)
-        goto cleanup;
+    if ((fds->monitor = libxlDeviceModelOpenSocket(dm)) < 0 ||
+        libxlDeviceModelOpenScope(dm, &fds->scope) < 0)
+        return -1;
 
     /* brings the priority of this file's messages up to date */
     VIR_DEBUG("starting device model '%s' of domain %u", dm->name, dm->domid);
 
-    cmd = libxlDeviceModelCommandNew(config, &fds, library,
-                                     virLogSelf.priority <= VIR_LOG_DEBUG);
-    ret = libxlDeviceModelRun(dm, cmd, log);
+    if (!(cmd = libxlDeviceModelCommandNew(config, fds, library,
+                                           virLogSelf.priority <= VIR_LOG_DEBUG)))
+        return -1;
 
- cleanup:
-    VIR_FORCE_CLOSE(fds.monitor);
-    VIR_FORCE_CLOSE(fds.scope);
-    return ret;
+    libxlDeviceModelPrivilegeApply(privilege, cmd);
+    return libxlDeviceModelRun(dm, cmd, log);
 }
 
 
@@ -427,17 +443,67 @@ libxlDeviceModelCheckRunning(const libxlDeviceModel *dm,
 }
 
 
+static int
+libxlDeviceModelSetLinks(const libxlDeviceModelConfig *config,
+                         libxlDeviceModelMonitor *mon,
+                         gint64 deadline)
+{
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++) {
+        if (config->nics[i].down &&
+            libxlDeviceModelMonitorSetLink(mon, config->nics[i].idx, false,
+                                           libxlDeviceModelTimeLeft(deadline)) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelFindTTYs(libxlDeviceModel *dm,
+                         const libxlDeviceModelConfig *config,
+                         libxlDeviceModelMonitor *mon,
+                         gint64 deadline)
+{
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++) {
+        g_autofree char *label = g_strdup_printf("charserial%zu", config->serials[i].idx);
+
+        if (config->serials[i].type == VIR_DOMAIN_CHR_TYPE_PTY &&
+            libxlDeviceModelMonitorQueryPTY(mon, label, &dm->ttys[config->serials[i].idx],
+                                            libxlDeviceModelTimeLeft(deadline)) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelCheckPrivilege(const libxlDeviceModel *dm,
+                               const libxlDeviceModelPrivilege *privilege)
+{
+    g_autofree char *proc = g_strdup_printf("/proc/%lld", (long long)dm->pid);
+
+    return libxlDeviceModelPrivilegeCheck(privilege, dm->name, proc);
+}
+
+
 /**
  * libxlDeviceModelAwait:
  * @dm: spawned device model
  * @config: its configuration
+ * @privilege: what it was to become
  * @log: its log
  * @deadline: in terms of g_get_monotonic_time
  *
  * Wait until the device model is ready, make sure that the scope library is in
- * the process and that Xen gave it an ioreq server (QEMU only warns when Xen
- * refuses one, xen_hvm_init_pc in hw/i386/xen/xen-hvm.c), and let it serve its
- * devices.  No domain may be locked.
+ * the process, that Xen gave it an ioreq server (QEMU only warns when Xen
+ * refuses one, xen_hvm_init_pc in hw/i386/xen/xen-hvm.c) and that it has no
+ * privilege left, and let it serve its devices.  No domain may be locked.
  *
  * Returns 0, or -1 with an error that names the device model and tells one that
  * exited (VIR_ERR_INTERNAL_ERROR) from one that is late
@@ -446,6 +512,7 @@ libxlDeviceModelCheckRunning(const libxlDeviceModel *dm,
 int
 libxlDeviceModelAwait(libxlDeviceModel *dm,
                       const libxlDeviceModelConfig *config,
+                      const libxlDeviceModelPrivilege *privilege,
                       domainLogContext *log,
                       gint64 deadline)
 {
@@ -458,11 +525,14 @@ libxlDeviceModelAwait(libxlDeviceModel *dm,
     }
 
     if (libxlDeviceModelCheckScope(dm, config->emulator) < 0 ||
+        libxlDeviceModelCheckPrivilege(dm, privilege) < 0 ||
         libxlDeviceModelSeal(dm) < 0)
         return -1;
 
-    if (libxlDeviceModelMonitorCont(mon, libxlDeviceModelTimeLeft(deadline)) < 0 ||
-        libxlDeviceModelCheckRunning(dm, mon, deadline) < 0) {
+    if (libxlDeviceModelSetLinks(config, mon, deadline) < 0 ||
+        libxlDeviceModelMonitorCont(mon, libxlDeviceModelTimeLeft(deadline)) < 0 ||
+        libxlDeviceModelCheckRunning(dm, mon, deadline) < 0 ||
+        libxlDeviceModelFindTTYs(dm, config, mon, deadline) < 0) {
         libxlDeviceModelExplain(dm, log);
         return -1;
     }
@@ -511,13 +581,51 @@ libxlDeviceModelWaitAll(libxlDeviceModel **dms,
 }
 
 
+/* An intruder may have left processes, or made the first of them untraceable by
+ * giving the lock of the pid file up.  Returns whether none is left. */
+static bool
+libxlDeviceModelKillAll(const libxlDeviceModel *dm,
+                        gint64 deadline)
+{
+    virErrorPtr save_err;
+    int rc;
+
+    /* one that was never started */
+    if (dm->uid == 0)
+        return true;
+
+    virErrorPreserveLast(&save_err);
+    while ((rc = libxlDeviceModelPrivilegeSignal(dm->uid, dm->id, SIGKILL)) > 0 &&
+           libxlDeviceModelTimeLeft(deadline) > 0)
+        g_usleep(10 * 1000);
+    virErrorRestore(&save_err);
+
+    return rc == 0;
+}
+
+
+/* Returns whether the file is gone. */
+static bool
+libxlDeviceModelRemoveFile(const libxlDeviceModel *dm,
+                           const char *path)
+{
+    if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
+        return true;
+
+    VIR_ERROR(_("cannot remove file '%1$s' of device model '%2$s': %3$s"),
+              path, dm->name, g_strerror(errno));
+    return false;
+}
+
+
 /* Returns whether nothing is left of the device model. */
 static bool
-libxlDeviceModelRemove(libxlDeviceModel *dm)
+libxlDeviceModelRemove(libxlDeviceModel *dm,
+                       gint64 deadline)
 {
-    bool gone = true;
+    bool gone;
 
-    if (libxlDeviceModelIsAlive(dm)) {
+    if (libxlDeviceModelIsAlive(dm) || !libxlDeviceModelKillAll(dm, deadline)) {
         VIR_ERROR(_("device model '%1$s' with pid %2$lld of domain %3$u did not end when it was killed"),
                   dm->name, (long long)dm->pid, dm->domid);
         return false;
@@ -527,19 +635,8 @@ libxlDeviceModelRemove(libxlDeviceModel *dm)
     VIR_FORCE_CLOSE(dm->scopefd);
     dm->pid = -1;
 
-    if (unlink(dm->socket) < 0 && errno != ENOENT) {
-        VIR_ERROR(_("cannot remove socket '%1$s' of device model '%2$s': %3$s"),
-                  dm->socket, dm->name, g_strerror(errno));
-        gone = false;
-    }
-
-    if (virPidFileDeletePath(dm->pidfile) < 0) {
-        VIR_ERROR(_("cannot remove pid file '%1$s' of device model '%2$s'"),
-                  dm->pidfile, dm->name);
-        gone = false;
-    }
-
-    return gone;
+    gone = libxlDeviceModelRemoveFile(dm, dm->socket);
+    return libxlDeviceModelRemoveFile(dm, dm->pidfile) && gone;
 }
 
 
@@ -549,8 +646,8 @@ libxlDeviceModelRemove(libxlDeviceModel *dm)
  * @ndms: their number
  *
  * End the processes of all device models together, first by SIGTERM, which lets
- * QEMU give its ioreq server back to Xen, then by SIGKILL, and remove their
- * files.  What fails is logged, the rest goes on; an error that is set stays.
+ * QEMU give its ioreq server back to Xen, then by SIGKILL with whatever else runs
+ * under their uids, and remove their files.  What fails is logged, the rest goes on; an error that is set stays.
  * No domain may be locked.  May be called again for what is left.
  *
  * Returns how many are left; these are moved to the front of @dms.  All others
@@ -560,6 +657,7 @@ size_t
 libxlDeviceModelStopAll(libxlDeviceModel **dms,
                         size_t ndms)
 {
+    gint64 deadline;
     size_t left = 0;
     size_t i;
 
@@ -572,11 +670,11 @@ libxlDeviceModelStopAll(libxlDeviceModel **dms,
     libxlDeviceModelWaitAll(dms, ndms,
                             g_get_monotonic_time() + LIBXL_DEVICE_MODEL_TERM_MS * 1000);
     libxlDeviceModelSignalAll(dms, ndms, SIGKILL);
-    libxlDeviceModelWaitAll(dms, ndms,
-                            g_get_monotonic_time() + LIBXL_DEVICE_MODEL_KILL_MS * 1000);
+    deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_KILL_MS * 1000;
+    libxlDeviceModelWaitAll(dms, ndms, deadline);
 
     for (i = 0; i < ndms; i++) {
-        if (libxlDeviceModelRemove(dms[i]))
+        if (libxlDeviceModelRemove(dms[i], deadline))
             libxlDeviceModelFree(dms[i]);
         else
             dms[left++] = dms[i];

@@ -26,12 +26,14 @@
 #include <sys/types.h>
 
 #include "domain_logcontext.h"
-#include "libxl_devicemodel_conf.h"
+#include "libxl_devicemodel_fds.h"
+#include "libxl_devicemodel_privilege.h"
 
 typedef struct _libxlDeviceModel libxlDeviceModel;
 struct _libxlDeviceModel {
     unsigned int domid;
     unsigned int id;
+    uid_t uid; /* of its process; 0 before it has one */
     char *name;
     char *pidfile;
     char *socket; /* of its QMP server */
@@ -40,6 +42,8 @@ struct _libxlDeviceModel {
     int pidfd; /* the process itself, whatever becomes of its pid */
     int scopefd; /* to the scope library, until the device model runs */
     unsigned int ioservid; /* of its ioreq server, once it runs */
+    char *ttys[LIBXL_DEVICE_MODEL_SERIAL_MAX]; /* of its serial ports that are
+                                                  pseudo terminals, likewise */
 };
 
 libxlDeviceModel *libxlDeviceModelNew(const char *stateDir,
@@ -55,11 +59,13 @@ void libxlDeviceModelListFree(libxlDeviceModel **dms,
 
 int libxlDeviceModelSpawn(libxlDeviceModel *dm,
                           const libxlDeviceModelConfig *config,
-                          int *taps,
+                          const libxlDeviceModelPrivilege *privilege,
+                          libxlDeviceModelFDs *fds,
                           domainLogContext *log);
 
 int libxlDeviceModelAwait(libxlDeviceModel *dm,
                           const libxlDeviceModelConfig *config,
+                          const libxlDeviceModelPrivilege *privilege,
                           domainLogContext *log,
                           gint64 deadline);
 

@@ -51,12 +51,19 @@
  *  set_irq_level           untouched: made by the machine xenpvh only
  *  xs_read, xs_directory, xs_write, xs_mkdir, xs_rm, xs_set_permissions,
  *  xs_watch, xs_unwatch    by path; see libxlDeviceModelScopeDecidePath()
+ *  fopen, fopen64          in libxl_devicemodel_scope_file.c
  *
  * Event channels, foreign memory, grants and libxenctrl are out of the scope:
  * they name the emulator's own ioreq server, the guest's memory, or backends
  * that are never found.
  *
  * A dropped call succeeds: QEMU has no use for a board that half fails.
+ *
+ * Once the machine is built QEMU restricts its handles to its domain, which
+ * leaves that of xenstore at /dev/null (xentoolcore__restrict_by_dup2_null() in
+ * Xen tools/libs/toolcore/handlereg.c): calls that are passed on fail from then
+ * on, and the driver writes the state of the device model. The socket to the
+ * driver is no handle of Xen's and stays.
  */
 
 #ifndef _GNU_SOURCE
@@ -72,24 +79,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <xendevicemodel.h>
 #include <xenstore.h>
 
-#include "libxl_devicemodel_scope_claims.h"
-
-#define LIBXL_DEVICE_MODEL_SCOPE_EXPORT __attribute__((visibility("default")))
+#include "libxl_devicemodel_scope.h"
 
 #define LIBXL_DEVICE_MODEL_SCOPE_ENV "LIBVIRT_DEVICEMODEL_SCOPE"
-
-/* The function that @func stands before, or NULL with errno set. */
-#define LIBXL_DEVICE_MODEL_SCOPE_NEXT(func) \
-    ({ \
-        static void *next_; \
-        (__typeof__(&func)) libxlDeviceModelScopeNext(&next_, #func); \
-    })
 
 static struct {
     /* Written while the process has one thread, constant afterwards. */
@@ -162,7 +161,15 @@ libxlDeviceModelScopeReport(const char *fmt, ...)
 }
 
 
-static void *
+/**
+ * libxlDeviceModelScopeNext:
+ * @cache: where the answer is kept
+ * @name: name of a function
+ *
+ * Returns the function of this name that the process would call without this
+ * library, or NULL with errno set.
+ */
+void *
 libxlDeviceModelScopeNext(void **cache,
                           const char *name)
 {
@@ -179,6 +186,30 @@ libxlDeviceModelScopeNext(void **cache,
 
     __atomic_store_n(cache, next, __ATOMIC_RELEASE);
     return next;
+}
+
+
+/**
+ * libxlDeviceModelScopeGetClaims:
+ *
+ * Returns the claims of this process, or NULL where it has none.
+ */
+const libxlDeviceModelScopeClaims *
+libxlDeviceModelScopeGetClaims(void)
+{
+    return libxlDeviceModelScope.configured ? &libxlDeviceModelScope.claims : NULL;
+}
+
+
+/* From here on nothing that is executed brings privilege along. The driver could
+ * say so before it executes the emulator, but AppArmor and SELinux would then
+ * not let the emulator leave the daemon's own confinement. There is one thread
+ * yet, from which all others inherit it. The driver looks at the result. */
+static void
+libxlDeviceModelScopeForbidPrivilege(void)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        libxlDeviceModelScopeLog("no_new_privs cannot be set: %s", strerror(errno));
 }
 
 
@@ -199,6 +230,7 @@ libxlDeviceModelScopeLoad(void)
     }
 
     libxlDeviceModelScope.configured = true;
+    libxlDeviceModelScopeForbidPrivilege();
 }
 
 

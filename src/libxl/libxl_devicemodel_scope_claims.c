@@ -217,6 +217,7 @@ typedef enum {
     LIBXL_DEVICE_MODEL_SCOPE_KEY_MMIO,
     LIBXL_DEVICE_MODEL_SCOPE_KEY_IRQ,
     LIBXL_DEVICE_MODEL_SCOPE_KEY_DEBUG,
+    LIBXL_DEVICE_MODEL_SCOPE_KEY_FILE,
 
     LIBXL_DEVICE_MODEL_SCOPE_KEY_LAST
 } libxlDeviceModelScopeKey;
@@ -224,6 +225,7 @@ typedef enum {
 typedef enum {
     LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER = 0, /* one number, required */
     LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTION, /* one number */
+    LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS, /* numbers */
     LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS, /* claims by number */
     LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES, /* claims by FIRST-LAST */
 } libxlDeviceModelScopeValue;
@@ -267,6 +269,10 @@ static const struct {
         { "debug", LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTION,
           0, 1,
           "0 or 1" },
+    [LIBXL_DEVICE_MODEL_SCOPE_KEY_FILE] =
+        { "file", LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS,
+          LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
+          "up to 8 file descriptors, at least 3, comma-separated" },
 };
 
 
@@ -295,6 +301,11 @@ libxlDeviceModelScopeStore(libxlDeviceModelScopeClaims *claims,
         break;
     case LIBXL_DEVICE_MODEL_SCOPE_KEY_IRQ:
         claims->irq[first] = true;
+        break;
+    case LIBXL_DEVICE_MODEL_SCOPE_KEY_FILE:
+        if (claims->nfiles == LIBXL_DEVICE_MODEL_SCOPE_NFILE)
+            return false;
+        claims->files[claims->nfiles++] = first;
         break;
     case LIBXL_DEVICE_MODEL_SCOPE_KEY_PIO:
         return libxlDeviceModelScopeRangesAdd(&claims->ranges[LIBXL_DEVICE_MODEL_SCOPE_SPACE_PIO],
@@ -348,7 +359,9 @@ libxlDeviceModelScopeParseValue(libxlDeviceModelScopeClaims *claims,
                                 const char *str,
                                 const char *end)
 {
-    if (libxlDeviceModelScopeKeys[key].type < LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS)
+    libxlDeviceModelScopeValue type = libxlDeviceModelScopeKeys[key].type;
+
+    if (type < LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS)
         return libxlDeviceModelScopeParseItem(claims, key, str, end);
 
     for (;;) {
@@ -357,7 +370,8 @@ libxlDeviceModelScopeParseValue(libxlDeviceModelScopeClaims *claims,
         if (!libxlDeviceModelScopeParseItem(claims, key, str, comma ? comma : end))
             return false;
 
-        claims->nclaims++;
+        if (type >= LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS)
+            claims->nclaims++;
 
         if (!comma)
             return true;
@@ -405,7 +419,7 @@ libxlDeviceModelScopeParseKey(libxlDeviceModelScopeClaims *claims,
     }
 
     snprintf(error, errorlen,
-             "'%.*s' is unknown, accepted: domid=, id=, fd=, pci=, pio=, mmio=, irq=, debug=",
+             "'%.*s' is unknown, accepted: domid=, id=, fd=, pci=, pio=, mmio=, irq=, debug=, file=",
              (int) (end - str), str);
     return false;
 }
@@ -447,7 +461,8 @@ libxlDeviceModelScopeClaimsCheck(const libxlDeviceModelScopeClaims *claims,
  * @errorlen: size of @error
  *
  * Parse semicolon-separated "key=value" pairs, each key once, in any order:
- * domid, id and fd, and at least one of pci, pio, mmio and irq. Parsing goes on
+ * domid, id and fd, at least one of pci, pio, mmio and irq, and what else there
+ * is to say (debug, file). Parsing goes on
  * past the first error so that @claims->fd is known if at all possible: the
  * driver is then told about the error.
  *
@@ -620,6 +635,36 @@ libxlDeviceModelScopeDecideIRQ(const libxlDeviceModelScopeClaims *claims,
                                unsigned int irq)
 {
     return irq < LIBXL_DEVICE_MODEL_SCOPE_NIRQ && claims->irq[irq];
+}
+
+
+/**
+ * libxlDeviceModelScopeDecideFile:
+ *
+ * Returns the file descriptor that @path, of the form /dev/fd/N, stands for, or
+ * -1 where the driver has not handed over such a file.
+ */
+int
+libxlDeviceModelScopeDecideFile(const libxlDeviceModelScopeClaims *claims,
+                                const char *path)
+{
+    static const char folder[] = "/dev/fd/";
+    uint64_t fd;
+    size_t i;
+
+    if (strncmp(path, folder, strlen(folder)) != 0)
+        return -1;
+
+    path += strlen(folder);
+    if (!libxlDeviceModelScopeParseNumber(path, path + strlen(path), INT_MAX, &fd))
+        return -1;
+
+    for (i = 0; i < claims->nfiles; i++) {
+        if ((uint64_t) claims->files[i] == fd)
+            return claims->files[i];
+    }
+
+    return -1;
 }
 
 

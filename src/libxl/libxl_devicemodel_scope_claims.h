@@ -40,6 +40,7 @@ typedef enum {
 
 #define LIBXL_DEVICE_MODEL_SCOPE_NPCI 256 /* functions of PCI bus 0 */
 #define LIBXL_DEVICE_MODEL_SCOPE_NIRQ 16 /* ISA interrupt lines */
+#define LIBXL_DEVICE_MODEL_SCOPE_NFILE 8 /* more than any device needs */
 
 typedef struct _libxlDeviceModelScopeClaims libxlDeviceModelScopeClaims;
 struct _libxlDeviceModelScopeClaims {
@@ -47,6 +48,8 @@ struct _libxlDeviceModelScopeClaims {
     unsigned int id; /* of the device model, the primary being 0 */
     int fd; /* the socket to the driver, -1 when none is known */
     bool debug;
+    int files[LIBXL_DEVICE_MODEL_SCOPE_NFILE]; /* that may be opened by name */
+    size_t nfiles;
 
     bool pci[LIBXL_DEVICE_MODEL_SCOPE_NPCI]; /* by slot * 8 + function */
     size_t npci;
@@ -119,6 +122,8 @@ bool libxlDeviceModelScopeDecideINTx(const libxlDeviceModelScopeClaims *claims,
                                      unsigned int slot);
 bool libxlDeviceModelScopeDecideIRQ(const libxlDeviceModelScopeClaims *claims,
                                     unsigned int irq);
+int libxlDeviceModelScopeDecideFile(const libxlDeviceModelScopeClaims *claims,
+                                    const char *path);
 libxlDeviceModelScopePath
 libxlDeviceModelScopeDecidePath(const libxlDeviceModelScopeClaims *claims,
                                 const char *path,

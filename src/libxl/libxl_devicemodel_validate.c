@@ -18,6 +18,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -30,8 +31,6 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dm,
 {
     char macstr[VIR_MAC_STRING_BUFLEN];
     const char *model = virDomainNetGetModelString(net);
-
-    virMacAddrFormat(&net->mac, macstr);
 
     /* A network may turn out to be one of any kind when the domain starts. */
     switch (virDomainNetGetActualType(net)) {
@@ -56,7 +55,7 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dm,
     default:
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': interface '%2$s' is of type '%3$s', expected one of 'bridge', 'network', 'ethernet'"),
-                       dm->name, macstr,
+                       dm->name, virMacAddrFormat(&net->mac, macstr),
                        virDomainNetTypeToString(virDomainNetGetActualType(net)));
         return -1;
     }
@@ -64,14 +63,402 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dm,
     if (!libxlDeviceModelNICDriver(model)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': model '%2$s' of interface '%3$s' cannot be emulated by a secondary, expected one of %4$s"),
-                       dm->name, model, macstr, libxlDeviceModelNICModels());
+                       dm->name, model, virMacAddrFormat(&net->mac, macstr), libxlDeviceModelNICModels());
         return -1;
     }
 
     if (net->domain_name) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': interface '%2$s' has the backend domain '%3$s', expected none in a secondary"),
-                       dm->name, macstr, net->domain_name);
+                       dm->name, virMacAddrFormat(&net->mac, macstr), net->domain_name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* A target is what libxl takes a disk's place from, so an address must not say
+ * anything else.  That there is a target is checked only after the driver's rules
+ * (virDomainDiskDefValidate in conf/domain_validate.c). */
+static int
+libxlDeviceModelValidateDiskPlace(const virDomainDeviceModelDef *dm,
+                                  const virDomainDiskDef *disk)
+{
+    static const char *const names[] = { "hda", "hdb", "hdc", "hdd" };
+    const virDomainDeviceDriveAddress *addr = &disk->info.addr.drive;
+    unsigned int place = 0;
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == LIBXL_DEVICE_MODEL_IDE_MAX);
+
+    while (place < G_N_ELEMENTS(names) && STRNEQ_NULLABLE(disk->dst, names[place]))
+        place++;
+
+    if (place == G_N_ELEMENTS(names)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' is on bus 'ide', expected one of 'hda', 'hdb', 'hdc', 'hdd' there"),
+                       dm->name, NULLSTR_EMPTY(disk->dst));
+        return -1;
+    }
+
+    if (disk->info.type == VIR_DOMAIN_DEVICE_ADDRESS_TYPE_DRIVE &&
+        (addr->controller != 0 || addr->target != 0 ||
+         addr->bus != place / 2 || addr->unit != place % 2)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' has the drive address '%3$u:%4$u:%5$u:%6$u', expected controller, bus, target and unit '0:%7$u:0:%8$u' or no address"),
+                       dm->name, disk->dst, addr->controller, addr->bus,
+                       addr->target, addr->unit, place / 2, place % 2);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelValidateDiskDevice(const virDomainDeviceModelDef *dm,
+                                   const virDomainDiskDef *disk)
+{
+    if (disk->device != VIR_DOMAIN_DISK_DEVICE_DISK &&
+        disk->device != VIR_DOMAIN_DISK_DEVICE_CDROM) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' is of device type '%3$s', expected 'disk' or 'cdrom'"),
+                       dm->name, disk->dst,
+                       virDomainDiskDeviceTypeToString(disk->device));
+        return -1;
+    }
+
+    /* as for libxl: QEMU has no IDE disk that cannot be written to
+     * (ide_dev_initfn in QEMU hw/ide/qdev.c) */
+    if (disk->device == VIR_DOMAIN_DISK_DEVICE_DISK && disk->src->readonly) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' is read-only, expected a writable disk or device type 'cdrom'"),
+                       dm->name, disk->dst);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* libxlMakeDisk in libxl_conf.c sees all disks before those of secondaries are
+ * taken out, so that these are the formats that both sides know.  What it calls
+ * 'vhd' is QEMU's 'vpc'. */
+static const struct {
+    const char *driver;
+    const char *const formats[5];
+} libxlDeviceModelDiskDrivers[] = {
+    { NULL, { "raw", "qcow2", "vhd", "vpc" } },
+    { "qemu", { "raw", "qcow2", "vhd" } },
+    { "tap", { "raw", "qcow2", "vhd" } },
+    { "tap2", { "raw", "qcow2", "vhd" } },
+    { "file", { "raw" } },
+    { "phy", { "raw" } },
+};
+
+
+static int
+libxlDeviceModelValidateDiskFormat(const virDomainDeviceModelDef *dm,
+                                   const virDomainDiskDef *disk)
+{
+    const char *driver = virDomainDiskGetDriver(disk);
+    const char *format = virStorageFileFormatTypeToString(disk->src->format);
+    const char *const *formats = NULL;
+    g_autofree char *accepted = NULL;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(libxlDeviceModelDiskDrivers); i++) {
+        if (STREQ_NULLABLE(driver, libxlDeviceModelDiskDrivers[i].driver))
+            formats = libxlDeviceModelDiskDrivers[i].formats;
+    }
+
+    if (!formats) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' has the driver '%3$s', expected none or one of 'qemu', 'tap', 'tap2', 'file', 'phy'"),
+                       dm->name, disk->dst, driver);
+        return -1;
+    }
+
+    if (g_strv_contains(formats, format))
+        return 0;
+
+    accepted = g_strjoinv("', '", (char **)formats);
+    if (driver) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' has the format '%3$s' with the driver '%4$s', expected one of '%5$s'"),
+                       dm->name, disk->dst, format, driver, accepted);
+    } else {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' has the format '%3$s', expected one of '%4$s'"),
+                       dm->name, disk->dst, format, accepted);
+    }
+    return -1;
+}
+
+
+/* Returns what of the disk would cost data, secrets or protection if it were
+ * ignored, as libxl does it, or NULL. */
+static const char *
+libxlDeviceModelDiskOption(const virDomainDiskDef *disk)
+{
+    const virStorageSource *src;
+
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (src->encryption)
+            return "encryption";
+        if (src->sliceStorage)
+            return "slices";
+        if (src->fdgroup)
+            return "fdgroup";
+        if (src->dataFileStore)
+            return "dataStore";
+    }
+
+    if (virDomainBlockIoTuneInfoHasAny(&disk->blkdeviotune))
+        return "iotune";
+    if (disk->nthrottlefilters > 0)
+        return "throttlefilters";
+    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON)
+        return "copy_on_read";
+    if (disk->transient)
+        return "transient";
+    if (disk->domain_name)
+        return "backenddomain";
+
+    return NULL;
+}
+
+
+/* What the disk's own image is based on has no driver that says more of its
+ * format. */
+static int
+libxlDeviceModelValidateBacking(const virDomainDeviceModelDef *dm,
+                                const virDomainDiskDef *disk,
+                                const virStorageSource *src)
+{
+    const char *const *formats = libxlDeviceModelDiskDrivers[0].formats;
+    const char *format = virStorageFileFormatTypeToString(src->backingStore->format);
+
+    if (src->format != VIR_STORAGE_FILE_QCOW2) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': image '%2$s' of disk '%3$s' has a <backingStore> and the format '%4$s', expected the format 'qcow2' or no <backingStore>"),
+                       dm->name, NULLSTR_EMPTY(src->path), disk->dst,
+                       virStorageFileFormatTypeToString(src->format));
+        return -1;
+    }
+
+    if (!g_strv_contains(formats, format)) {
+        g_autofree char *accepted = g_strjoinv("', '", (char **)formats);
+
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' has a <backingStore> of the format '%3$s', expected one of '%4$s'"),
+                       dm->name, disk->dst, format, accepted);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelValidateDiskSource(const virDomainDeviceModelDef *dm,
+                                   const virDomainDiskDef *disk)
+{
+    const virStorageSource *src;
+    const char *option = libxlDeviceModelDiskOption(disk);
+
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        virStorageType type = virStorageSourceGetActualType(src);
+
+        if (type != VIR_STORAGE_TYPE_FILE && type != VIR_STORAGE_TYPE_BLOCK) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("device model '%1$s': disk '%2$s' has a source of type '%3$s', expected 'file' or 'block'"),
+                           dm->name, disk->dst, virStorageTypeToString(type));
+            return -1;
+        }
+
+        if (virStorageSourceIsBacking(src->backingStore) &&
+            libxlDeviceModelValidateBacking(dm, disk, src) < 0)
+            return -1;
+    }
+
+    if (option) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' has '%3$s', expected a disk without it in a secondary"),
+                       dm->name, disk->dst, option);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelValidateDisk:
+ * @dm: a secondary
+ * @disk: IDE disk that it is to emulate
+ *
+ * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED that names the device model,
+ * the disk and the value.
+ */
+int
+libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dm,
+                             const virDomainDiskDef *disk)
+{
+    if (libxlDeviceModelValidateDiskPlace(dm, disk) < 0 ||
+        libxlDeviceModelValidateDiskDevice(dm, disk) < 0 ||
+        libxlDeviceModelValidateDiskSource(dm, disk) < 0 ||
+        libxlDeviceModelValidateDiskFormat(dm, disk) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelValidateDisks(const virDomainDeviceModelDef *dm,
+                              const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE &&
+            libxlDeviceModelValidateDisk(dm, def->disks[i]) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* Returns what a secondary cannot do for a serial port, or NULL. */
+static const char *
+libxlDeviceModelSerialOption(const virDomainChrSourceDef *source)
+{
+    if (source->logfile)
+        return "log";
+
+    if (source->type == VIR_DOMAIN_CHR_TYPE_UNIX &&
+        source->data.nix.reconnect.enabled == VIR_TRISTATE_BOOL_YES)
+        return "reconnect";
+
+    if (source->type == VIR_DOMAIN_CHR_TYPE_TCP) {
+        if (source->data.tcp.reconnect.enabled == VIR_TRISTATE_BOOL_YES)
+            return "reconnect";
+        if (source->data.tcp.haveTLS == VIR_TRISTATE_BOOL_YES)
+            return "tls";
+    }
+
+    return NULL;
+}
+
+
+static int
+libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dm,
+                                     const virDomainChrDef *serial)
+{
+    const virDomainChrSourceDef *source = serial->source;
+    const char *option = libxlDeviceModelSerialOption(source);
+
+    switch ((virDomainChrType) source->type) {
+    case VIR_DOMAIN_CHR_TYPE_PTY:
+    case VIR_DOMAIN_CHR_TYPE_FILE:
+    case VIR_DOMAIN_CHR_TYPE_UNIX:
+    case VIR_DOMAIN_CHR_TYPE_TCP:
+    case VIR_DOMAIN_CHR_TYPE_NULL:
+        break;
+
+    case VIR_DOMAIN_CHR_TYPE_VC:
+    case VIR_DOMAIN_CHR_TYPE_DEV:
+    case VIR_DOMAIN_CHR_TYPE_PIPE:
+    case VIR_DOMAIN_CHR_TYPE_STDIO:
+    case VIR_DOMAIN_CHR_TYPE_UDP:
+    case VIR_DOMAIN_CHR_TYPE_SPICEVMC:
+    case VIR_DOMAIN_CHR_TYPE_SPICEPORT:
+    case VIR_DOMAIN_CHR_TYPE_NMDM:
+    case VIR_DOMAIN_CHR_TYPE_QEMU_VDAGENT:
+    case VIR_DOMAIN_CHR_TYPE_DBUS:
+    case VIR_DOMAIN_CHR_TYPE_LAST:
+    default:
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': serial port '%2$d' is of type '%3$s', expected one of 'pty', 'file', 'unix', 'tcp', 'null'"),
+                       dm->name, serial->target.port,
+                       virDomainChrTypeToString(source->type));
+        return -1;
+    }
+
+    if (source->type == VIR_DOMAIN_CHR_TYPE_TCP &&
+        source->data.tcp.protocol != VIR_DOMAIN_CHR_TCP_PROTOCOL_RAW &&
+        source->data.tcp.protocol != VIR_DOMAIN_CHR_TCP_PROTOCOL_TELNET) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': serial port '%2$d' has the protocol '%3$s', expected 'raw' or 'telnet'"),
+                       dm->name, serial->target.port,
+                       virDomainChrTcpProtocolTypeToString(source->data.tcp.protocol));
+        return -1;
+    }
+
+    if (option) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': serial port '%2$d' has '%3$s', expected a port without it in a secondary"),
+                       dm->name, serial->target.port, option);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelValidateSerials(const virDomainDeviceModelDef *dm,
+                                const virDomainDef *def)
+{
+    size_t i;
+
+    if (def->nserials > LIBXL_DEVICE_MODEL_SERIAL_MAX) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': the domain has %2$zu serial ports, expected %3$d at most in a secondary"),
+                       dm->name, def->nserials, LIBXL_DEVICE_MODEL_SERIAL_MAX);
+        return -1;
+    }
+
+    for (i = 0; i < def->nserials; i++) {
+        const virDomainChrDef *serial = def->serials[i];
+
+        if (serial->targetType != VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_NONE &&
+            serial->targetType != VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_ISA) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("device model '%1$s': serial port '%2$d' has the target type '%3$s', expected 'isa-serial'"),
+                           dm->name, serial->target.port,
+                           virDomainChrSerialTargetTypeToString(serial->targetType));
+            return -1;
+        }
+
+        if (libxlDeviceModelValidateSerialSource(dm, serial) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* Where the sound goes is libxl's to decide in the primary. */
+static int
+libxlDeviceModelValidateAudio(const virDomainDeviceModelDef *dm,
+                              const virDomainAudioDef *audio)
+{
+    if (audio->type != VIR_DOMAIN_AUDIO_TYPE_NONE &&
+        audio->type != VIR_DOMAIN_AUDIO_TYPE_FILE) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': audio backend '%2$u' is of type '%3$s', expected 'none' or 'file'"),
+                       dm->name, audio->id, virDomainAudioTypeTypeToString(audio->type));
+        return -1;
+    }
+
+    if (audio->type == VIR_DOMAIN_AUDIO_TYPE_FILE &&
+        (!audio->backend.file.path || !g_path_is_absolute(audio->backend.file.path))) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': audio backend '%2$u' has the path '%3$s', expected an absolute path"),
+                       dm->name, audio->id, NULLSTR_EMPTY(audio->backend.file.path));
         return -1;
     }
 
@@ -84,53 +471,57 @@ static int
 libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dm,
                               const virDomainDef *def)
 {
-    if (def->nsounds == 0)
-        return 0;
+    const virDomainSoundDef *sound = def->sounds[0];
+    const virDomainAudioDef *audio = virDomainDefFindAudioByID(def, sound->audioId);
 
-    switch (def->sounds[0]->model) {
-    case VIR_DOMAIN_SOUND_MODEL_ICH6:
-    case VIR_DOMAIN_SOUND_MODEL_AC97:
-    case VIR_DOMAIN_SOUND_MODEL_ES1370:
-        return 0;
-
-    case VIR_DOMAIN_SOUND_MODEL_SB16:
-    case VIR_DOMAIN_SOUND_MODEL_PCSPK:
-    case VIR_DOMAIN_SOUND_MODEL_ICH7:
-    case VIR_DOMAIN_SOUND_MODEL_USB:
-    case VIR_DOMAIN_SOUND_MODEL_ICH9:
-    case VIR_DOMAIN_SOUND_MODEL_VIRTIO:
-    case VIR_DOMAIN_SOUND_MODEL_LAST:
-    default:
-        break;
+    if (def->nsounds > 1) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': the domain has %2$zu sound devices, expected one at most in a secondary"),
+                       dm->name, def->nsounds);
+        return -1;
     }
 
-    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("device model '%1$s': sound model '%2$s' cannot be emulated by a secondary, expected one of 'ich6', 'ac97', 'es1370'"),
-                   dm->name,
-                   virDomainSoundModelTypeToString(def->sounds[0]->model));
-    return -1;
+    if (sound->model != VIR_DOMAIN_SOUND_MODEL_ICH6 &&
+        sound->model != VIR_DOMAIN_SOUND_MODEL_AC97 &&
+        sound->model != VIR_DOMAIN_SOUND_MODEL_ES1370) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': sound model '%2$s' cannot be emulated by a secondary, expected one of 'ich6', 'ac97', 'es1370'"),
+                       dm->name, virDomainSoundModelTypeToString(sound->model));
+        return -1;
+    }
+
+    if (sound->ncodecs > 1) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': the sound device has %2$zu codecs, expected one at most in a secondary"),
+                       dm->name, sound->ncodecs);
+        return -1;
+    }
+
+    return audio ? libxlDeviceModelValidateAudio(dm, audio) : 0;
 }
 
 
-static bool
-libxlDeviceModelHasDevice(const virDomainDeviceModelDef *dm,
-                          const virDomainDef *def)
+static int
+libxlDeviceModelValidateCapabilities(const virDomainDeviceModelDef *dm,
+                                     const virDomainDef *def)
 {
-    size_t i;
+    bool ide = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+    bool serial = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+    bool audio = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO);
 
-    if (dm->ninterfaces > 0)
-        return true;
-
-    for (i = 0; i < def->ndisks; i++) {
-        if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE &&
-            virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
-            return true;
+    if (dm->ninterfaces == 0 && !ide && !serial && !audio) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' has nothing to emulate: expected an interface, or a device of the domain for one of its capabilities"),
+                       dm->name);
+        return -1;
     }
 
-    return (def->nserials > 0 &&
-            virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL)) ||
-           (def->nsounds > 0 &&
-            virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO));
+    if ((ide && libxlDeviceModelValidateDisks(dm, def) < 0) ||
+        (serial && libxlDeviceModelValidateSerials(dm, def) < 0) ||
+        (audio && libxlDeviceModelValidateSound(dm, def) < 0))
+        return -1;
+
+    return 0;
 }
 
 
@@ -138,19 +529,20 @@ static int
 libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
                                   const virDomainDef *def)
 {
+    const char *emulator = dm->emulator ? dm->emulator : def->emulator;
     size_t i;
 
-    if (!dm->emulator && !def->emulator) {
+    if (!emulator) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has no emulator: expected <emulator> in it or in <devices>"),
                        dm->name);
         return -1;
     }
 
-    if (!libxlDeviceModelHasDevice(dm, def)) {
+    if (!g_path_is_absolute(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s' has nothing to emulate: expected an interface, or a device of the domain for one of its capabilities"),
-                       dm->name);
+                       _("device model '%1$s' has the emulator '%2$s', expected an absolute path"),
+                       dm->name, emulator);
         return -1;
     }
 
@@ -161,11 +553,7 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
             return -1;
     }
 
-    if (virDomainDeviceModelDefHasCapability(dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO) &&
-        libxlDeviceModelValidateSound(dm, def) < 0)
-        return -1;
-
-    return 0;
+    return libxlDeviceModelValidateCapabilities(dm, def);
 }
 
 
@@ -184,6 +572,7 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
 int
 libxlDeviceModelDefValidate(const virDomainDef *def)
 {
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
     virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
     size_t i;
 
@@ -214,7 +603,10 @@ libxlDeviceModelDefValidate(const virDomainDef *def)
             return -1;
     }
 
-    return 0;
+    /* the definition also decides whether the PCI slots suffice */
+    placement = libxlDeviceModelPlacementNew(def);
+
+    return placement ? 0 : -1;
 }
 
 
@@ -224,14 +616,14 @@ libxlDeviceModelValidateEmulator(const virDomainDeviceModelDef *dm,
 {
     if (!virFileExists(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': emulator '%2$s' does not exist"),
+                       _("device model '%1$s': emulator '%2$s' does not exist, expected the path of an executable file"),
                        dm->name, emulator);
         return -1;
     }
 
     if (!virFileIsExecutable(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': emulator '%2$s' is not an executable file"),
+                       _("device model '%1$s': emulator '%2$s' is not an executable file, expected the path of one"),
                        dm->name, emulator);
         return -1;
     }

@@ -11,3 +11,6 @@
 int libxlDeviceModelDefValidate(const virDomainDef *def);
 
 int libxlDeviceModelDefValidateHost(const virDomainDef *def);
+
+int libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dm,
+                                 const virDomainDiskDef *disk);

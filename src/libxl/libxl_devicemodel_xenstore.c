@@ -9,7 +9,8 @@
  *   name      of the device model
  *   pid       of its process
  *   ioservid  the ioreq server that Xen gave it
- *   state     written by the process itself, through the scope library
+ *   state     "running": QEMU's own word for it, which it could write itself
+ *             only if its handle of xenstore were not taken from it
  *
  * libvirt writes these and never reads them.
  */
@@ -89,7 +90,8 @@ libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm)
     if (!xs ||
         libxlDeviceModelXenstoreWrite(xs, dm, "name", dm->name) < 0 ||
         libxlDeviceModelXenstoreWrite(xs, dm, "pid", pid) < 0 ||
-        libxlDeviceModelXenstoreWrite(xs, dm, "ioservid", ioservid) < 0)
+        libxlDeviceModelXenstoreWrite(xs, dm, "ioservid", ioservid) < 0 ||
+        libxlDeviceModelXenstoreWrite(xs, dm, "state", "running") < 0)
         return -1;
 
     return 0;

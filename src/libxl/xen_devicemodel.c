@@ -214,13 +214,15 @@ xenDeviceModelCountMac(const virDomainDef *def,
 
 /* Returns the last NIC of @def that @vif names, by its vifname or, where that is
  * no vifname, by its MAC address; NULL if there is none.  Sets @count to the
- * number of NICs that it names. */
+ * number of NICs that it names: a MAC address in another spelling is also that of
+ * a NIC whose vifname it is. */
 static virDomainNetDef *
 xenDeviceModelFindVif(const virDomainDef *def,
                       const char *vif,
                       size_t *count)
 {
     virDomainNetDef *found = NULL;
+    char macstr[VIR_MAC_STRING_BUFLEN];
     virMacAddr mac;
     size_t i;
 
@@ -239,12 +241,16 @@ xenDeviceModelFindVif(const virDomainDef *def,
         virMacAddrParse(vif, &mac) < 0)
         return found;
 
+    virMacAddrFormat(&mac, macstr);
+
     for (i = 0; i < def->nnets; i++) {
-        if (virMacAddrCmp(&mac, &def->nets[i]->mac) == 0)
+        if (virMacAddrCmp(&mac, &def->nets[i]->mac) == 0 ||
+            STREQ_NULLABLE(def->nets[i]->ifname, macstr)) {
             found = def->nets[i];
+            (*count)++;
+        }
     }
 
-    *count = xenDeviceModelCountMac(def, &mac);
     return found;
 }
 
@@ -565,6 +571,18 @@ xenDeviceModelFormatPath(virBuffer *buf,
 }
 
 
+/* Whether @vif names @net and no other NIC of @def. */
+static bool
+xenDeviceModelVifIsOnly(const virDomainDef *def,
+                        const char *vif,
+                        const virDomainNetDef *net)
+{
+    size_t count;
+
+    return xenDeviceModelFindVif(def, vif, &count) == net && count == 1;
+}
+
+
 static int
 xenDeviceModelFormatVif(virBuffer *buf,
                         const virDomainDef *def,
@@ -574,7 +592,6 @@ xenDeviceModelFormatVif(virBuffer *buf,
     const virDomainNetDef *net = virDomainDeviceModelFindNet(def, ref);
     char mac[VIR_MAC_STRING_BUFLEN];
     const char *vif;
-    size_t count;
 
     if (!net) {
         virReportError(VIR_ERR_INTERNAL_ERROR,
@@ -586,9 +603,12 @@ xenDeviceModelFormatVif(virBuffer *buf,
     virMacAddrFormat(&net->mac, mac);
     vif = net->ifname && *net->ifname ? net->ifname : mac;
 
+    /* a file can give several NICs one vifname, and name them by address */
+    if (xenDeviceModelIsRepresentable(vif) && !xenDeviceModelVifIsOnly(def, vif, net))
+        vif = mac;
+
     if (!xenDeviceModelIsRepresentable(vif) ||
-        xenDeviceModelFindVif(def, vif, &count) != net ||
-        count != 1) {
+        !xenDeviceModelVifIsOnly(def, vif, net)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': interface '%2$s' cannot be expressed in the xen-xl format by '%3$s', expected a target device without ',', ';', quotes, backslashes, blanks at its ends, that only one interface has"),
                        dm->name, mac, vif);

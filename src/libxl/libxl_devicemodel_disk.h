@@ -1,0 +1,21 @@
+/*
+ * libxl_devicemodel_disk.h: the images of a secondary's disks
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "libxl_devicemodel_fds.h"
+#include "libxl_devicemodel_monitor.h"
+
+int libxlDeviceModelDiskOpen(const char *name,
+                             const virDomainDiskDef *def,
+                             libxlDeviceModelImages *images);
+
+int libxlDeviceModelDiskChangeMedia(libxlDeviceModelMonitor *mon,
+                                    const libxlDeviceModelDisk *disk,
+                                    libxlDeviceModelImages *images);
+
+int libxlDeviceModelDiskGetInfo(const virDomainDiskDef *disk,
+                                virDomainBlockInfoPtr info);

@@ -1,0 +1,675 @@
+/*
+ * libxl_devicemodel_privilege.c: a secondary runs without privilege
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "libxl_devicemodel_privilege.h"
+
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virprocess.h"
+#include "virqemu.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_privilege");
+
+#define LIBXL_DEVICE_MODEL_UID_KEY "device_model_uid_base"
+
+/* systemd's list of user ids says that nothing uses 0x70000000 to 0x7fffffff
+ * (docs/UIDS-GIDS.md). */
+#define LIBXL_DEVICE_MODEL_UID_BASE 0x70000000U
+
+/* Below are users and groups of the host, above there has to be room for the
+ * last device model of the last domain, and (uid_t)-1 is no user.  Xen's domids
+ * end at DOMID_FIRST_RESERVED (xen/include/public/xen.h), and a domain has 8
+ * ioreq servers. */
+#define LIBXL_DEVICE_MODEL_UID_MIN 65536U
+#define LIBXL_DEVICE_MODEL_DOMIDS 0x7ff0U
+#define LIBXL_DEVICE_MODEL_IDS 8U
+#define LIBXL_DEVICE_MODEL_UID_MAX \
+    (UINT_MAX - LIBXL_DEVICE_MODEL_DOMIDS * LIBXL_DEVICE_MODEL_IDS)
+
+/* QEMU has one thread for each vCPU, a few of its own, and up to 64 that serve
+ * each of its event loops (util/thread-pool.c). */
+#define LIBXL_DEVICE_MODEL_PROCESSES 128
+
+/* About 40 are in use with one NIC; a disk with a backing chain and a serial
+ * port need a few more. */
+#define LIBXL_DEVICE_MODEL_FILES 255
+
+/* What QEMU needs to give up the rest. */
+#define LIBXL_DEVICE_MODEL_CAPS \
+    (1ULL << CAP_SETGID | 1ULL << CAP_SETUID | 1ULL << CAP_SYS_CHROOT)
+
+
+/**
+ * libxlDeviceModelPrivilegeLoadConf:
+ * @conf: the driver's configuration file
+ * @uidBase: set to the first uid for secondaries, left alone if none is given
+ *
+ * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED, or with VIR_ERR_CONF_SYNTAX
+ * or VIR_ERR_INTERNAL_ERROR where it is no number.
+ */
+int
+libxlDeviceModelPrivilegeLoadConf(virConf *conf,
+                                  unsigned int *uidBase)
+{
+    unsigned int value = 0;
+    int rc = virConfGetValueUInt(conf, LIBXL_DEVICE_MODEL_UID_KEY, &value);
+
+    if (rc <= 0)
+        return rc;
+
+    if (value < LIBXL_DEVICE_MODEL_UID_MIN || value > LIBXL_DEVICE_MODEL_UID_MAX) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("%1$s = %2$u, expected a number from %3$u to %4$u, where %5$u user and group ids that nobody has begin"),
+                       LIBXL_DEVICE_MODEL_UID_KEY, value,
+                       LIBXL_DEVICE_MODEL_UID_MIN, LIBXL_DEVICE_MODEL_UID_MAX,
+                       LIBXL_DEVICE_MODEL_DOMIDS * LIBXL_DEVICE_MODEL_IDS);
+        return -1;
+    }
+
+    *uidBase = value;
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelPrivilegeNew:
+ * @stateDir: the driver's
+ * @uidBase: the first uid for secondaries, 0 for libvirt's choice
+ * @domid: id of the domain
+ * @id: id of the device model
+ * @vcpus: number of the domain's vCPUs
+ *
+ * Returns what the secondary becomes, to be freed by the caller, or NULL with
+ * VIR_ERR_INTERNAL_ERROR where an id is none that Xen gives.
+ */
+libxlDeviceModelPrivilege *
+libxlDeviceModelPrivilegeNew(const char *stateDir,
+                             unsigned int uidBase,
+                             unsigned int domid,
+                             unsigned int id,
+                             unsigned int vcpus)
+{
+    libxlDeviceModelPrivilege *privilege = NULL;
+
+    /* id 0 is the primary's, which is none of ours */
+    if (domid >= LIBXL_DEVICE_MODEL_DOMIDS ||
+        id == 0 || id >= LIBXL_DEVICE_MODEL_IDS) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("no user id for device model %1$u of domain %2$u, expected device models 1 to %3$u of domains up to %4$u"),
+                       id, domid, LIBXL_DEVICE_MODEL_IDS - 1,
+                       LIBXL_DEVICE_MODEL_DOMIDS - 1);
+        return NULL;
+    }
+
+    privilege = g_new0(libxlDeviceModelPrivilege, 1);
+    privilege->id = id;
+    privilege->uid = (uidBase ? uidBase : LIBXL_DEVICE_MODEL_UID_BASE) +
+        domid * LIBXL_DEVICE_MODEL_IDS + id;
+    privilege->root = g_strdup_printf("%s/devicemodel/root", stateDir);
+    privilege->processes = LIBXL_DEVICE_MODEL_PROCESSES + vcpus;
+    return privilege;
+}
+
+
+void
+libxlDeviceModelPrivilegeFree(libxlDeviceModelPrivilege *privilege)
+{
+    if (!privilege)
+        return;
+
+    g_free(privilege->root);
+    g_free(privilege);
+}
+
+
+/* A folder that somebody else owns or fills would be no safe root. */
+static int
+libxlDeviceModelPrivilegeCheckRoot(const char *name,
+                                   const char *root)
+{
+    g_autoptr(DIR) dir = NULL;
+    struct dirent *entry = NULL;
+    struct stat sb;
+    int rc;
+
+    if (lstat(root, &sb) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot access folder '%2$s'"),
+                             name, root);
+        return -1;
+    }
+
+    if (!S_ISDIR(sb.st_mode) || sb.st_uid != geteuid() || sb.st_mode & 0222) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': '%2$s' has mode %3$o and owner %4$u, expected a folder of user %5$u that nobody can write to"),
+                       name, root, sb.st_mode, sb.st_uid, geteuid());
+        return -1;
+    }
+
+    if (virDirOpen(&dir, root) < 0 ||
+        (rc = virDirRead(dir, &entry, root)) < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s'"), name);
+        return -1;
+    }
+
+    if (rc > 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': folder '%2$s' has an entry '%3$s', expected an empty folder"),
+                       name, root, entry->d_name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* One that is there is taken as it is, since others may run in it. */
+static int
+libxlDeviceModelPrivilegeMakeRoot(const char *name,
+                                  const char *root)
+{
+    g_autofree char *folder = g_path_get_dirname(root);
+
+    if (g_mkdir_with_parents(folder, 0700) < 0 ||
+        (mkdir(root, 0555) < 0 && errno != EEXIST)) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot create folder '%2$s'"),
+                             name, root);
+        return -1;
+    }
+
+    return libxlDeviceModelPrivilegeCheckRoot(name, root);
+}
+
+
+/* Returns the name of the user, or NULL if there is none. */
+static char *
+libxlDeviceModelPrivilegeUserName(uid_t uid)
+{
+    g_autofree char *buf = NULL;
+    struct passwd pwd;
+    struct passwd *found = NULL;
+    size_t len = 1024;
+
+    do {
+        len *= 2;
+        buf = g_realloc(buf, len);
+    } while (getpwuid_r(uid, &pwd, buf, len, &found) == ERANGE && len < 1024 * 1024);
+
+    return found ? g_strdup(pwd.pw_name) : NULL;
+}
+
+
+/* Returns whether there is a process with the uid.  To ask for its priority takes
+ * no privilege. */
+static bool
+libxlDeviceModelPrivilegeHasProcess(uid_t uid)
+{
+    errno = 0;
+    return getpriority(PRIO_USER, uid) != -1 || errno != ESRCH;
+}
+
+
+/* What else runs under the uid could reach the secondary, and would be killed
+ * with it. */
+static int
+libxlDeviceModelPrivilegeCheckUID(const libxlDeviceModelPrivilege *privilege,
+                                  const char *name)
+{
+    g_autofree char *user = libxlDeviceModelPrivilegeUserName(privilege->uid);
+
+    if (user) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': user id %2$u is that of user '%3$s', expected one that nobody has: set '%4$s' in libxl.conf"),
+                       name, privilege->uid, user, LIBXL_DEVICE_MODEL_UID_KEY);
+        return -1;
+    }
+
+    if (libxlDeviceModelPrivilegeHasProcess(privilege->uid)) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': a process runs under user id %2$u, expected one that nobody has: set '%3$s' in libxl.conf"),
+                       name, privilege->uid, LIBXL_DEVICE_MODEL_UID_KEY);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelPrivilegePrepare:
+ * @privilege: what the device model becomes
+ * @name: name of the device model
+ * @path: path of its emulator
+ *
+ * Make sure that the device model can become that, before it is started.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege,
+                                 const char *name,
+                                 const char *path)
+{
+    if (libxlDeviceModelPrivilegeMakeRoot(name, privilege->root) < 0 ||
+        libxlDeviceModelPrivilegeCheckUID(privilege, name) < 0)
+        return -1;
+
+    return libxlDeviceModelEmulatorProbe(path, name, &privilege->emulator);
+}
+
+
+/* Nothing is inherited over an execution, and what a process of root gets from
+ * one is what is left in the bounding set (capabilities(7)). */
+static int
+libxlDeviceModelPrivilegeDropCaps(void)
+{
+    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    size_t i;
+
+    for (i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++) {
+        if (!(LIBXL_DEVICE_MODEL_CAPS & 1ULL << i) &&
+            prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) {
+            virReportSystemError(errno, _("cannot drop capability %1$zu"), i);
+            return -1;
+        }
+    }
+
+    if (syscall(SYS_capget, &header, data) < 0) {
+        virReportSystemError(errno, "%s", _("cannot read capabilities"));
+        return -1;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(data); i++)
+        data[i].inheritable = 0;
+
+    if (syscall(SYS_capset, &header, data) < 0) {
+        virReportSystemError(errno, "%s", _("cannot drop inheritable capabilities"));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Runs in the process that becomes the emulator.  Taps and listening sockets
+ * stay in the network of the host whoever holds them; what the process opens
+ * itself is in one that leads nowhere.  Abstract sockets go with the network. */
+static int
+libxlDeviceModelPrivilegeConfine(void *opaque G_GNUC_UNUSED)
+{
+    if (setgroups(0, NULL) < 0) {
+        virReportSystemError(errno, "%s", _("cannot drop supplementary groups"));
+        return -1;
+    }
+
+    if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0) {
+        virReportSystemError(errno, "%s", _("cannot enter new network and IPC namespaces"));
+        return -1;
+    }
+
+    return libxlDeviceModelPrivilegeDropCaps();
+}
+
+
+/* QEMU changes root and user once its machine is built, in this order, drops
+ * all groups but the given one, and fails if any of it does (os-posix.c,
+ * os_setup_post). */
+static void
+libxlDeviceModelPrivilegeAddRunWith(const libxlDeviceModelPrivilege *privilege,
+                                    virCommand *cmd)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    if (privilege->emulator.runWithChroot) {
+        virBufferAddLit(&buf, "chroot=");
+        virQEMUBuildBufferEscapeComma(&buf, privilege->root);
+        virBufferAddLit(&buf, ",");
+    } else {
+        virCommandAddArgList(cmd, "-chroot", privilege->root, NULL);
+    }
+
+    if (privilege->emulator.runWithUser) {
+        virBufferAsprintf(&buf, "user=%u:%u", privilege->uid, privilege->uid);
+    } else {
+        virCommandAddArg(cmd, "-runas");
+        virCommandAddArgFormat(cmd, "%u:%u", privilege->uid, privilege->uid);
+    }
+
+    virBufferTrim(&buf, ",");
+    if (virBufferUse(&buf) > 0) {
+        virCommandAddArg(cmd, "-run-with");
+        virCommandAddArgBuffer(cmd, &buf);
+    }
+}
+
+
+/**
+ * libxlDeviceModelPrivilegeApply:
+ * @privilege: what the device model becomes, prepared
+ * @cmd: its command, which is completed
+ *
+ * The system calls that change the user cannot be filtered, as QEMU makes them
+ * after it has filtered system calls.
+ */
+void
+libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
+                               virCommand *cmd)
+{
+    virCommandSetPreExecHook(cmd, libxlDeviceModelPrivilegeConfine, NULL);
+    virCommandSetMaxFiles(cmd, LIBXL_DEVICE_MODEL_FILES);
+    virCommandSetMaxProcesses(cmd, privilege->processes);
+    virCommandSetMaxCoreSize(cmd, 0);
+
+    virCommandAddArg(cmd, "-xen-domid-restrict");
+    libxlDeviceModelPrivilegeAddRunWith(privilege, cmd);
+
+    if (privilege->emulator.sandbox)
+        virCommandAddArgList(cmd, "-sandbox",
+                             "on,obsolete=deny,elevateprivileges=allow,spawn=deny,resourcecontrol=deny",
+                             NULL);
+}
+
+
+static int
+libxlDeviceModelPrivilegeRefuse(const char *name,
+                                const char *what,
+                                const char *value,
+                                const char *expected)
+{
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' was not deprivileged: '%2$s' is '%3$s' in its process, expected '%4$s'"),
+                   name, what, NULLSTR(value), expected);
+    return -1;
+}
+
+
+/* Returns the value of @field in @status, a file of the form of proc(5), with
+ * spaces for tabs, or NULL. */
+static char *
+libxlDeviceModelPrivilegeStatusField(const char *status,
+                                     const char *field)
+{
+    g_autofree char *begin = g_strdup_printf("\n%s:", field);
+    const char *str = strstr(status, begin);
+    char *value;
+
+    if (!str)
+        return NULL;
+
+    str += strlen(begin);
+    value = g_strndup(str, strcspn(str, "\n"));
+    return g_strstrip(g_strdelimit(value, "\t", ' '));
+}
+
+
+static int
+libxlDeviceModelPrivilegeCheckField(const char *name,
+                                    const char *status,
+                                    const char *field,
+                                    const char *expected)
+{
+    g_autofree char *value = libxlDeviceModelPrivilegeStatusField(status, field);
+
+    if (STREQ_NULLABLE(value, expected))
+        return 0;
+
+    return libxlDeviceModelPrivilegeRefuse(name, field, value, expected);
+}
+
+
+static int
+libxlDeviceModelPrivilegeCheckBounding(const char *name,
+                                       const char *status)
+{
+    g_autofree char *value = libxlDeviceModelPrivilegeStatusField(status, "CapBnd");
+    g_autofree char *expected = g_strdup_printf("%016llx", LIBXL_DEVICE_MODEL_CAPS);
+    unsigned long long caps = 0;
+
+    if (value && virStrToLong_ull(value, NULL, 16, &caps) == 0 &&
+        (caps & ~LIBXL_DEVICE_MODEL_CAPS) == 0)
+        return 0;
+
+    return libxlDeviceModelPrivilegeRefuse(name, "CapBnd", value, expected);
+}
+
+
+/* QEMU keeps the group of the process itself, which gives nothing. */
+static int
+libxlDeviceModelPrivilegeCheckGroups(const char *name,
+                                     const char *status,
+                                     const char *group)
+{
+    g_autofree char *value = libxlDeviceModelPrivilegeStatusField(status, "Groups");
+
+    if (STREQ_NULLABLE(value, "") || STREQ_NULLABLE(value, group))
+        return 0;
+
+    return libxlDeviceModelPrivilegeRefuse(name, "Groups", value, group);
+}
+
+
+static int
+libxlDeviceModelPrivilegeCheckStatus(const libxlDeviceModelPrivilege *privilege,
+                                     const char *name,
+                                     const char *status)
+{
+    static const char none[] = "0000000000000000";
+    g_autofree char *group = g_strdup_printf("%u", privilege->uid);
+    g_autofree char *ids = g_strdup_printf("%u %u %u %u", privilege->uid, privilege->uid,
+                                           privilege->uid, privilege->uid);
+    const struct {
+        const char *field;
+        const char *expected;
+    } fields[] = {
+        { "Uid", ids },
+        { "Gid", ids },
+        { "CapInh", none },
+        { "CapPrm", none },
+        { "CapEff", none },
+        { "CapAmb", none },
+        { "NoNewPrivs", "1" },
+        { "Seccomp", privilege->emulator.sandbox ? "2" : NULL },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(fields); i++) {
+        if (fields[i].expected &&
+            libxlDeviceModelPrivilegeCheckField(name, status, fields[i].field,
+                                                fields[i].expected) < 0)
+            return -1;
+    }
+
+    if (libxlDeviceModelPrivilegeCheckGroups(name, status, group) < 0)
+        return -1;
+
+    return libxlDeviceModelPrivilegeCheckBounding(name, status);
+}
+
+
+/* Credentials belong to threads. */
+static int
+libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege,
+                                      const char *name,
+                                      const char *proc)
+{
+    g_autofree char *tasks = g_strdup_printf("%s/task", proc);
+    g_autoptr(DIR) dir = NULL;
+    struct dirent *entry;
+    size_t nthreads = 0;
+    int rc;
+
+    if (virDirOpen(&dir, tasks) < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s'"), name);
+        return -1;
+    }
+
+    while ((rc = virDirRead(dir, &entry, tasks)) > 0) {
+        g_autofree char *path = g_strdup_printf("%s/%s/status", tasks, entry->d_name);
+        g_autofree char *status = NULL;
+
+        /* one that ended meanwhile has no credentials */
+        if (virFileReadAllQuiet(path, 64 * 1024, &status) < 0)
+            continue;
+
+        if (libxlDeviceModelPrivilegeCheckStatus(privilege, name, status) < 0)
+            return -1;
+        nthreads++;
+    }
+
+    if (rc < 0 || nthreads == 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': the credentials of its process cannot be read from '%2$s'"),
+                       name, tasks);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Whether the link @what in @proc leads to the same as @other, or to something
+ * else, as is expected. */
+static int
+libxlDeviceModelPrivilegeCheckLink(const char *name,
+                                   const char *proc,
+                                   const char *what,
+                                   const char *other,
+                                   bool same)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", proc, what);
+    g_autofree char *target = g_file_read_link(path, NULL);
+    struct stat sb;
+    struct stat other_sb;
+
+    if (stat(path, &sb) < 0 || stat(other, &other_sb) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot compare '%2$s' with '%3$s'"),
+                             name, path, other);
+        return -1;
+    }
+
+    if (same == (sb.st_dev == other_sb.st_dev && sb.st_ino == other_sb.st_ino))
+        return 0;
+
+    return libxlDeviceModelPrivilegeRefuse(name, what, target,
+                                           same ? other : "one that is not the host's");
+}
+
+
+/**
+ * libxlDeviceModelPrivilegeCheck:
+ * @privilege: what the device model was to become
+ * @name: name of the device model
+ * @proc: folder of its process in /proc
+ *
+ * Whoever was to take privilege away, that it is gone is seen here.  Comes when
+ * the emulator has answered its first command: it has started then.
+ *
+ * Returns 0, or -1 with VIR_ERR_OPERATION_FAILED, or VIR_ERR_SYSTEM_ERROR where
+ * the process is gone, that names the device model.
+ */
+int
+libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
+                               const char *name,
+                               const char *proc)
+{
+    if (libxlDeviceModelPrivilegeCheckThreads(privilege, name, proc) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(name, proc, "root", privilege->root, true) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(name, proc, "cwd", privilege->root, true) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(name, proc, "ns/net", "/proc/self/ns/net", false) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(name, proc, "ns/ipc", "/proc/self/ns/ipc", false) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+typedef struct _libxlDeviceModelPrivilegeSignalData libxlDeviceModelPrivilegeSignalData;
+struct _libxlDeviceModelPrivilegeSignalData {
+    uid_t uid;
+    uid_t reaper;
+    int sig;
+};
+
+
+/* A process with two faces: by its effective uid it may signal all processes of
+ * the device model, which may not signal it, as that takes its real or saved uid
+ * (kill(2)).  libxl ends its own device models so (kill_device_model_uid_child
+ * in Xen tools/libs/light/libxl_dm.c).  With the privilege to signal anybody,
+ * kill(-1) would end the host: that it is gone is tried on init first. */
+static int
+libxlDeviceModelPrivilegeSignalChild(pid_t ppid G_GNUC_UNUSED,
+                                     void *opaque)
+{
+    const libxlDeviceModelPrivilegeSignalData *data = opaque;
+
+    if (syscall(SYS_setresuid, data->reaper, data->uid, data->reaper) < 0)
+        return -1;
+
+    if (kill(1, 0) == 0 || errno != EPERM)
+        return -1;
+
+    return kill(-1, data->sig) < 0 && errno != ESRCH ? -1 : 0;
+}
+
+
+/**
+ * libxlDeviceModelPrivilegeSignal:
+ * @uid: uid of a secondary
+ * @id: its id; uid and id of the primary, which never runs under it, serve to
+ *      send the signal
+ * @sig: a signal
+ *
+ * Send a signal to all processes of a uid, if there are any.  Whatever an intruder made of a
+ * secondary, its processes have that uid: they cannot get another.
+ *
+ * Returns whether there was any process, or -1 with VIR_ERR_OPERATION_FAILED.
+ */
+int
+libxlDeviceModelPrivilegeSignal(uid_t uid,
+                                unsigned int id,
+                                int sig)
+{
+    libxlDeviceModelPrivilegeSignalData data = { uid, uid - id, sig };
+
+    if (uid < LIBXL_DEVICE_MODEL_UID_MIN || uid == (uid_t)-1 ||
+        id == 0 || id >= LIBXL_DEVICE_MODEL_IDS) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("user id %1$u is none of device model %2$u"), uid, id);
+        return -1;
+    }
+
+    if (!libxlDeviceModelPrivilegeHasProcess(uid))
+        return 0;
+
+    if (virProcessRunInFork(libxlDeviceModelPrivilegeSignalChild, &data) < 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("cannot signal the processes of user id %1$u"), uid);
+        return -1;
+    }
+
+    return 1;
+}

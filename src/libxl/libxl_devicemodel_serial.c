@@ -1,0 +1,215 @@
+/*
+ * libxl_devicemodel_serial.c: the back-ends of a secondary's serial ports
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Files and sockets are opened here and handed over.  A pseudo terminal is made
+ * by the secondary itself while it starts, which tells its path.
+ */
+
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "libxl_devicemodel_serial.h"
+
+#include "rpc/virnetsocket.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_serial");
+
+
+/* Nobody may read from a FIFO yet, and is not waited for. */
+static int
+libxlDeviceModelSerialOpenFile(const virDomainChrSourceDef *source)
+{
+    const char *path = source->data.file.path;
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    int fd;
+
+    if (source->data.file.append != VIR_TRISTATE_SWITCH_ON)
+        flags |= O_TRUNC;
+
+    if ((fd = open(path, flags, 0600)) < 0)
+        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
+
+    return fd;
+}
+
+
+/* Remove a socket that nobody listens on any more.  A file of another kind stays. */
+static int
+libxlDeviceModelSerialUnlink(const char *path)
+{
+    struct stat sb;
+
+    if (lstat(path, &sb) == 0 && S_ISSOCK(sb.st_mode) &&
+        unlink(path) < 0 && errno != ENOENT)
+        return -1;
+
+    return 0;
+}
+
+
+/* Nobody can connect before the mode is set. */
+static int
+libxlDeviceModelSerialBindUNIX(int fd,
+                               const struct sockaddr_un *addr)
+{
+    if (libxlDeviceModelSerialUnlink(addr->sun_path) < 0 ||
+        bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ||
+        chmod(addr->sun_path, 0600) < 0)
+        return -1;
+
+    return listen(fd, 1);
+}
+
+
+/* No virNetSocket: one that listens removes its path when it is freed, and one
+ * that connects to a socket whose owner is too busy to accept waits for ever. */
+static int
+libxlDeviceModelSerialOpenUNIX(const virDomainChrSourceDef *source)
+{
+    const char *path = source->data.nix.path;
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    VIR_AUTOCLOSE fd = -1;
+    int ret;
+
+    if (virStrcpyStatic(addr.sun_path, path) < 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("path '%1$s' of a socket is longer than %2$zu bytes"),
+                       path, sizeof(addr.sun_path) - 1);
+        return -1;
+    }
+
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (source->data.nix.listen) {
+        if (fd < 0 || libxlDeviceModelSerialBindUNIX(fd, &addr) < 0) {
+            virReportSystemError(errno, _("cannot listen on socket '%1$s'"), path);
+            return -1;
+        }
+    } else if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+        virReportSystemError(errno, _("cannot connect to socket '%1$s'"), path);
+        return -1;
+    }
+
+    ret = fd;
+    fd = -1;
+    return ret;
+}
+
+
+/* QEMU takes one listening socket: of several addresses the first is used. */
+static int
+libxlDeviceModelSerialListenTCP(const char *host,
+                                const char *service)
+{
+    virNetSocket **socks = NULL;
+    size_t nsocks = 0;
+    size_t i;
+    int fd = -1;
+
+    if (virNetSocketNewListenTCP(host, service, AF_UNSPEC, &socks, &nsocks) < 0)
+        return -1;
+
+    if (virNetSocketListen(socks[0], 1) == 0)
+        fd = virNetSocketDupFD(socks[0], true);
+
+    for (i = 0; i < nsocks; i++)
+        virObjectUnref(socks[i]);
+    g_free(socks);
+    return fd;
+}
+
+
+static int
+libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
+{
+    const char *host = source->data.tcp.host;
+    const char *service = source->data.tcp.service;
+    virNetSocket *sock = NULL;
+    int fd;
+
+    if (source->data.tcp.listen)
+        return libxlDeviceModelSerialListenTCP(host, service);
+
+    if (virNetSocketNewConnectTCP(host, service, AF_UNSPEC, &sock) < 0)
+        return -1;
+
+    fd = virNetSocketDupFD(sock, true);
+    virObjectUnref(sock);
+    return fd;
+}
+
+
+/**
+ * libxlDeviceModelSerialOpen:
+ * @name: of the device model
+ * @def: one of its serial ports, of a valid type
+ * @fd: filled with the open file or socket, or -1 where none is needed
+ *
+ * Connecting to a host may take long: no domain may be locked.
+ *
+ * Returns 0, or -1 with an error that names the device model and the port.
+ */
+int
+libxlDeviceModelSerialOpen(const char *name,
+                           virDomainChrDef *def,
+                           int *fd)
+{
+    switch (def->source->type) {
+    case VIR_DOMAIN_CHR_TYPE_FILE:
+        *fd = libxlDeviceModelSerialOpenFile(def->source);
+        break;
+
+    case VIR_DOMAIN_CHR_TYPE_UNIX:
+        *fd = libxlDeviceModelSerialOpenUNIX(def->source);
+        break;
+
+    case VIR_DOMAIN_CHR_TYPE_TCP:
+        *fd = libxlDeviceModelSerialOpenTCP(def->source);
+        break;
+
+    default:
+        *fd = -1;
+        return 0;
+    }
+
+    if (*fd < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s': serial port '%2$d'"),
+                                  name, def->target.port);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelSerialRemove:
+ * @def: a serial port of a secondary that has ended
+ *
+ * Remove the socket that libxlDeviceModelSerialOpen made.  What fails is
+ * logged.
+ */
+void
+libxlDeviceModelSerialRemove(const virDomainChrDef *def)
+{
+    const virDomainChrSourceDef *source = def->source;
+
+    if (source->type == VIR_DOMAIN_CHR_TYPE_UNIX &&
+        source->data.nix.listen &&
+        libxlDeviceModelSerialUnlink(source->data.nix.path) < 0)
+        VIR_WARN("cannot remove socket '%s': %s", source->data.nix.path,
+                 g_strerror(errno));
+}

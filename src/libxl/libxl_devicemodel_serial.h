@@ -1,0 +1,15 @@
+/*
+ * libxl_devicemodel_serial.h: the back-ends of a secondary's serial ports
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "domain_conf.h"
+
+int libxlDeviceModelSerialOpen(const char *name,
+                               virDomainChrDef *def,
+                               int *fd);
+
+void libxlDeviceModelSerialRemove(const virDomainChrDef *def);

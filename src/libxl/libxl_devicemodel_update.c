@@ -1,0 +1,321 @@
+/*
+ * libxl_devicemodel_update.c: changes to the devices of running secondaries, and
+ * questions about them
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What can change is the medium in a cdrom drive and the link state of a NIC.
+ * No monitor is kept open: one is opened for each change, so that it does not
+ * matter which daemon started the domain.
+ */
+
+#include <config.h>
+
+#include "libxl_devicemodel_update.h"
+
+#include "domain_devicemodel.h"
+#include "libxl_devicemodel.h"
+#include "libxl_devicemodel_disk.h"
+#include "libxl_devicemodel_validate.h"
+#include "libxl_domain.h"
+#include "virdomainjob.h"
+#include "virerror.h"
+#include "virlog.h"
+#include "virthread.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_update");
+
+/* A device model that runs greets and answers at once. */
+#define LIBXL_DEVICE_MODEL_MONITOR_MS (10 * 1000)
+
+
+/* libxl updates a device without a job (libxlDomainUpdateDeviceFlags in
+ * libxl_driver.c), but attaches one in a job.  Returns 1 where a job was begun,
+ * 0 where this thread has one, -1 with an error. */
+static int
+libxlDeviceModelsEnterJob(virDomainObj *vm)
+{
+    if (vm->job->active != VIR_JOB_NONE && vm->job->owner == virThreadSelfID())
+        return 0;
+
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        return -1;
+
+    if (virDomainObjCheckActive(vm) < 0) {
+        virDomainObjEndJob(vm);
+        return -1;
+    }
+
+    return 1;
+}
+
+
+/* Returns the running secondary, which lives as long as the job, or NULL with
+ * an error. */
+static libxlDeviceModel *
+libxlDeviceModelsFind(virDomainObj *vm,
+                      const virDomainDeviceModelDef *def)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModel *dm = priv->devicemodels[i];
+
+        if (dm->id == def->id && dm->domid == vm->def->id && libxlDeviceModelIsAlive(dm))
+            return dm;
+    }
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' of domain '%2$s' does not run any more"),
+                   def->name, vm->def->name);
+    return NULL;
+}
+
+
+static libxlDeviceModelMonitor *
+libxlDeviceModelsConnect(const libxlDeviceModel *dm)
+{
+    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+
+    if (!(mon = libxlDeviceModelMonitorConnect(dm->name, dm->socket)) ||
+        libxlDeviceModelMonitorHandshake(mon, LIBXL_DEVICE_MODEL_MONITOR_MS) < 0)
+        return NULL;
+
+    return g_steal_pointer(&mon);
+}
+
+
+static int
+libxlDeviceModelChangeMedia(const libxlDeviceModel *dm,
+                            const virDomainDiskDef *def,
+                            const libxlDeviceModelDisk *disk)
+{
+    g_auto(libxlDeviceModelImages) images = { 0 };
+    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+
+    if (libxlDeviceModelDiskOpen(dm->name, def, &images) < 0 ||
+        !(mon = libxlDeviceModelsConnect(dm)))
+        return -1;
+
+    return libxlDeviceModelDiskChangeMedia(mon, disk, &images);
+}
+
+
+static int
+libxlDeviceModelsChangeMediaInJob(virDomainObj *vm,
+                                  virDomainDiskDef *disk)
+{
+    const virDomainDeviceModelDef *def =
+        virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+    int idx = virDomainDiskIndexByName(vm->def, disk->dst, false);
+    libxlDeviceModelDisk drive;
+    libxlDeviceModel *dm;
+    int rc;
+
+    if (!def || idx < 0 ||
+        !(dm = libxlDeviceModelsFind(vm, def)) ||
+        libxlDeviceModelValidateDisk(def, disk) < 0)
+        return -1;
+
+    libxlDeviceModelDiskInit(&drive, disk, idx);
+
+    virObjectUnlock(vm);
+    rc = libxlDeviceModelChangeMedia(dm, disk, &drive);
+    virObjectLock(vm);
+
+    libxlDeviceModelDiskClear(&drive);
+
+    if (rc == 0) {
+        virStorageSource *previous = g_steal_pointer(&vm->def->disks[idx]->src);
+
+        vm->def->disks[idx]->src = g_steal_pointer(&disk->src);
+        disk->src = previous;
+    }
+
+    return rc;
+}
+
+
+/**
+ * libxlDeviceModelsChangeMedia:
+ * @vm: running domain, in a job of this thread or in none
+ * @disk: cdrom drive that a secondary emulates, with its new source or with
+ *        none; freed on success
+ *
+ * Replace what is in a drive, and its source in the live definition.  Unlocks
+ * @vm while it waits.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelsChangeMedia(virDomainObj *vm,
+                             virDomainDiskDef *disk)
+{
+    int began = libxlDeviceModelsEnterJob(vm);
+    int ret;
+
+    if (began < 0)
+        return -1;
+
+    if ((ret = libxlDeviceModelsChangeMediaInJob(vm, disk)) == 0)
+        virDomainDiskDefFree(disk);
+
+    if (began)
+        virDomainObjEndJob(vm);
+
+    return ret;
+}
+
+
+/**
+ * libxlDeviceModelsOwnDevice:
+ * @def: definition of a running domain
+ * @dev: device that is about to be updated
+ *
+ * Returns whether @dev is an interface that a secondary emulates, which
+ * libxlDeviceModelsUpdateNet can update.
+ */
+bool
+libxlDeviceModelsOwnDevice(const virDomainDef *def,
+                           const virDomainDeviceDef *dev)
+{
+    int idx;
+
+    if (dev->type != VIR_DOMAIN_DEVICE_NET ||
+        (idx = virDomainNetFindIdx((virDomainDef *)def, dev->data.net)) < 0)
+        return false;
+
+    return virDomainDeviceModelFindByNet(def, def->nets[idx]) !=
+           virDomainDeviceModelGetPrimary(def);
+}
+
+
+static int
+libxlDeviceModelSetLink(const libxlDeviceModel *dm,
+                        size_t idx,
+                        bool up)
+{
+    g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelsConnect(dm);
+
+    if (!mon)
+        return -1;
+
+    return libxlDeviceModelMonitorSetLink(mon, idx, up, LIBXL_DEVICE_MODEL_MONITOR_MS);
+}
+
+
+/* All but the link state must be as it is.  The copy has what the user did not
+ * have to write down. */
+static int
+libxlDeviceModelCheckNetUpdate(const virDomainDeviceModelDef *dm,
+                               const virDomainNetDef *net,
+                               const virDomainNetDef *next)
+{
+    char macstr[VIR_MAC_STRING_BUFLEN];
+
+    virMacAddrFormat(&net->mac, macstr);
+
+    if (next->type != net->type ||
+        STRNEQ_NULLABLE(virDomainNetGetModelString(next), virDomainNetGetModelString(net)) ||
+        STRNEQ_NULLABLE(virDomainNetGetActualBridgeName(next), virDomainNetGetActualBridgeName(net))) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("device model '%1$s': of interface '%2$s' only the link state can be changed while it runs"),
+                       dm->name, macstr);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelsUpdateNetInJob(virDomainObj *vm,
+                                const virDomainNetDef *net)
+{
+    int idx = virDomainNetFindIdx(vm->def, (virDomainNetDef *)net);
+    bool up = net->linkstate != VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
+    const virDomainDeviceModelDef *def;
+    libxlDeviceModel *dm;
+    int rc;
+
+    if (idx < 0)
+        return -1;
+
+    def = virDomainDeviceModelFindByNet(vm->def, vm->def->nets[idx]);
+    if (libxlDeviceModelCheckNetUpdate(def, vm->def->nets[idx], net) < 0 ||
+        !(dm = libxlDeviceModelsFind(vm, def)))
+        return -1;
+
+    virObjectUnlock(vm);
+    rc = libxlDeviceModelSetLink(dm, idx, up);
+    virObjectLock(vm);
+
+    if (rc == 0)
+        vm->def->nets[idx]->linkstate = net->linkstate;
+
+    return rc;
+}
+
+
+/**
+ * libxlDeviceModelsUpdateNet:
+ * @vm: running domain, in a job of this thread or in none
+ * @net: interface that a secondary emulates, with its new link state
+ *
+ * Plug the cable of a NIC in or out, for the guest and in the live definition.
+ * Unlocks @vm while it waits.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelsUpdateNet(virDomainObj *vm,
+                           const virDomainNetDef *net)
+{
+    int began = libxlDeviceModelsEnterJob(vm);
+    int ret;
+
+    if (began < 0)
+        return -1;
+
+    ret = libxlDeviceModelsUpdateNetInJob(vm, net);
+
+    if (began)
+        virDomainObjEndJob(vm);
+
+    return ret;
+}
+
+
+/**
+ * libxlDeviceModelsGetBlockInfo:
+ * @def: domain definition
+ * @path: target or source of one of its disks
+ * @info: filled with the sizes of its image
+ *
+ * Returns 0, or -1 with VIR_ERR_NO_SUPPORT for a disk of the primary, of which
+ * libxl cannot tell, and another error for one that is not there or is empty.
+ */
+int
+libxlDeviceModelsGetBlockInfo(virDomainDef *def,
+                              const char *path,
+                              virDomainBlockInfoPtr info)
+{
+    virDomainDiskDef *disk = virDomainDiskByName(def, path, false);
+
+    if (disk && !libxlDeviceModelOwnsDisk(def, disk)) {
+        virReportUnsupportedError();
+        return -1;
+    }
+
+    if (!disk || virStorageSourceIsEmpty(disk->src)) {
+        virReportError(VIR_ERR_INVALID_ARG,
+                       _("domain '%1$s' has no disk '%2$s' with an image, expected the target or the source of one"),
+                       def->name, path);
+        return -1;
+    }
+
+    return libxlDeviceModelDiskGetInfo(disk, info);
+}

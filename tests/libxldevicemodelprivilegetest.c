@@ -1,0 +1,914 @@
+/*
+ * libxldevicemodelprivilegetest.c: what a secondary may not do
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The processes that are looked at are folders made like those of /proc; the
+ * emulators are scripts.  What takes root is tried if the test is root, and on
+ * an emulated Xen host (xenhost/scenarios/privilege.py) in any case.
+ */
+
+#include <config.h>
+
+#include <dlfcn.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "testutils.h"
+#include "libxl/libxl_devicemodel_privilege.h"
+#include "virfile.h"
+#include "virprocess.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+#define TEST_BASE 1879048192U
+
+/* that of device model 7 of the last domain, so no process has it */
+#define TEST_UID (TEST_BASE + 32751 * 8 + 7)
+
+static char *testDir;
+
+/* a user of the test's own, and one that is none there */
+static uid_t testUserUID;
+static uid_t testNobodyUID = -1;
+
+
+int
+getpwuid_r(uid_t uid,
+           struct passwd *pwd,
+           char *buf,
+           size_t buflen,
+           struct passwd **result)
+{
+    static int (*next)(uid_t, struct passwd *, char *, size_t, struct passwd **);
+
+    if (uid == testUserUID && uid > 0) {
+        memset(pwd, 0, sizeof(*pwd));
+        pwd->pw_name = (char *) "alice";
+        *result = pwd;
+        return 0;
+    }
+
+    if (uid == testNobodyUID) {
+        *result = NULL;
+        return 0;
+    }
+
+    if (!next)
+        next = dlsym(RTLD_NEXT, "getpwuid_r");
+    return next(uid, pwd, buf, buflen, result);
+}
+
+
+/* Checks that @rc goes with @expected and drops the error. */
+static int
+testOutcome(int rc,
+            const char *expected)
+{
+    g_autofree char *error = virStringReplace(virGetLastErrorMessage(), testDir, "DIR");
+
+    virResetLastError();
+
+    if (rc == 0 && expected) {
+        VIR_TEST_VERBOSE("succeeded, expected '%s'", expected);
+        return -1;
+    }
+
+    return rc == 0 ? 0 : virTestCompareToString(NULLSTR(expected), error);
+}
+
+
+/* What libxl.conf says. */
+struct testConfData {
+    const char *conf;
+    unsigned int base;
+    const char *error;
+};
+
+
+static int
+testConf(const void *opaque)
+{
+    const struct testConfData *data = opaque;
+    g_autoptr(virConf) conf = virConfReadString(data->conf, 0);
+    unsigned int base = 0;
+
+    if (!conf ||
+        testOutcome(libxlDeviceModelPrivilegeLoadConf(conf, &base), data->error) < 0)
+        return -1;
+
+    if (base != data->base) {
+        VIR_TEST_VERBOSE("base is %u, expected %u", base, data->base);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testConfs(void)
+{
+    int ret = 0;
+
+#define RANGE "expected a number from 65536 to 4294705279, where 262016 user and group ids that nobody has begin"
+#define DO_TEST(conf, base, error) \
+    do { \
+        static const struct testConfData data = { conf, base, error }; \
+        if (virTestRun("libxl.conf: " conf, testConf, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("", 0, NULL);
+    DO_TEST("device_model_uid_base = 65536\n", 65536, NULL);
+    DO_TEST("device_model_uid_base = 4294705279\n", 4294705279U, NULL);
+    DO_TEST("device_model_uid_base = 0\n", 0,
+            "unsupported configuration: device_model_uid_base = 0, " RANGE);
+    DO_TEST("device_model_uid_base = 65535\n", 0,
+            "unsupported configuration: device_model_uid_base = 65535, " RANGE);
+    DO_TEST("device_model_uid_base = 4294705280\n", 0,
+            "unsupported configuration: device_model_uid_base = 4294705280, " RANGE);
+    DO_TEST("device_model_uid_base = 4294967296\n", 0,
+            "internal error: memory conf: value for 'device_model_uid_base' parameter must be in range 0:4294967295");
+    DO_TEST("device_model_uid_base = -1\n", 0,
+            "internal error: memory conf: expected an unsigned integer for 'device_model_uid_base' parameter");
+    DO_TEST("device_model_uid_base = \"qemu\"\n", 0,
+            "internal error: memory conf: expected an unsigned integer for 'device_model_uid_base' parameter");
+
+#undef DO_TEST
+#undef RANGE
+
+    return ret;
+}
+
+
+struct testNewData {
+    unsigned int base;
+    unsigned int domid;
+    unsigned int id;
+    uid_t uid;
+    const char *error;
+};
+
+
+static int
+testNew(const void *opaque)
+{
+    const struct testNewData *data = opaque;
+    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
+
+    privilege = libxlDeviceModelPrivilegeNew("/run", data->base, data->domid, data->id, 2);
+    if (testOutcome(privilege ? 0 : -1, data->error) < 0)
+        return -1;
+    if (!privilege)
+        return 0;
+
+    if (privilege->uid != data->uid || privilege->id != data->id ||
+        privilege->processes != 130 || STRNEQ(privilege->root, "/run/devicemodel/root")) {
+        VIR_TEST_VERBOSE("uid %u, id %u, %u processes, root '%s'", privilege->uid,
+                         privilege->id, privilege->processes, privilege->root);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testNews(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testNewData data = { __VA_ARGS__ }; \
+        if (virTestRun("uid: " title, testNew, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define ERROR(id, domid) \
+    "internal error: no user id for device model " id " of domain " domid ", " \
+    "expected device models 1 to 7 of domains up to 32751"
+
+    DO_TEST("of the default range", 0, 1, 1, TEST_BASE + 9, NULL);
+    DO_TEST("of a range of the user's", 100003, 5, 7, 100003 + 47, NULL);
+    DO_TEST("the last", 4294705279U, 32751, 7, 4294967294U, NULL);
+    DO_TEST("of the primary", 0, 1, 0, 0, ERROR("0", "1"));
+    DO_TEST("of one too many", 0, 1, 8, 0, ERROR("8", "1"));
+    DO_TEST("of no domain", 0, 32752, 1, 0, ERROR("1", "32752"));
+
+#undef ERROR
+#undef DO_TEST
+
+    return ret;
+}
+
+
+/* What an emulator offers, and what it is told. */
+struct testArgsData {
+    libxlDeviceModelEmulator emulator;
+    const char *args;
+};
+
+
+static int
+testArgs(const void *opaque)
+{
+    const struct testArgsData *data = opaque;
+    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
+    g_autoptr(virCommand) cmd = virCommandNew("/qemu");
+    g_autofree char *expected = g_strdup_printf("/qemu -xen-domid-restrict %s", data->args);
+    g_autofree char *actual = NULL;
+
+    if (!(privilege = libxlDeviceModelPrivilegeNew("/a,b", 0, 1, 1, 1)))
+        return -1;
+
+    privilege->emulator = data->emulator;
+    libxlDeviceModelPrivilegeApply(privilege, cmd);
+
+    if (!(actual = virCommandToString(cmd, false)))
+        return -1;
+
+    return virTestCompareToString(expected, actual);
+}
+
+
+static int
+testAllArgs(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, sandbox, chroot, user, args) \
+    do { \
+        static const struct testArgsData data = { { sandbox, chroot, user }, args }; \
+        if (virTestRun("arguments: " title, testArgs, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("QEMU 7.2", false, false, false,
+            "-chroot /a,b/devicemodel/root -runas 1879048201:1879048201");
+    DO_TEST("QEMU 9.0", false, true, false,
+            "-runas 1879048201:1879048201 -run-with chroot=/a,,b/devicemodel/root");
+    DO_TEST("QEMU 10.0", false, true, true,
+            "-run-with chroot=/a,,b/devicemodel/root,user=1879048201:1879048201");
+    DO_TEST("sandbox", true, false, false,
+            "-chroot /a,b/devicemodel/root -runas 1879048201:1879048201 "
+            "-sandbox on,obsolete=deny,elevateprivileges=allow,spawn=deny,resourcecontrol=deny");
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
+/* The help of some QEMU around its -run-with. */
+struct testHelpData {
+    const char *help;
+    bool chroot;
+    bool user;
+};
+
+
+static int
+testHelp(const void *opaque)
+{
+    const struct testHelpData *data = opaque;
+    libxlDeviceModelEmulator emulator = { 0 };
+
+    libxlDeviceModelEmulatorParseHelp(data->help, &emulator);
+
+    return emulator.runWithChroot == data->chroot &&
+           emulator.runWithUser == data->user ? 0 : -1;
+}
+
+
+static int
+testHelps(void)
+{
+    int ret = 0;
+
+#define BEGIN "usage: qemu\n-runas user     change to user id user\n" \
+              "-chroot dir     chroot to dir\n"
+#define END "-tpmdev x,user=y,chroot=z\n"
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testHelpData data = { __VA_ARGS__ }; \
+        if (virTestRun("help: " title, testHelp, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("QEMU 7.2", BEGIN END, false, false);
+    DO_TEST("QEMU 8.1", BEGIN "-run-with async-teardown[=on|off]\n    misc\n" END, false, false);
+    DO_TEST("QEMU 9.0", BEGIN "-run-with [async-teardown=on|off][,chroot=dir]\n"
+            "    chroot=dir chroot to dir just before starting the VM\n" END, true, false);
+    DO_TEST("QEMU 10.0", BEGIN "-run-with [async-teardown=on|off][,chroot=dir][user=username|uid:gid]\n"
+            "    user=uid:gid ditto\n" END, true, true);
+    DO_TEST("at the end", "\n-run-with [chroot=dir]\n\n-run-with [user=uid]", true, false);
+
+#undef DO_TEST
+#undef END
+#undef BEGIN
+
+    return ret;
+}
+
+
+static char *
+testScript(const char *name,
+           const char *text)
+{
+    char *path = g_strdup_printf("%s/%s", testDir, name);
+    g_autofree char *script = g_strdup_printf("#!/bin/sh\n%s\n", text);
+
+    if (virFileWriteStr(path, script, 0700) < 0)
+        abort();
+
+    return path;
+}
+
+
+/* An emulator, and what it says of itself. */
+struct testProbeData {
+    const char *script;
+    libxlDeviceModelEmulator emulator;
+    const char *error;
+};
+
+
+static int
+testProbe(const void *opaque)
+{
+    const struct testProbeData *data = opaque;
+    g_autofree char *path = testScript("emulator", data->script);
+    libxlDeviceModelEmulator emulator = { true, true, true };
+    int rc = libxlDeviceModelEmulatorProbe(path, "lan", &emulator);
+
+    if (testOutcome(rc, data->error) < 0)
+        return -1;
+
+    if (rc == 0 && memcmp(&emulator, &data->emulator, sizeof(emulator)) != 0) {
+        VIR_TEST_VERBOSE("sandbox %d, chroot %d, user %d", emulator.sandbox,
+                         emulator.runWithChroot, emulator.runWithUser);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* One that stays the same is not asked again. */
+static int
+testProbeAgain(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *text = g_strdup_printf("echo . >>%s/count", testDir);
+    g_autofree char *path = testScript("again", text);
+    g_autofree char *countPath = g_strdup_printf("%s/count", testDir);
+    g_autofree char *count = NULL;
+    libxlDeviceModelEmulator emulator;
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        if (libxlDeviceModelEmulatorProbe(path, "lan", &emulator) < 0)
+            return -1;
+    }
+
+    g_free(path);
+    g_free(text);
+    text = g_strdup_printf("echo . >>%s/count; exit 0", testDir);
+    path = testScript("again", text);
+    if (libxlDeviceModelEmulatorProbe(path, "lan", &emulator) < 0 ||
+        virTestLoadFile(countPath, &count) < 0)
+        return -1;
+
+    return virTestCompareToString(".\n.\n", count);
+}
+
+
+static int
+testProbeMissing(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelEmulator emulator;
+
+    return testOutcome(libxlDeviceModelEmulatorProbe("/nonexistent", "lan", &emulator),
+                       "device model 'lan': cannot access emulator '/nonexistent': "
+                       "No such file or directory");
+}
+
+
+static int
+testProbes(void)
+{
+    int ret = 0;
+
+#define ASKED "device model 'lan': emulator 'DIR/emulator' was asked for its options and "
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testProbeData data = { __VA_ARGS__ }; \
+        if (virTestRun("emulator: " title, testProbe, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("with a sandbox",
+            "echo; echo '-run-with [chroot=dir][user=uid]'", { true, true, true }, NULL);
+    DO_TEST("without a sandbox",
+            "[ $1 = -sandbox ] && exit 1; echo; echo '-run-with [chroot=dir]'",
+            { false, true, false }, NULL);
+    DO_TEST("that is no QEMU", "exit 3", { false, false, false }, NULL);
+    DO_TEST("that crashes", "kill -SEGV $$", { 0 },
+            "operation failed: " ASKED "was ended by signal 11");
+    DO_TEST("that hangs", "kill -ALRM $$", { 0 },
+            "Timed out during operation: " ASKED "gave no answer within 30 s");
+
+    if (virTestRun("emulator: asked once", testProbeAgain, NULL) < 0)
+        ret = -1;
+    if (virTestRun("emulator: missing", testProbeMissing, NULL) < 0)
+        ret = -1;
+
+#undef DO_TEST
+#undef ASKED
+
+    return ret;
+}
+
+
+/* What is in the place of the empty root. */
+struct testRootData {
+    const char *script; /* makes it */
+    const char *error;
+};
+
+
+static int
+testRootOne(const struct testRootData *data,
+            const char *stateDir,
+            libxlDeviceModelPrivilege *privilege)
+{
+    g_autofree char *emulator = testScript("qemu", "exit 0");
+    g_autofree char *script = testScript("make", data->script);
+    g_autoptr(virCommand) cmd = virCommandNewArgList("/bin/sh", "-e", script, NULL);
+    struct stat sb;
+    int rc;
+
+    virCommandSetWorkingDirectory(cmd, stateDir);
+    if (virCommandRun(cmd, NULL) < 0)
+        return -1;
+
+    rc = libxlDeviceModelPrivilegePrepare(privilege, "lan", emulator);
+    if (testOutcome(rc, data->error) < 0)
+        return -1;
+
+    if (rc == 0 && (stat(privilege->root, &sb) < 0 || sb.st_mode != (S_IFDIR | 0555))) {
+        VIR_TEST_VERBOSE("the root has mode %o", sb.st_mode);
+        return -1;
+    }
+
+    return rc < 0 || privilege->emulator.sandbox ? 0 : -1;
+}
+
+
+static int
+testRoot(const void *opaque)
+{
+    g_autofree char *stateDir = g_strdup_printf("%s/state", testDir);
+    g_autofree char *folder = g_strdup_printf("%s/devicemodel", stateDir);
+    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
+    int ret;
+
+    if (g_mkdir_with_parents(folder, 0700) < 0 ||
+        !(privilege = libxlDeviceModelPrivilegeNew(stateDir, 0, 32751, 7, 1)))
+        return -1;
+
+    ret = testRootOne(opaque, stateDir, privilege);
+    ignore_value(chmod(privilege->root, 0700));
+    virFileDeleteTree(stateDir);
+    return ret;
+}
+
+
+static int
+testUser(const void *opaque)
+{
+    const char *expected = opaque;
+    g_autofree char *emulator = testScript("qemu", "exit 0");
+    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
+    g_autofree char *error = NULL;
+    int rc;
+
+    if (!(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 32751, 7, 1)))
+        return -1;
+
+    if (testNobodyUID == getuid())
+        privilege->uid = testNobodyUID;
+
+    rc = libxlDeviceModelPrivilegePrepare(privilege, "lan", emulator);
+    error = g_strdup_printf(expected, privilege->uid);
+    return testOutcome(rc, error);
+}
+
+
+static int
+testRoots(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testRootData data = { __VA_ARGS__ }; \
+        if (virTestRun("root: " title, testRoot, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("none yet", "true", NULL);
+    DO_TEST("there already", "mkdir -m 555 devicemodel/root", NULL);
+    DO_TEST("no folder for it", "rmdir devicemodel; touch devicemodel",
+            "device model 'lan': cannot create folder 'DIR/state/devicemodel/root': "
+            "Not a directory");
+    DO_TEST("not empty", "mkdir devicemodel/root; touch devicemodel/root/a; chmod 555 devicemodel/root",
+            "operation failed: device model 'lan': folder 'DIR/state/devicemodel/root' "
+            "has an entry 'a', expected an empty folder");
+
+#undef DO_TEST
+
+    /* the owner differs with who runs the test */
+    testUserUID = TEST_UID;
+    if (virTestRun("uid of a user", testUser,
+                   "operation failed: device model 'lan': user id %1$u is that of user 'alice', "
+                   "expected one that nobody has: set 'device_model_uid_base' in libxl.conf") < 0)
+        ret = -1;
+    testUserUID = 0;
+
+    testNobodyUID = getuid();
+    if (virTestRun("uid of a process", testUser,
+                   "operation failed: device model 'lan': a process runs under user id %1$u, "
+                   "expected one that nobody has: set 'device_model_uid_base' in libxl.conf") < 0)
+        ret = -1;
+    testNobodyUID = -1;
+
+    return ret;
+}
+
+
+/* What is in the way of the empty root and is no folder that is safe. */
+static int
+testRootWrong(const void *opaque)
+{
+    const char *script = opaque;
+    g_autofree char *stateDir = g_strdup_printf("%s/state", testDir);
+    g_autofree char *root = g_strdup_printf("%s/devicemodel/root", stateDir);
+    g_autofree char *error = NULL;
+    struct testRootData data = { "true", NULL };
+    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
+    g_autoptr(virCommand) cmd = virCommandNewArgList("/bin/sh", "-ec", script, NULL);
+    struct stat sb;
+    int ret = -1;
+
+    virCommandSetWorkingDirectory(cmd, testDir);
+    if (virCommandRun(cmd, NULL) == 0 && lstat(root, &sb) == 0 &&
+        (privilege = libxlDeviceModelPrivilegeNew(stateDir, 0, 32751, 7, 1))) {
+        error = g_strdup_printf("operation failed: device model 'lan': 'DIR/state/devicemodel/root' "
+                                "has mode %o and owner %u, expected a folder of user %u that "
+                                "nobody can write to", sb.st_mode, getuid(), getuid());
+        data.error = error;
+        ret = testRootOne(&data, stateDir, privilege);
+    }
+
+    virFileDeleteTree(stateDir);
+    return ret;
+}
+
+
+static int
+testRootsWrong(void)
+{
+    int ret = 0;
+
+    if (virTestRun("root: a file", testRootWrong,
+                   "mkdir -p state/devicemodel; touch state/devicemodel/root") < 0)
+        ret = -1;
+    if (virTestRun("root: a link", testRootWrong,
+                   "mkdir -p state/devicemodel state/x; chmod 555 state/x; "
+                   "ln -s ../x state/devicemodel/root") < 0)
+        ret = -1;
+    if (virTestRun("root: anybody's", testRootWrong,
+                   "mkdir -p state/devicemodel/root; chmod 777 state/devicemodel/root") < 0)
+        ret = -1;
+    if (virTestRun("root: its owner's", testRootWrong,
+                   "mkdir -p state/devicemodel/root; chmod 755 state/devicemodel/root") < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+/* A change of a process that is as it should be, and what is said of it. */
+struct testCheckData {
+    const char *from;
+    const char *to;
+    bool sandbox;
+    const char *script; /* in the folder of the process */
+    const char *error;
+};
+
+static const char testStatus[] =
+    "Name:\tqemu\n"
+    "Uid:\tU\tU\tU\tU\n"
+    "Gid:\tU\tU\tU\tU\n"
+    "Groups:\tU \n"
+    "CapInh:\t0000000000000000\n"
+    "CapPrm:\t0000000000000000\n"
+    "CapEff:\t0000000000000000\n"
+    "CapBnd:\t00000000000400c0\n"
+    "CapAmb:\t0000000000000000\n"
+    "NoNewPrivs:\t1\n"
+    "Seccomp:\t0\n";
+
+
+/* The second of two threads is changed. */
+static int
+testCheckMake(const struct testCheckData *data,
+              const char *proc,
+              const char *root)
+{
+    g_autofree char *uid = g_strdup_printf("%u", TEST_UID);
+    g_autofree char *changed = g_strdup(testStatus);
+    g_autofree char *script = NULL;
+    g_autoptr(virCommand) cmd = NULL;
+
+    if (data->from) {
+        g_free(changed);
+        changed = virStringReplace(testStatus, data->from, data->to);
+        if (STREQ(changed, testStatus))
+            return -1;
+    }
+
+    script = g_strdup_printf("rm -rf %1$s; mkdir -p %1$s/ns %1$s/task/10 %1$s/task/11 %2$s; cd %1$s\n"
+                             "ln -s %2$s root; ln -s %2$s cwd; touch ns/net ns/ipc\n"
+                             "printf '%%s' \"$1\" | sed 's/\\bU\\b/%3$s/g' >task/10/status\n"
+                             "printf '%%s' \"$2\" | sed 's/\\bU\\b/%3$s/g' >task/11/status\n"
+                             "%4$s\n", proc, root, uid, data->script ? data->script : "");
+    cmd = virCommandNewArgList("/bin/sh", "-ec", script, "sh", testStatus, changed, NULL);
+    return virCommandRun(cmd, NULL);
+}
+
+
+static int
+testCheck(const void *opaque)
+{
+    const struct testCheckData *data = opaque;
+    g_autofree char *proc = g_strdup_printf("%s/proc", testDir);
+    g_autofree char *root = g_strdup_printf("%s/root", testDir);
+    libxlDeviceModelPrivilege privilege = { .id = 7, .uid = TEST_UID, .root = root };
+    g_autofree char *uid = g_strdup_printf("%u", TEST_UID);
+    g_autofree char *error = data->error ? virStringReplace(data->error, "@", uid) : NULL;
+
+    privilege.emulator.sandbox = data->sandbox;
+    if (testCheckMake(data, proc, root) < 0)
+        return -1;
+
+    return testOutcome(libxlDeviceModelPrivilegeCheck(&privilege, "lan", proc), error);
+}
+
+
+#define KEPT(what, value, expected) \
+    "operation failed: device model 'lan' was not deprivileged: '" what "' is '" value \
+    "' in its process, expected '" expected "'"
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testCheckData data = { __VA_ARGS__ }; \
+        if (virTestRun("check: " title, testCheck, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+#define DO_TEST_CAP(set) \
+    DO_TEST(set, .from = set ":\t0000000000000000", .to = set ":\t0000000000000080", \
+            .error = KEPT(set, "0000000000000080", "0000000000000000"))
+
+static int
+testChecksStatus(void)
+{
+    int ret = 0;
+
+    DO_TEST("as it should be", 0);
+    DO_TEST("root", .from = "Uid:\tU\tU\tU\tU", .to = "Uid:\t0\t0\t0\t0",
+            .error = KEPT("Uid", "0 0 0 0", "@ @ @ @"));
+    DO_TEST("saved uid", .from = "Uid:\tU\tU\tU\tU", .to = "Uid:\tU\tU\t0\tU",
+            .error = KEPT("Uid", "@ @ 0 @", "@ @ @ @"));
+    DO_TEST("gid", .from = "Gid:\tU\tU\tU\tU", .to = "Gid:\tU\t0\tU\tU",
+            .error = KEPT("Gid", "@ 0 @ @", "@ @ @ @"));
+    DO_TEST("no groups", .from = "Groups:\tU ", .to = "Groups:\t ");
+    DO_TEST("groups", .from = "Groups:\tU ", .to = "Groups:\tU 6 ",
+            .error = KEPT("Groups", "@ 6", "@"));
+    DO_TEST_CAP("CapInh");
+    DO_TEST_CAP("CapPrm");
+    DO_TEST_CAP("CapEff");
+    DO_TEST_CAP("CapAmb");
+    DO_TEST("empty bounding set", .from = "00000000000400c0", .to = "0000000000000000");
+    DO_TEST("bounding set", .from = "00000000000400c0", .to = "00000000000400c1",
+            .error = KEPT("CapBnd", "00000000000400c1", "00000000000400c0"));
+    DO_TEST("new privileges", .from = "NoNewPrivs:\t1", .to = "NoNewPrivs:\t0",
+            .error = KEPT("NoNewPrivs", "0", "1"));
+    DO_TEST("a kernel that does not say", .from = "NoNewPrivs:\t1\n", .to = "",
+            .error = KEPT("NoNewPrivs", "<null>", "1"));
+    DO_TEST("sandbox", .from = "Seccomp:\t0", .to = "Seccomp:\t2", .sandbox = true,
+            .error = KEPT("Seccomp", "0", "2"));
+
+    return ret;
+}
+
+
+static int
+testChecksProcess(void)
+{
+    int ret = 0;
+
+    DO_TEST("another root", .script = "ln -sfn / root",
+            .error = KEPT("root", "/", "DIR/root"));
+    DO_TEST("another folder", .script = "ln -sfn /etc cwd",
+            .error = KEPT("cwd", "/etc", "DIR/root"));
+    DO_TEST("network of the host", .script = "ln -sf /proc/self/ns/net ns/net",
+            .error = KEPT("ns/net", "/proc/self/ns/net", "one that is not the host's"));
+    DO_TEST("IPC of the host", .script = "ln -sf /proc/self/ns/ipc ns/ipc",
+            .error = KEPT("ns/ipc", "/proc/self/ns/ipc", "one that is not the host's"));
+    DO_TEST("a thread that ends", .script = "mkdir task/12");
+    DO_TEST("nothing to be seen", .script = "rm -r task/*",
+            .error = "operation failed: device model 'lan': the credentials of its process "
+                     "cannot be read from 'DIR/proc/task'");
+    DO_TEST("gone", .script = "rm root",
+            .error = "device model 'lan': cannot compare 'DIR/proc/root' with 'DIR/root': "
+                     "No such file or directory");
+
+    return ret;
+}
+
+#undef DO_TEST_CAP
+#undef DO_TEST
+#undef KEPT
+
+
+/* A process that waits to be ended. */
+static pid_t
+testVictim(uid_t uid)
+{
+    pid_t pid = fork();
+
+    if (pid == 0 && uid && setuid(uid) < 0)
+        _exit(1);
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+
+    return pid;
+}
+
+
+/* Signals reach the processes of the uid, and no others. */
+static int
+testSignal(const void *opaque G_GNUC_UNUSED)
+{
+    pid_t victim;
+    pid_t bystander;
+    int status = 0;
+    int ret = -1;
+    int rc;
+
+    if (geteuid() != 0)
+        return EXIT_AM_SKIP;
+
+    bystander = testVictim(TEST_UID - 1);
+    victim = testVictim(TEST_UID);
+
+    /* the child is root until it is scheduled */
+    while ((rc = libxlDeviceModelPrivilegeSignal(TEST_UID, 7, SIGKILL)) == 0)
+        g_usleep(1000);
+
+    if (rc == 1 && waitpid(victim, &status, 0) == victim &&
+        WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+        libxlDeviceModelPrivilegeSignal(TEST_UID, 7, SIGKILL) == 0 &&
+        waitpid(bystander, &status, WNOHANG) == 0)
+        ret = 0;
+
+    kill(bystander, SIGKILL);
+    waitpid(bystander, &status, 0);
+    return ret;
+}
+
+
+/* What is none of the uids is not signalled. */
+static int
+testSignalRefused(const void *opaque G_GNUC_UNUSED)
+{
+    const struct {
+        uid_t uid;
+        unsigned int id;
+    } data[] = { { 0, 1 }, { 1000, 1 }, { 65535, 1 }, { -1, 1 },
+                 { TEST_UID, 0 }, { TEST_UID, 8 } };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(data); i++) {
+        g_autofree char *error = g_strdup_printf("operation failed: user id %u is none of device model %u",
+                                                 data[i].uid, data[i].id);
+
+        if (testOutcome(libxlDeviceModelPrivilegeSignal(data[i].uid, data[i].id, SIGTERM),
+                        error) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testMayUnshare(pid_t ppid G_GNUC_UNUSED,
+               void *opaque G_GNUC_UNUSED)
+{
+    return unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0;
+}
+
+
+/* What a process has lost before it is executed. */
+static int
+testConfine(const void *opaque G_GNUC_UNUSED)
+{
+    static const char *const expected[] = {
+        "\nGroups:\t \n", "\nCapInh:\t0000000000000000\n", "\nCapPrm:\t00000000000400c0\n",
+        "\nCapEff:\t00000000000400c0\n", "\nCapBnd:\t00000000000400c0\n",
+        "\nfiles 256 core 0 processes 130\n",
+    };
+    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
+    g_autoptr(virCommand) cmd = NULL;
+    g_autofree char *net = g_file_read_link("/proc/self/ns/net", NULL);
+    g_autofree char *ipc = g_file_read_link("/proc/self/ns/ipc", NULL);
+    g_autofree char *output = NULL;
+    size_t i;
+
+    if (geteuid() != 0 || virProcessRunInFork(testMayUnshare, NULL) != 0)
+        return EXIT_AM_SKIP;
+
+    cmd = virCommandNewArgList("/bin/bash", "-c",
+                               "echo; cat /proc/self/status; readlink /proc/self/ns/net /proc/self/ns/ipc; "
+                               "echo files $(ulimit -n) core $(ulimit -c) processes $(ulimit -u)",
+                               NULL);
+    virCommandSetOutputBuffer(cmd, &output);
+    if (!(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 1, 1, 2)))
+        return -1;
+
+    libxlDeviceModelPrivilegeApply(privilege, cmd);
+    if (virCommandRun(cmd, NULL) < 0)
+        return -1;
+
+    for (i = 0; i < G_N_ELEMENTS(expected); i++) {
+        if (!strstr(output, expected[i])) {
+            VIR_TEST_VERBOSE("expected '%s' in '%s'", expected[i], output);
+            return -1;
+        }
+    }
+
+    return strstr(output, net) || strstr(output, ipc) || !strstr(output, "net:[") ? -1 : 0;
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (!(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
+        return EXIT_FAILURE;
+
+    if (testConfs() < 0)
+        ret = -1;
+    if (testNews() < 0)
+        ret = -1;
+    if (testAllArgs() < 0)
+        ret = -1;
+    if (testHelps() < 0)
+        ret = -1;
+    if (testProbes() < 0)
+        ret = -1;
+    if (testRoots() < 0)
+        ret = -1;
+    if (testRootsWrong() < 0)
+        ret = -1;
+    if (testChecksStatus() < 0)
+        ret = -1;
+    if (testChecksProcess() < 0)
+        ret = -1;
+    if (virTestRun("signal", testSignal, NULL) < 0)
+        ret = -1;
+    if (virTestRun("signal: refused", testSignalRefused, NULL) < 0)
+        ret = -1;
+    if (virTestRun("confine", testConfine, NULL) < 0)
+        ret = -1;
+
+    virFileDeleteTree(testDir);
+    g_free(testDir);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)

@@ -1,0 +1,414 @@
+/*
+ * libxldevicemodelxenstoretest.c: what secondaries leave in xenstore
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Stands in for libxenstore: the entries are kept here, and calls fail when they
+ * are told to.  So does what has to be removed twice, which is seen by the
+ * driver's own list of device models.
+ */
+
+#include <config.h>
+
+#include <xenstore.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_devicemodel_xenstore.h"
+#include "libxl/libxl_domain.h"
+#include "viralloc.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+#define TEST_DMS "/local/domain/0/dms"
+
+static libxlDriverPrivate *driver;
+
+static struct {
+    GHashTable *entries; /* paths to values */
+    const char *fails; /* the call that fails, or NULL */
+    const char *path; /* the only one it fails for, or NULL */
+    unsigned int conflicts; /* of this many transactions to come */
+    unsigned int nopen; /* connections */
+    unsigned int ntransactions;
+} testStore;
+
+
+static bool
+testStoreFails(const char *call,
+               const char *path)
+{
+    if (STRNEQ_NULLABLE(testStore.fails, call) ||
+        (testStore.path && STRNEQ_NULLABLE(testStore.path, path)))
+        return false;
+
+    errno = EACCES;
+    return true;
+}
+
+
+struct xs_handle *
+xs_open(unsigned long flags G_GNUC_UNUSED)
+{
+    if (testStoreFails("open", NULL))
+        return NULL;
+
+    testStore.nopen++;
+    return (struct xs_handle *)&testStore;
+}
+
+
+void
+xs_close(struct xs_handle *xs G_GNUC_UNUSED)
+{
+    testStore.nopen--;
+}
+
+
+bool
+xs_write(struct xs_handle *h G_GNUC_UNUSED,
+         xs_transaction_t t G_GNUC_UNUSED,
+         const char *path,
+         const void *data,
+         unsigned int len)
+{
+    if (testStoreFails("write", path))
+        return false;
+
+    g_hash_table_insert(testStore.entries, g_strdup(path), g_strndup(data, len));
+    return true;
+}
+
+
+xs_transaction_t
+xs_transaction_start(struct xs_handle *h G_GNUC_UNUSED)
+{
+    if (testStoreFails("start", NULL))
+        return XBT_NULL;
+
+    testStore.ntransactions++;
+    return 1;
+}
+
+
+bool
+xs_transaction_end(struct xs_handle *h G_GNUC_UNUSED,
+                   xs_transaction_t t G_GNUC_UNUSED,
+                   bool abort)
+{
+    testStore.ntransactions--;
+    if (abort)
+        return true;
+
+    if (testStoreFails("end", NULL))
+        return false;
+
+    if (testStore.conflicts > 0) {
+        testStore.conflicts--;
+        errno = EAGAIN;
+        return false;
+    }
+
+    return true;
+}
+
+
+static gboolean
+testStoreIsBelow(gpointer key,
+                 gpointer value G_GNUC_UNUSED,
+                 gpointer opaque)
+{
+    g_autofree char *folder = g_strconcat(opaque, "/", NULL);
+
+    return STREQ(key, opaque) || STRPREFIX(key, folder);
+}
+
+
+bool
+xs_rm(struct xs_handle *h G_GNUC_UNUSED,
+      xs_transaction_t t G_GNUC_UNUSED,
+      const char *path)
+{
+    if (testStoreFails("rm", path))
+        return false;
+
+    if (g_hash_table_foreach_remove(testStore.entries, testStoreIsBelow, (gpointer)path) > 0)
+        return true;
+
+    errno = ENOENT;
+    return false;
+}
+
+
+/* Names do not matter, only whether there are any. */
+char **
+xs_directory(struct xs_handle *h G_GNUC_UNUSED,
+             xs_transaction_t t G_GNUC_UNUSED,
+             const char *path,
+             unsigned int *num)
+{
+    GHashTableIter iter;
+    gpointer key;
+
+    *num = 0;
+    g_hash_table_iter_init(&iter, testStore.entries);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        if (STRNEQ(key, path) && testStoreIsBelow(key, NULL, (gpointer)path))
+            (*num)++;
+    }
+
+    return calloc(1, sizeof(char *));
+}
+
+
+static void
+testStoreReset(void)
+{
+    g_clear_pointer(&testStore.entries, g_hash_table_unref);
+    memset(&testStore, 0, sizeof(testStore));
+    testStore.entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+
+/* Checks the entries, given as "path=value" lines in order of the paths, and that
+ * every connection and transaction was ended. */
+static int
+testStoreCheck(const char *expected)
+{
+    g_autoptr(GList) keys = g_list_sort(g_hash_table_get_keys(testStore.entries),
+                                        (GCompareFunc)strcmp);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    GList *key;
+
+    for (key = keys; key; key = key->next)
+        virBufferAsprintf(&buf, "%s=%s\n", (char *)key->data,
+                          (char *)g_hash_table_lookup(testStore.entries, key->data));
+
+    if (testStore.nopen != 0 || testStore.ntransactions != 0) {
+        VIR_TEST_VERBOSE("%u connections and %u transactions are open",
+                         testStore.nopen, testStore.ntransactions);
+        return -1;
+    }
+
+    return virTestCompareToString(expected, NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+static int
+testOutcome(int rc,
+            const char *expected)
+{
+    g_autofree char *error = g_strdup(virGetLastErrorMessage());
+
+    virResetLastError();
+    if ((rc < 0) != !!expected) {
+        VIR_TEST_VERBOSE("returned %d: '%s', expected '%s'", rc, error, NULLSTR(expected));
+        return -1;
+    }
+
+    return expected ? virTestCompareToString(expected, error) : 0;
+}
+
+
+static libxlDeviceModel *
+testDeviceModelNew(unsigned int domid,
+                   unsigned int id)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNew("/nonexistent", domid, id, "lan");
+
+    dm->pid = 4711;
+    dm->ioservid = 2;
+    return dm;
+}
+
+
+#define TEST_ENTRIES(domid, id) \
+    TEST_DMS "/" domid "/" id "/ioservid=2\n" \
+    TEST_DMS "/" domid "/" id "/name=lan\n" \
+    TEST_DMS "/" domid "/" id "/pid=4711\n" \
+    TEST_DMS "/" domid "/" id "/state=running\n"
+
+struct testStoreData {
+    const char *fails;
+    const char *path;
+    unsigned int conflicts;
+    const char *error;
+    const char *left;
+};
+
+static int
+testAdd(const void *opaque)
+{
+    const struct testStoreData *data = opaque;
+    g_autoptr(libxlDeviceModel) dm = testDeviceModelNew(7, 1);
+
+    testStoreReset();
+    testStore.fails = data->fails;
+    testStore.path = data->path;
+
+    if (testOutcome(libxlDeviceModelXenstoreAdd(dm), data->error) < 0)
+        return -1;
+
+    return testStoreCheck(data->left);
+}
+
+
+static int
+testRemove(const void *opaque)
+{
+    const struct testStoreData *data = opaque;
+    g_autoptr(libxlDeviceModel) one = testDeviceModelNew(7, 1);
+    g_autoptr(libxlDeviceModel) two = testDeviceModelNew(7, 2);
+
+    testStoreReset();
+    if (libxlDeviceModelXenstoreAdd(one) < 0 ||
+        libxlDeviceModelXenstoreAdd(two) < 0)
+        return -1;
+
+    testStore.fails = data->fails;
+    testStore.path = data->path;
+    testStore.conflicts = data->conflicts;
+
+    if (testOutcome(libxlDeviceModelXenstoreRemove(7), data->error) < 0)
+        return -1;
+
+    return testStoreCheck(data->left);
+}
+
+
+/* What other domains have stays, and to remove nothing is no error. */
+static int
+testRemoveOne(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(libxlDeviceModel) one = testDeviceModelNew(7, 1);
+    g_autoptr(libxlDeviceModel) other = testDeviceModelNew(70, 1);
+
+    testStoreReset();
+    if (libxlDeviceModelXenstoreAdd(one) < 0 ||
+        libxlDeviceModelXenstoreAdd(other) < 0 ||
+        libxlDeviceModelXenstoreRemove(7) < 0 ||
+        testStoreCheck(TEST_ENTRIES("70", "1")) < 0 ||
+        libxlDeviceModelXenstoreRemove(7) < 0)
+        return -1;
+
+    return testStoreCheck(TEST_ENTRIES("70", "1"));
+}
+
+
+static int
+testCheckList(virDomainObj *vm,
+              size_t ndms)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+
+    if (priv->ndevicemodels == ndms)
+        return 0;
+
+    VIR_TEST_VERBOSE("%zu device models are recorded, expected %zu",
+                     priv->ndevicemodels, ndms);
+    return -1;
+}
+
+
+/* What could not be removed stays on the list, and goes with the next attempt. */
+static int
+testStopAgain(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainObj) vm = virDomainObjNew(driver->xmlopt);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    testStoreReset();
+    virObjectLock(vm);
+    vm->def = virDomainDefNew(driver->xmlopt);
+    vm->def->name = g_strdup("guest");
+    vm->def->virtType = VIR_DOMAIN_VIRT_XEN;
+
+    for (i = 1; i <= 2; i++) {
+        libxlDeviceModel *dm = testDeviceModelNew(7, i);
+
+        if (libxlDeviceModelXenstoreAdd(dm) < 0)
+            return -1;
+        VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    }
+
+    /* an error that is set is the cause of the stop, and stays */
+    testStore.fails = "rm";
+    virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cause");
+    libxlDeviceModelsStop(driver, vm);
+    if (testOutcome(-1, "operation failed: cause") < 0 ||
+        testCheckList(vm, 1) < 0)
+        return -1;
+
+    libxlDeviceModelsStop(driver, vm);
+    if (testCheckList(vm, 1) < 0 ||
+        testStoreCheck(TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2")) < 0)
+        return -1;
+
+    testStore.fails = NULL;
+    libxlDeviceModelsStop(driver, vm);
+    virObjectUnlock(vm);
+    if (testCheckList(vm, 0) < 0)
+        return -1;
+
+    return testStoreCheck("");
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (!(driver = testXLInitDriver()))
+        return EXIT_FAILURE;
+
+#define DO_TEST(title, func, ...) \
+    do { \
+        static const struct testStoreData data = { __VA_ARGS__ }; \
+        if (virTestRun(title, func, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define DENIED ": Permission denied"
+
+    DO_TEST("add", testAdd, .left = TEST_ENTRIES("7", "1"));
+    DO_TEST("add: no connection", testAdd, .fails = "open", .left = "",
+            .error = "cannot connect to xenstore" DENIED);
+    DO_TEST("add: the first key", testAdd, .fails = "write", .left = "",
+            .error = "device model 'lan': cannot write xenstore key '" TEST_DMS "/7/1/name'" DENIED);
+    DO_TEST("add: the last key", testAdd, .fails = "write", .path = TEST_DMS "/7/1/state",
+            .left = TEST_DMS "/7/1/ioservid=2\n" TEST_DMS "/7/1/name=lan\n" TEST_DMS "/7/1/pid=4711\n",
+            .error = "device model 'lan': cannot write xenstore key '" TEST_DMS "/7/1/state'" DENIED);
+
+    DO_TEST("remove", testRemove, .left = "");
+    DO_TEST("remove after conflicts", testRemove, .conflicts = 3, .left = "");
+    DO_TEST("remove: no connection", testRemove, .fails = "open",
+            .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
+            .error = "cannot connect to xenstore" DENIED);
+    DO_TEST("remove: no transaction", testRemove, .fails = "start",
+            .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
+            .error = "cannot remove xenstore folder '" TEST_DMS "/7'" DENIED);
+    DO_TEST("remove: refused", testRemove, .fails = "rm",
+            .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
+            .error = "cannot remove xenstore folder '" TEST_DMS "/7'" DENIED);
+    DO_TEST("remove: not committed", testRemove, .fails = "end", .left = "",
+            .error = "cannot remove xenstore folder '" TEST_DMS "/7'" DENIED);
+
+#undef DENIED
+#undef DO_TEST
+
+    if (virTestRun("remove one of two domains", testRemoveOne, NULL) < 0)
+        ret = -1;
+    if (virTestRun("what was left is removed by the next stop", testStopAgain, NULL) < 0)
+        ret = -1;
+
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+    g_clear_pointer(&testStore.entries, g_hash_table_unref);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))
