@@ -5,8 +5,12 @@
 BUILD = build
 # libvirt as it is installed on the emulated Xen host
 DEST = $(BUILD)/host-libvirt
+# what clang builds, with sanitizers
+SANITIZE = $(BUILD)-sanitize
+# how long each fuzzer looks
+SECONDS = 120
 
-.PHONY: help deps build install-tree demo check check-unit check-xen shell clean
+.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize fuzz lint deps-sanitize coverage benchmark soak shell clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,10 +38,37 @@ check-unit: build ## run our unit tests and libvirt's own
 check-xen: install-tree ## run the tests on the emulated Xen host (ONE=name for one of them)
 	scripts/run-checks --libvirt $(DEST) xen $(ONE)
 
+soak: install-tree ## let domains with device models live 50 times each, and compare the host's resources
+	tests/xenhost/soak --libvirt $(DEST)
+
+coverage: deps ## print what the unit tests run of the configuration code
+	scripts/coverage --build $(BUILD)-coverage
+
+benchmark: install-tree ## measure beside unpatched libvirt, and write docs/performance.md
+	stock=$$(scripts/build-stock --build $(BUILD)) && \
+	scripts/bench-conversion --build $(BUILD) --document docs/performance.md && \
+	tests/xenhost/benchmark --libvirt $(DEST) --stock "$$stock/install" --document docs/performance.md
+
+check-sanitize: deps-sanitize ## run our unit tests under AddressSanitizer and UBSan
+	scripts/build-sanitize $(SANITIZE)
+	scripts/check-sanitize $(SANITIZE)
+
+fuzz: deps-sanitize ## look for inputs that break our parsers (SECONDS=120, ONE=name)
+	scripts/build-sanitize $(SANITIZE) $(if $(ONE),tests/fuzz/$(ONE),fuzzers)
+	scripts/fuzz --build $(SANITIZE) --seconds $(SECONDS) $(ONE)
+
+lint: deps ## look at our C files with clang-tidy and cppcheck
+	@scripts/install-deps lint
+	scripts/build-sanitize $(SANITIZE)
+	scripts/lint $(SANITIZE)
+
+deps-sanitize: deps
+	@scripts/install-deps sanitize
+
 shell: install-tree ## give a shell on the emulated Xen host, which ends with it
 	tests/xenhost/xenhost start --libvirt $(DEST) --name shell --reuse
 	-tests/xenhost/xenhost shell --name shell
 	tests/xenhost/xenhost stop --name shell
 
 clean: ## remove what was built; the cache outside the repository stays
-	rm -rf $(BUILD) subprojects/libvirt
+	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) subprojects/libvirt
