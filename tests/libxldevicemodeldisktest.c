@@ -958,6 +958,23 @@ static const testChange changeCases[] = {
         FAILED("blockdev-insert-medium': GenericError: No, no"),
     },
     {
+        .name = "medium that is not inserted, and the old one neither",
+        .chain = { RAW("cd2.iso") },
+        .steps = {
+            STEPS_ADD(FULL),
+            { STEP_OPEN("false") },
+            { STEP_REMOVE },
+            { STEP_INSERT("disk3-7"), .error = "No" },
+            { STEP_OPEN("true") },
+            { STEP_INSERT("disk3-7"), .error = "No, no" },
+            { STEP_INSERT("disk3"), .error = "Gone" },
+            { STEP_OPEN("true"), .error = "Gone" },
+            { STEP_CLOSE, .error = "Gone" },
+            { STEP_DELETE("disk3-7"), .error = "Gone" },
+        },
+        FAILED("blockdev-insert-medium': GenericError: No, no"),
+    },
+    {
         .name = "medium that is not inserted into an empty drive",
         .chain = { RAW("cd2.iso") },
         .steps = {

@@ -11,10 +11,13 @@
 #include <config.h>
 
 #include <dlfcn.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "testutils.h"
@@ -772,6 +775,7 @@ testSignal(const void *opaque G_GNUC_UNUSED)
 {
     pid_t victim;
     pid_t bystander;
+    bool ended = false;
     int status = 0;
     int ret = -1;
     int rc;
@@ -786,14 +790,21 @@ testSignal(const void *opaque G_GNUC_UNUSED)
     while ((rc = libxlDeviceModelPrivilegeSignal(TEST_UID, 7, SIGKILL)) == 0)
         g_usleep(1000);
 
-    if (rc == 1 && waitpid(victim, &status, 0) == victim &&
-        WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+    if (rc == 1)
+        ended = waitpid(victim, &status, 0) == victim;
+
+    if (ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
         libxlDeviceModelPrivilegeSignal(TEST_UID, 7, SIGKILL) == 0 &&
         waitpid(bystander, &status, WNOHANG) == 0)
         ret = 0;
 
     kill(bystander, SIGKILL);
     waitpid(bystander, &status, 0);
+    if (!ended) {
+        kill(victim, SIGKILL);
+        waitpid(victim, &status, 0);
+    }
+
     return ret;
 }
 
@@ -822,6 +833,22 @@ testSignalRefused(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* Gives this process a group and an inheritable capability more than it needs. */
+static int
+testBecomeRicher(void)
+{
+    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    gid_t group = 1;
+
+    if (setgroups(1, &group) < 0 || syscall(SYS_capget, &header, data) < 0)
+        return -1;
+
+    data[0].inheritable |= 1U << CAP_NET_BIND_SERVICE;
+    return syscall(SYS_capset, &header, data);
+}
+
+
 static int
 testMayUnshare(pid_t ppid G_GNUC_UNUSED,
                void *opaque G_GNUC_UNUSED)
@@ -837,7 +864,7 @@ testConfine(const void *opaque G_GNUC_UNUSED)
     static const char *const expected[] = {
         "\nGroups:\t \n", "\nCapInh:\t0000000000000000\n", "\nCapPrm:\t00000000000400c0\n",
         "\nCapEff:\t00000000000400c0\n", "\nCapBnd:\t00000000000400c0\n",
-        "\nfiles 256 core 0 processes 130\n",
+        "\nfiles 2048 core 0 processes 130\n",
     };
     g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
     g_autoptr(virCommand) cmd = NULL;
@@ -854,7 +881,8 @@ testConfine(const void *opaque G_GNUC_UNUSED)
                                "echo files $(ulimit -n) core $(ulimit -c) processes $(ulimit -u)",
                                NULL);
     virCommandSetOutputBuffer(cmd, &output);
-    if (!(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 1, 1, 2)))
+    if (testBecomeRicher() < 0 ||
+        !(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 1, 1, 2)))
         return -1;
 
     libxlDeviceModelPrivilegeApply(privilege, cmd);

@@ -321,7 +321,6 @@ testStopAgain(const void *opaque G_GNUC_UNUSED)
     size_t i;
 
     testStoreReset();
-    virObjectLock(vm);
     vm->def = virDomainDefNew(driver->xmlopt);
     vm->def->name = g_strdup("guest");
     vm->def->virtType = VIR_DOMAIN_VIRT_XEN;

@@ -51,9 +51,10 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_privilege");
  * each of its event loops (util/thread-pool.c). */
 #define LIBXL_DEVICE_MODEL_PROCESSES 128
 
-/* About 40 are in use with one NIC; a disk with a backing chain and a serial
- * port need a few more. */
-#define LIBXL_DEVICE_MODEL_FILES 255
+/* QEMU with one NIC has 33 open.  Four disks may be chains of 200 images each
+ * (libxl_devicemodel_disk.c), of which it opens every one twice.  libvirt sets a
+ * limit one higher than it is told to (virProcessSetMaxFiles). */
+#define LIBXL_DEVICE_MODEL_FILES 2047
 
 /* What QEMU needs to give up the rest. */
 #define LIBXL_DEVICE_MODEL_CAPS \

@@ -1,0 +1,376 @@
+/*
+ * libxldevicemodellifetest.c: what a daemon does for domains that another left
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Stands in for the calls of libxl that look at domains, pause and destroy them,
+ * and writes down which of them came in what order, with what the status file
+ * said of the device models at that time.
+ */
+
+#include <config.h>
+
+#include <xenstore.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_domain.h"
+#include "viralloc.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+#define TEST_XML "libxldevicemodelconfdata/nic-e1000.xml"
+#define TEST_DOMID 7
+
+static libxlDriverPrivate *driver;
+static char *testDir; /* the driver's folder for status files */
+
+/* A domain of Xen. */
+struct testXenDomain {
+    unsigned int domid; /* 0: there is none */
+    bool stranger; /* has another uuid */
+    bool paused;
+    bool dying;
+};
+
+static struct {
+    virDomainDef *def;
+    const struct testXenDomain *domains;
+    size_t ndomains;
+    bool fails; /* to destroy a domain */
+    virBuffer calls;
+} testXen;
+
+
+static void
+testXenInfo(const struct testXenDomain *domain,
+            libxl_dominfo *info)
+{
+    libxl_dominfo_init(info);
+    memcpy(libxl_uuid_bytearray(&info->uuid), testXen.def->uuid, VIR_UUID_BUFLEN);
+    if (domain->stranger)
+        libxl_uuid_bytearray(&info->uuid)[0] ^= 1;
+    info->domid = domain->domid;
+    info->paused = domain->paused;
+    info->dying = domain->dying;
+}
+
+
+libxl_dominfo *
+libxl_list_domain(libxl_ctx *ctx G_GNUC_UNUSED,
+                  int *nb_domain_out)
+{
+    libxl_dominfo *infos = calloc(testXen.ndomains + 1, sizeof(*infos));
+    size_t i;
+
+    for (i = 0; i < testXen.ndomains; i++)
+        testXenInfo(&testXen.domains[i], &infos[i]);
+
+    *nb_domain_out = testXen.ndomains;
+    return infos;
+}
+
+
+int
+libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
+                  libxl_dominfo *info,
+                  uint32_t domid)
+{
+    size_t i;
+
+    for (i = 0; i < testXen.ndomains; i++) {
+        if (testXen.domains[i].domid == domid) {
+            testXenInfo(&testXen.domains[i], info);
+            return 0;
+        }
+    }
+
+    return ERROR_DOMAIN_NOTFOUND;
+}
+
+
+static void
+testXenCall(const char *call,
+            uint32_t domid)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", testDir, testXen.def->name);
+    g_autofree char *status = NULL;
+    const char *state = "no status";
+
+    if (virFileExists(path) && virFileReadAll(path, 1024 * 1024, &status) >= 0)
+        state = strstr(status, "<devicemodels complete='yes'>") ? "complete" : "incomplete";
+
+    virBufferAsprintf(&testXen.calls, "%s %u: %s\n", call, domid, state);
+}
+
+
+int
+libxl_domain_pause(libxl_ctx *ctx G_GNUC_UNUSED,
+                   uint32_t domid,
+                   const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    testXenCall("pause", domid);
+    return 0;
+}
+
+
+int
+libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
+                     uint32_t domid,
+                     const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    testXenCall("destroy", domid);
+    return testXen.fails ? ERROR_FAIL : 0;
+}
+
+
+/* A xenstore that has nothing. */
+
+xs_transaction_t
+xs_transaction_start(struct xs_handle *h G_GNUC_UNUSED)
+{
+    return 1;
+}
+
+
+bool
+xs_transaction_end(struct xs_handle *h G_GNUC_UNUSED,
+                   xs_transaction_t t G_GNUC_UNUSED,
+                   bool abort G_GNUC_UNUSED)
+{
+    return true;
+}
+
+
+bool
+xs_rm(struct xs_handle *h G_GNUC_UNUSED,
+      xs_transaction_t t G_GNUC_UNUSED,
+      const char *path G_GNUC_UNUSED)
+{
+    errno = ENOENT;
+    return false;
+}
+
+
+char **
+xs_directory(struct xs_handle *h G_GNUC_UNUSED,
+             xs_transaction_t t G_GNUC_UNUSED,
+             const char *path G_GNUC_UNUSED,
+             unsigned int *num)
+{
+    *num = 0;
+    return NULL;
+}
+
+
+struct testLifeData {
+    int id; /* in the status file */
+    bool single; /* without secondaries */
+    bool complete;
+    struct testXenDomain domains[2];
+    bool fails;
+    int rc;
+    const char *calls;
+};
+
+
+/* Returns the domain locked, as the driver has it. */
+static virDomainObj *
+testVMNew(const struct testLifeData *data)
+{
+    g_autofree char *path = g_strdup_printf("%s/" TEST_XML, ABS_DEVICEMODEL_SRCDIR);
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    libxlDomainObjPrivate *priv = vm->privateData;
+
+    if (!(vm->def = virDomainDefParseFile(path, driver->xmlopt, NULL,
+                                          VIR_DOMAIN_DEF_PARSE_INACTIVE)))
+        abort();
+
+    vm->def->id = data->id;
+    if (data->single)
+        vm->def->ndevicemodels = 1;
+    priv->devicemodelsComplete = data->complete;
+
+    testXen.def = vm->def;
+    testXen.domains = data->domains;
+    testXen.ndomains = 0;
+    while (testXen.ndomains < G_N_ELEMENTS(data->domains) &&
+           data->domains[testXen.ndomains].domid != 0)
+        testXen.ndomains++;
+    testXen.fails = data->fails;
+    virBufferFreeAndReset(&testXen.calls);
+
+    return vm;
+}
+
+
+static void
+testVMFree(virDomainObj *vm,
+           const struct testLifeData *data)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", testDir, vm->def->name);
+
+    /* the parser made two */
+    if (data->single)
+        vm->def->ndevicemodels = 2;
+
+    unlink(path);
+    virDomainObjEndAPI(&vm);
+}
+
+
+static int
+testCheckCalls(const char *expected)
+{
+    return virTestCompareToString(NULLSTR_EMPTY(expected),
+                                  NULLSTR_EMPTY(virBufferCurrentContent(&testXen.calls)));
+}
+
+
+static int
+testEndIncomplete(const void *opaque)
+{
+    const struct testLifeData *data = opaque;
+    virDomainObj *vm = testVMNew(data);
+    int rc = libxlDeviceModelsEndIncomplete(driver, vm);
+    int ret = testCheckCalls(data->calls);
+
+    if (rc != data->rc) {
+        VIR_TEST_VERBOSE("returned %d, expected %d", rc, data->rc);
+        ret = -1;
+    }
+
+    testVMFree(vm, data);
+    return ret;
+}
+
+
+/* The status file says that the domain ends before anything is done. */
+static int
+testStop(const void *opaque)
+{
+    const struct testLifeData *data = opaque;
+    virDomainObj *vm = testVMNew(data);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    int ret = -1;
+
+    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    if (libxlDeviceModelsRecord(driver, vm) == 0) {
+        libxlDeviceModelsStop(driver, vm);
+        ret = testCheckCalls(data->calls);
+    }
+
+    if (priv->ndevicemodels != 0 || priv->devicemodelsComplete) {
+        VIR_TEST_VERBOSE("%zu device models are recorded, complete %d",
+                         priv->ndevicemodels, priv->devicemodelsComplete);
+        ret = -1;
+    }
+
+    testVMFree(vm, data);
+    return ret;
+}
+
+
+/* A domain without secondaries is written by the driver, where it always was. */
+static int
+testRecordSingle(const void *opaque G_GNUC_UNUSED)
+{
+    static const struct testLifeData data = { .id = TEST_DOMID, .single = true };
+    virDomainObj *vm = testVMNew(&data);
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", testDir, vm->def->name);
+    int ret = libxlDeviceModelsRecord(driver, vm);
+
+    if (virFileExists(path)) {
+        VIR_TEST_VERBOSE("status file '%s' was written", path);
+        ret = -1;
+    }
+
+    testVMFree(vm, &data);
+    return ret;
+}
+
+
+static int
+testIncompletes(void)
+{
+    int ret = 0;
+
+#define DO_TEST_FULL(title, func, ...) \
+    do { \
+        static const struct testLifeData data = { __VA_ARGS__ }; \
+        if (virTestRun(title, func, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define DO_TEST(title, ...) DO_TEST_FULL("incomplete: " title, testEndIncomplete, __VA_ARGS__)
+
+    DO_TEST("was complete", .id = TEST_DOMID, .complete = true,
+            .domains = { { .domid = TEST_DOMID } });
+    DO_TEST("without secondaries", .id = TEST_DOMID, .single = true,
+            .domains = { { .domid = TEST_DOMID } });
+    DO_TEST("runs", .id = TEST_DOMID, .domains = { { .domid = 6, .stranger = true },
+                                                   { .domid = TEST_DOMID } },
+            .rc = -1, .calls = "destroy 7: no status\n");
+    DO_TEST("is gone", .id = TEST_DOMID, .rc = -1);
+    DO_TEST("is dying", .id = TEST_DOMID, .rc = -1,
+            .domains = { { .domid = TEST_DOMID, .dying = true } });
+    DO_TEST("has a successor", .id = TEST_DOMID, .rc = -1,
+            .domains = { { .domid = 8, .paused = true } });
+    DO_TEST("the id is another's", .id = TEST_DOMID, .rc = -1,
+            .domains = { { .domid = TEST_DOMID, .stranger = true, .paused = true } });
+    DO_TEST("cannot be destroyed", .id = TEST_DOMID, .fails = true,
+            .domains = { { .domid = TEST_DOMID } }, .rc = 0, .calls = "destroy 7: no status\n");
+
+    DO_TEST("being created", .id = -1, .rc = -1,
+            .domains = { { .domid = 6, .stranger = true, .paused = true },
+                         { .domid = 9, .paused = true } },
+            .calls = "destroy 9: no status\n");
+    DO_TEST("not created yet", .id = -1, .rc = -1,
+            .domains = { { .domid = 6, .stranger = true, .paused = true } });
+    DO_TEST("started by somebody else", .id = -1, .rc = -1, .domains = { { .domid = 9 } });
+
+#undef DO_TEST
+
+    DO_TEST_FULL("stop a running domain", testStop, .id = TEST_DOMID, .complete = true,
+                 .domains = { { .domid = TEST_DOMID } }, .calls = "pause 7: incomplete\n");
+    DO_TEST_FULL("stop a domain that is gone", testStop, .id = TEST_DOMID, .complete = true);
+    DO_TEST_FULL("stop when the id is another's", testStop, .id = TEST_DOMID, .complete = true,
+                 .domains = { { .domid = TEST_DOMID, .stranger = true } });
+    DO_TEST_FULL("stop when a successor runs", testStop, .id = 8, .complete = true,
+                 .domains = { { .domid = 8 } });
+
+#undef DO_TEST_FULL
+
+    return ret;
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (!(driver = testXLInitDriver()) ||
+        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
+        return EXIT_FAILURE;
+
+    g_free(driver->config->stateDir);
+    driver->config->stateDir = g_strdup(testDir);
+
+    if (testIncompletes() < 0)
+        ret = -1;
+    if (virTestRun("record a domain without secondaries", testRecordSingle, NULL) < 0)
+        ret = -1;
+
+    virBufferFreeAndReset(&testXen.calls);
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+    virFileDeleteTree(testDir);
+    g_free(testDir);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))
