@@ -131,3 +131,35 @@ def without_device_models(host):
         expect(domain.xml().find(".//devicemodel") is None, "no devicemodel in the live XML")
         status = host.run("cat /run/libvirt/libxl/plain.xml").stdout
         expect("devicemodel" not in status, "no device model in the status file")
+
+
+@scenario
+def nic_settings(host):
+    """Link state, bandwidth and VLAN of a secondary's NIC are what virsh says."""
+    inner = ("<vlan><tag id='42'/></vlan><link state='down'/><bandwidth>"
+             "<inbound average='1000'/><outbound average='500'/></bandwidth>")
+    devices = devicemodel("main") + devicemodel("lan", [2]) + nic(2, inner=inner) + nic(3)
+    xml = domain_xml("set", devices)
+    host.run("ip link set xenbr0 type bridge vlan_filtering 1 && "
+             "bridge vlan add dev xenbr0 vid 42 pvid untagged self")
+    try:
+        with running(host, "set", xml) as domain:
+            tap = domain.xml().find(f".//mac[@address='{mac(2)}']/../target").get("dev")
+            expect_words(host.run(f"tc class show dev {tap}").stdout, "rate 8Mbit")
+            expect_words(host.run(f"tc filter show dev {tap} ingress").stdout, "police", "4Mbit")
+            expect_words(host.run(f"bridge vlan show dev {tap}").stdout, "42 PVID")
+            expect_words(domain.virsh("domiflist set").stdout, tap, mac(2))
+            expect_words(domain.virsh(f"domif-getlink set {tap}").stdout, "down")
+            report = domain.report()
+            name = next(e["name"] for e in report["NIC"] if e["mac"] == mac(2))
+            expect(report["REACH"][name][0] == 0, f"no ping through a cut link: {report['REACH']}")
+            domain.virsh(f"domif-setlink set {tap} up")
+            domain.wait_for_pings([name])
+            expect_words(domain.virsh(f"domif-getlink set {tap}").stdout, "up")
+            domain.virsh(f"domif-setlink set {tap} down")
+            expect_words(domain.virsh(f"domif-getlink set {tap}").stdout, "down")
+            refused = domain.virsh("domif-setlink set " + mac(3) + " down", check=False)
+            expect_words(refused.stderr, "cannot be updated")
+    finally:
+        host.run("ip link set xenbr0 type bridge vlan_filtering 0; "
+                 "bridge vlan del dev xenbr0 vid 42 self; bridge vlan add dev xenbr0 vid 1 pvid untagged self")

@@ -2,7 +2,7 @@
 """What must not run, with an error that says why and nothing left behind."""
 
 from xenhostlib import Domain, leftovers
-from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, mac, nic
+from xenhostlib.domain import EMULATOR, devicemodel, disk, domain_xml, mac, nic
 
 from .common import expect, expect_words, running, scenario
 
@@ -88,11 +88,11 @@ def emulators_refused(host):
 
 @scenario
 def devices_refused(host):
-    """A start fails where a bridge is missing or a capability cannot run yet."""
+    """A start fails where a bridge or an image is missing."""
     missing = MAIN + devicemodel("lan", [2]) + nic(2, bridge="nobr0")
     expect_start_refused(host, missing, "'lan'", "nobr0")
-    expect_start_refused(host, MAIN + devicemodel("tty", capabilities=["serial"]),
-                         "'tty'", "'serial'")
+    missing = MAIN + devicemodel("disk", capabilities=["ide"]) + disk("hda", "/root/no.img")
+    expect_start_refused(host, missing, "'disk'", "/root/no.img", "'hda'", "No such file")
 
 
 @scenario

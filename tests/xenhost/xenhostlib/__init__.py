@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The emulated Xen host, as a library: see machine.XenHost, domain.Domain and guest."""
+"""The emulated Xen host, as a library: see machine.XenHost, domain.Domain, client.Client
+and guest."""
 
+from .client import Client
 from .common import Progress, XenHostError
 from .domain import Domain, leftovers
 from .guest import parse_report, pings
 from .machine import XenHost
 
-__all__ = ["Domain", "Progress", "XenHost", "XenHostError", "leftovers", "parse_report", "pings"]
+__all__ = ["Client", "Domain", "Progress", "XenHost", "XenHostError", "leftovers",
+           "parse_report", "pings"]

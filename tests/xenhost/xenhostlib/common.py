@@ -94,7 +94,7 @@ def cached(name, build, progress):
 
 
 def _prune():
-    for entry in [*cache_dir().glob("host-*"), *cache_dir().glob("initrd-*")]:
+    for entry in [path for kind in ("host", "initrd", "stock") for path in cache_dir().glob(f"{kind}-*")]:
         if time.time() - entry.stat().st_mtime > CACHE_LIFETIME:
             shutil.rmtree(entry, ignore_errors=True)
 

@@ -17,8 +17,9 @@ REPORT_TIMEOUT = 480
 LEFTOVERS = r"""
 ls /proc >/dev/null && xenstore-exists /local/domain/0 && xl list >/dev/null || exit 1
 pgrep -af -e '-xen-domid [1-9]' | grep -v pgrep | sed 's/^/process /'
+ps -eo uid=,pid=,args= | awk '$1 >= 65536 { print "process " $0 }'
 ip -o link | grep -oE '(vif|vnet|tap)[0-9][^:@]*' | sed 's/^/interface /'
-find /run/libvirt/libxl/devicemodel -mindepth 1 2>/dev/null | sed 's/^/file /'
+find /run/libvirt/libxl/devicemodel -mindepth 1 ! -path '*/devicemodel/root' 2>/dev/null | sed 's/^/file /'
 find /run/libvirt/libxl -name '*.xml' ! -name Domain-0.xml | sed 's/^/file /'
 find /run/xen -name 'qmp-*' 2>/dev/null | sed 's/^/file /'
 xenstore-ls -f / | grep -E '^/local/domain/(0/dms|0/device-model/[1-9]|0/backend/[a-z]+/[1-9]|[1-9])' |
@@ -51,25 +52,43 @@ def devicemodel(name, nics=(), capabilities=(), emulator=None):
     return f"\n    <devicemodel name='{name}'>{inner}</devicemodel>"
 
 
-def domain_xml(name, devices, memory=256, vcpus=1, ostype="hvm", cmdline="xen_nopv quiet"):
+def disk(target, source, form="raw", device="disk", inner=""):
+    """Return the XML of an IDE disk or cdrom drive with an image file."""
+    return f"""
+    <disk type='file' device='{device}'>
+      <driver name='qemu' type='{form}'/>
+      <source file='{source}'/>{inner}
+      <target dev='{target}' bus='ide'/>
+    </disk>"""
+
+
+def direct_boot(cmdline):
+    """Return the XML that boots the test guest without a disk."""
+    return f"""
+    <kernel>{KERNEL}</kernel>
+    <initrd>{INITRD}</initrd>
+    <cmdline>console=ttyS0 {cmdline}</cmdline>"""
+
+
+def domain_xml(name, devices, memory=256, vcpus=1, ostype="hvm", cmdline="xen_nopv quiet",
+               boot=None, serial=None, features="<acpi/><apic/><pae/>"):
     """Return the XML of a domain that boots the test guest and has @devices.
 
-    Its serial port goes to the file that Domain.console() reads."""
+    Its serial port goes to the file that Domain.console() reads, unless
+    @serial says otherwise."""
     machine = "xenfv" if ostype == "hvm" else "xenpv"
+    serial = serial or f"<serial type='file'><source path='{console_path(name)}'/></serial>"
     return f"""<domain type='xen'>
   <name>{name}</name>
   <memory unit='MiB'>{memory}</memory>
   <vcpu>{vcpus}</vcpu>
   <os>
-    <type arch='x86_64' machine='{machine}'>{ostype}</type>
-    <kernel>{KERNEL}</kernel>
-    <initrd>{INITRD}</initrd>
-    <cmdline>console=ttyS0 {cmdline}</cmdline>
+    <type arch='x86_64' machine='{machine}'>{ostype}</type>{boot or direct_boot(cmdline)}
   </os>
-  <features><acpi/><apic/><pae/></features>
+  <features>{features}</features>
   <devices>
     <emulator>{EMULATOR}</emulator>{devices}
-    <serial type='file'><source path='{console_path(name)}'/></serial>
+    {serial}
   </devices>
 </domain>
 """
@@ -119,6 +138,33 @@ class Domain:
     def console(self):
         """Return what the guest has written to its serial port."""
         return self.host.run(["cat", console_path(self.name)], check=False).stdout
+
+    def tty(self):
+        """Return the terminal that the first serial port is connected to."""
+        return self.virsh(f"ttyconsole {self.name}").stdout.strip()
+
+    def listen(self):
+        """Let console() have what comes to the first serial port, a terminal.
+
+        Ends with the terminal."""
+        tty = self.tty()
+        self.host.run(["systemd-run", "--quiet", "--collect", "sh", "-c",
+                       f"stty -F {tty} raw -echo; cat {tty} >> {console_path(self.name)}"])
+
+    def ask(self, command, timeout=240):
+        """Give the guest a command, through its first serial port; return the answer."""
+        word = command.split()[0]
+        before = self.console().count(f"\nANSWER {word} ")
+        self.host.run(f"echo '{command}' > {self.tty()}")
+        deadline = time.monotonic() + timeout
+        while True:
+            answers = self.console().replace("\r", "").split(f"\nANSWER {word} ")[1:]
+            if len(answers) > before and "\n" in answers[-1]:
+                return answers[-1].splitlines()[0]
+            if time.monotonic() > deadline:
+                raise XenHostError(f"the guest of '{self.name}' gave no answer to '{command}' "
+                                   f"in {timeout} s: {self.console()[-500:]!r}")
+            time.sleep(1)
 
     def report(self, timeout=REPORT_TIMEOUT):
         """Wait for the guest's report on its hardware and return it."""

@@ -19,10 +19,11 @@ HOST_INIT = SOURCE_DIR / "host" / "init"
 HOST_MODULES = ["crc32c_generic", "virtio_pci", "virtio_blk", "ext4"]
 
 GUEST_INIT = SOURCE_DIR / "guest-init"
+GUEST_UNMUTE = SOURCE_DIR / "guest-unmute.c"
 GUEST_MODULES = """
     8139cp 8139too e1000 e1000e pcnet32 ne2k_pci virtio_pci virtio_net virtio_blk
     ata_piix ata_generic sd_mod sr_mod xen_blkfront xen_netfront
-    snd_intel8x0 snd_hda_intel snd_hda_codec_generic snd_ens1370
+    snd_intel8x0 snd_hda_intel snd_hda_codec_generic snd_ens1370 snd_pcm_oss snd_mixer_oss
 """.split()
 
 DIRECTORIES = "bin dev proc sys root libvirt lib lib/modules sbin tmp etc".split()
@@ -128,7 +129,16 @@ def unpacked(path):
     return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
-def _build(folder, image, init, names):
+def compiled(source, folder):
+    """Return the program that @source, a C file that needs no library, is."""
+    require("gcc", "gcc")
+    program = folder / "program"
+    call(["gcc", "-Os", "-Wall", "-Werror", "-static", "-nostdlib", "-ffreestanding", "-s",
+          "-fno-stack-protector", "-o", str(program), str(source)])
+    return program.read_bytes()
+
+
+def _build(folder, image, init, programs, names):
     for program, package in (("debugfs", "e2fsprogs"), (str(BUSYBOX), "busybox-static")):
         require(program, package)
     archive = Archive()
@@ -142,21 +152,23 @@ def _build(folder, image, init, names):
     with tempfile.TemporaryDirectory(dir=folder) as work:
         modules = Modules(image, pathlib.Path(work))
         modules.add_to(archive, pathlib.Path(modules.base).name, names)
+        for name, source in programs.items():
+            archive.add(f"bin/{name}", PROGRAM, compiled(source, pathlib.Path(work)))
     archive.write(folder / "initrd.gz")
 
 
-def _ensure(image, kind, init, names, progress):
-    key = digest(image.name, init, *names, BUSYBOX, pathlib.Path(__file__))
+def _ensure(image, kind, init, programs, names, progress):
+    key = digest(image.name, init, *programs.values(), *names, BUSYBOX, pathlib.Path(__file__))
     folder = cached(f"initrd-{kind}-{key}",
-                    lambda folder: _build(folder, image, init, names), progress)
+                    lambda folder: _build(folder, image, init, programs, names), progress)
     return folder / "initrd.gz"
 
 
 def ensure_host(image, progress):
     """Return dom0's initrd for the base image in the folder @image."""
-    return _ensure(image, "host", HOST_INIT, HOST_MODULES, progress)
+    return _ensure(image, "host", HOST_INIT, {}, HOST_MODULES, progress)
 
 
 def ensure_guest(image, progress):
     """Return the guest's initrd for the kernel of the base image @image."""
-    return _ensure(image, "guest", GUEST_INIT, GUEST_MODULES, progress)
+    return _ensure(image, "guest", GUEST_INIT, {"unmute": GUEST_UNMUTE}, GUEST_MODULES, progress)

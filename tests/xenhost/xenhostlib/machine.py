@@ -36,7 +36,8 @@ QEMU = "qemu-system-x86_64"
 # features, MONITOR is taken away since Xen would idle in it, which costs the
 # emulation dearly.
 CPU = "qemu64,+svm,+npt,-monitor"
-MEMORY_MB = 4608
+# Taken from the machine only as it is used.
+MEMORY_MB = 8192
 
 XEN_OPTIONS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot "
                "dom0_mem=1536M,max:1536M dom0_max_vcpus=2 max_cstate=1 cpuidle=0 bootscrub=0")
@@ -240,10 +241,14 @@ class XenHost:
                 "-o", "ControlMaster=auto", "-o", f"ControlPath={self.folder}/ssh",
                 "-o", "ControlPersist=yes"]
 
+    def ssh_options(self):
+        """Return the beginning of ssh's command line: all that is before the destination."""
+        return ["ssh", "-F", "none", *self._options()]
+
     def _ssh(self, command, *options):
         """Return the command line that runs @command, a list or a shell line."""
         line = command if isinstance(command, str) else shlex.join(map(str, command))
-        return ["ssh", "-F", "none", *self._options(), *options, "127.0.0.1", line]
+        return [*self.ssh_options(), *options, "127.0.0.1", line]
 
     def _require_running(self):
         if not self.running():

@@ -115,6 +115,19 @@ def _add_libraries(tree, programs, present):
         encoding="utf-8")
 
 
+def pack_programs(destdir, archive):
+    """Pack what is run of the libvirt in @destdir, as make_disk() puts it on a
+    host, into the tar file @archive."""
+    folder = archive.with_suffix(".tree")
+    _copy(destdir, folder)
+    for path in _files(folder):
+        if not path.exists() or not _is_elf(path.resolve()):
+            path.unlink()
+    _strip([path for path in _files(folder) if not path.is_symlink()])
+    call(["tar", "-C", str(folder), "--owner=0", "--group=0", "-cf", str(archive), "usr"])
+    shutil.rmtree(folder)
+
+
 def _configure(tree):
     """Have systemd start the daemon, and the daemon let root in."""
     units = tree / "etc/systemd/system"

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Guests whose disks, serial ports and sound are served by secondaries."""
+
+import array
+import hashlib
+import pathlib
+import tempfile
+
+from xenhostlib import Domain, bootdisk
+from xenhostlib.domain import devicemodel, disk, domain_xml, nic
+
+from .common import expect, expect_words, running, scenario, secondaries, wait_for
+
+MAIN = devicemodel("main", capabilities=["ui"])
+# Without a display the BIOS makes the first serial port its own, and looks at it
+# at each tick of its clock.
+DISPLAY = "<graphics type='vnc'/><video><model type='vga'/></video>"
+TERMINAL = f"<serial type='pty'/>{DISPLAY}"
+LOWER = """
+      <backingStore type='file'>
+        <format type='raw'/>
+        <source file='/root/ide-b.base'/>
+        <backingStore/>
+      </backingStore>"""
+
+
+def image(host, path, text, mib=4):
+    """Make a raw image on the host that begins with @text; return the sum that
+    the guest would tell of it."""
+    start = text.encode().ljust(65536, b"\0")
+    host.run(f"cat > {path} && truncate -s {mib}M {path}", input=start.decode())
+    return hashlib.sha256(start).hexdigest()
+
+
+def pid_of(host, name):
+    """Return the pid of the secondary with that name."""
+    [pid] = [pid for pid, line in secondaries(host).items() if f"/{name} " in line]
+    return pid
+
+
+def openers(host, path):
+    """Return the pids of the processes that have the file @path open."""
+    return host.run("find /proc/[0-9]*/fd -maxdepth 1 -lname '" + path + "' 2>/dev/null | "
+                    "cut -d/ -f3 | sort -u", check=False).stdout.split()
+
+
+@scenario
+def ide_disks(host):
+    """A secondary with all IDE disks: formats, a chain, a cdrom that is changed."""
+    # Linux does not name them in their order
+    sums = {image(host, f"/root/ide-{name}", f"DMTEST-RW {name}")
+            for name in ("a.img", "b.base", "d.raw")}
+    first = image(host, "/root/ide-c.iso", "first medium")
+    other = image(host, "/root/ide-c2.iso", "second medium")
+    host.run("cd /root && qemu-img create -q -f qcow2 -b ide-b.base -F raw ide-b.qcow2 && "
+             "qemu-img convert -O vpc ide-d.raw ide-d.vhd")
+    devices = (MAIN + devicemodel("disk", capabilities=["ide"]) +
+               devicemodel("port", capabilities=["serial"]) +
+               disk("hda", "/root/ide-a.img") + disk("hdb", "/root/ide-b.qcow2", "qcow2", inner=LOWER) +
+               disk("hdc", "/root/ide-c.iso", device="cdrom") +
+               disk("hdd", "/root/ide-d.vhd", "vhd"))
+    xml = domain_xml("ide", devices, serial=TERMINAL)
+    try:
+        unnamed_image_refused(host, xml.replace(LOWER, ""))
+        with running(host, "ide", xml) as domain:
+            domain.listen()
+            found = {entry["sha256"]: entry for entry in domain.report()["DISK"]}
+            expect(set(found) == sums | {first}, f"the content of the images: {found}")
+            for checksum, entry in found.items():
+                expect(entry["slot"] == "0000:00:01.1", f"a disk of the IDE function: {entry}")
+                expect(entry["rw"] == ("-" if checksum == first else "ok"),
+                       f"the disk written and read back: {entry}")
+            expect_words(host.run("head -c 600 /root/ide-a.img | tail -c 88").stdout, "DMTEST sd")
+            expect_words(host.run("qemu-img map --force-share /root/ide-b.qcow2").stdout, "/root/ide-b.qcow2")
+            expect(host.run("head -c 600 /root/ide-b.base | tail -c 80 | tr -d '\\0'").stdout == "",
+                   "the lower image of the chain unchanged")
+            expect_openers(host)
+            expect_words(domain.virsh("domblklist ide").stdout, "hda", "/root/ide-a.img",
+                         "hdc", "/root/ide-c.iso")
+            expect_words(domain.virsh("domblkinfo ide hdb").stdout, "4194304")
+            change_media(host, domain, first, other)
+    finally:
+        host.run("rm -f /root/ide-*")
+
+
+def unnamed_image_refused(host, xml):
+    """Fail unless an image that only another image names is refused."""
+    domain = Domain(host, "ide")
+    try:
+        domain.define(xml)
+        refused = domain.start(check=False)
+        expect(refused.returncode != 0, "a chain that the definition does not name to be refused")
+        expect_words(refused.stderr, "'disk'", "/root/ide-b.qcow2", "ide-b.base", "<backingStore>")
+    finally:
+        domain.remove()
+
+
+def expect_openers(host):
+    """Fail unless each image is open in the secondary alone."""
+    pid = pid_of(host, "disk")
+    for path in ("ide-a.img", "ide-b.qcow2", "ide-b.base", "ide-c.iso", "ide-d.vhd"):
+        expect(openers(host, f"/root/{path}") == [pid],
+               f"{path} open in {pid} only: {openers(host, f'/root/{path}')}")
+
+
+def change_media(host, domain, first, second):
+    """Change the medium, leave the drive empty, and fill it after the daemon's restart."""
+    domain.virsh("change-media ide hdc /root/ide-c2.iso --update --live")
+    expect_words(domain.ask("disk sr0"), second)
+    expect_words(domain.virsh("domblklist ide").stdout, "/root/ide-c2.iso")
+    expect(openers(host, "/root/ide-c.iso") == [], "the first medium open nowhere")
+    refused = domain.virsh("change-media ide hdc /root/ide-none.iso --update --live", check=False)
+    expect_words(refused.stderr, "disk", "/root/ide-none.iso", "No such file")
+    expect_words(domain.ask("disk sr0"), second)
+    domain.virsh("change-media ide hdc --eject --live")
+    expect_words(domain.ask("disk sr0"), "sha256=failed")
+    expect(openers(host, "/root/ide-c2.iso") == [], "the second medium open nowhere")
+    host.run("systemctl restart libvirtd")
+    domain.virsh("change-media ide hdc /root/ide-c.iso --insert --live")
+    expect_words(domain.ask("disk sr0"), first)
+
+
+@scenario
+def boot_from_disk(host):
+    """The BIOS boots a Linux from the IDE disk of a secondary."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "boot.img"
+        bootdisk.make(path, "xen_nopv quiet", host.progress)
+        checksum = hashlib.sha256(path.read_bytes()[:65536]).hexdigest()
+        host.copy_to(path, "/root/boot.img")
+    devices = (MAIN + devicemodel("disk", capabilities=["ide"]) + devicemodel("lan", [1]) +
+               disk("hda", "/root/boot.img") + nic(1) + DISPLAY)
+    try:
+        xml = domain_xml("boot", devices, boot="<boot dev='hd'/>")
+        with running(host, "boot", xml) as domain:
+            report = domain.report()
+            expect([entry["sha256"] for entry in report["DISK"]] == [checksum],
+                   f"the boot disk with {checksum}: {report['DISK']}")
+            [entry] = report["NIC"]
+            expect(report["REACH"][entry["name"]][0] > 0, f"pings: {report['REACH']}")
+    finally:
+        host.run("rm -f /root/boot.img")
+
+
+SERIALS = TERMINAL + """
+    <serial type='file'><source path='/root/serial.log' append='on'/></serial>
+    <serial type='unix'><source mode='bind' path='/root/serial.sock'/></serial>
+    <serial type='tcp'>
+      <source mode='bind' host='127.0.0.1' service='4555'/><protocol type='raw'/>
+    </serial>"""
+
+CLIENT = """use IO::Socket::UNIX;
+my $socket = IO::Socket::UNIX->new('/root/serial.sock') or die $!;
+print scalar <$socket>;
+"""
+
+
+@scenario
+def serial_ports(host):
+    """Four serial ports in a secondary: a terminal, a file and two sockets."""
+    devices = MAIN + devicemodel("port", capabilities=["serial"])
+    host.run("echo before > /root/serial.log")
+    try:
+        with running(host, "ports", domain_xml("ports", devices, serial=SERIALS)) as domain:
+            domain.listen()
+            report = domain.report()
+            expect([entry["name"] for entry in report["SERIAL"]] ==
+                   ["ttyS0", "ttyS1", "ttyS2", "ttyS3"], f"four ports: {report['SERIAL']}")
+            live = domain.xml().find(".//serial/source").get("path")
+            expect(live == domain.tty() and live.startswith("/dev/pts/"),
+                   f"the terminal in the live XML: {live}, {domain.tty()}")
+            domain.ask("say ttyS1 to-the-file")
+            expect(host.run("cat /root/serial.log").stdout.replace("\r", "").split() ==
+                   ["before", "to-the-file"], "what the guest said at the end of the file")
+            talk(host, domain)
+            console(host, domain)
+        left = host.run("ls /root/serial.sock", check=False)
+        expect(left.returncode != 0, "the socket gone with the domain")
+    finally:
+        host.run("rm -f /root/serial.*")
+
+
+def talk(host, domain):
+    """Hear the guest on both sockets, and let it hear us."""
+    host.run("cat > /root/serial.pl", input=CLIENT)
+    host.run("systemd-run --quiet --collect sh -c 'perl /root/serial.pl > /root/serial.heard'")
+    wait_for(lambda: host.run("ss -x state established | grep serial.sock", check=False).stdout,
+             "a client of the socket", 30)
+    domain.ask("say ttyS2 to-the-socket")
+    wait_for(lambda: "to-the-socket" in host.run("cat /root/serial.heard").stdout,
+             "what the guest said on the socket", 30)
+    host.run("systemd-run --quiet --collect bash -c "
+             "'exec 3<>/dev/tcp/127.0.0.1/4555; for i in {1..30}; do sleep 2; echo from-outside >&3; done'")
+    expect_words(domain.ask("hear ttyS3"), "from-outside")
+
+
+def console(host, domain):
+    """Use virsh console, before and after a restart of the daemon."""
+    # a terminal gives what it has to one reader
+    host.run(f"pkill -f '[c]at {domain.tty()}'")
+    for _ in range(2):
+        # ends with the escape character
+        text = host.run("(sleep 5; echo disk none; sleep 15; printf '\\035'; sleep 2) | "
+                        f"timeout 60 script -qec 'virsh console {domain.name} --force' /dev/null",
+                        check=False).stdout
+        expect_words(text, "Connected to domain", "ANSWER disk none")
+        host.run("systemctl restart libvirtd")
+
+
+def loudness(samples):
+    """Return the least and the greatest of the samples in a WAV file."""
+    values = array.array("h")
+    values.frombytes(samples[44:44 + (len(samples) - 44) // 2 * 2])
+    return (min(values), max(values)) if values else (0, 0)
+
+
+@scenario
+def sound_models(host):
+    """Every sound device in a secondary; what the guest plays is in a file."""
+    for model, driver in (("ich6", "snd_hda_intel"), ("ac97", "snd_intel8x0"),
+                          ("es1370", "snd_ens1370")):
+        devices = (MAIN + devicemodel("sound", capabilities=["audio"]) +
+                   f"<sound model='{model}'><audio id='1'/></sound>"
+                   "<audio id='1' type='file' path='/root/sound.wav'/>")
+        with running(host, "tune", domain_xml("tune", devices, serial=TERMINAL)) as domain:
+            domain.listen()
+            report = domain.report()
+            expect([entry["driver"] for entry in report["SOUND"]] == [driver],
+                   f"{driver} for a card: {report['SOUND']}")
+            expect(domain.ask("play") == "ok", f"the guest to play on {model}")
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "sound.wav"
+                host.copy_from("/root/sound.wav", path)
+                least, greatest = loudness(path.read_bytes())
+            expect(least < -1000 and greatest > 1000,
+                   f"a loud wave from {model}: {least} to {greatest}")
+        host.run("rm -f /root/sound.wav")
+
+
+@scenario
+def machine_shapes(host):
+    """Guests with more memory than 4 GiB and 4 vCPUs, and with neither ACPI nor APIC."""
+    devices = MAIN + devicemodel("lan", [1]) + devicemodel("port", capabilities=["serial"]) + nic(1)
+    shapes = {"memory": 4608, "vcpus": 4}, {"memory": 128, "features": "<pae/>"}
+    for shape in shapes:
+        with running(host, "shape", domain_xml("shape", devices, **shape)) as domain:
+            report = domain.report()
+            [entry] = report["NIC"]
+            expect(report["REACH"][entry["name"]][0] > 0, f"pings with {shape}: {report['REACH']}")

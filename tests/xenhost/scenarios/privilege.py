@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a secondary may not do: read from /proc, and tried from inside.
+
+The trials are made by host/intruder.c, which becomes what the secondary is."""
+
+import contextlib
+import os
+import pathlib
+import tempfile
+
+from xenhostlib import Domain, leftovers
+from xenhostlib.common import SOURCE_DIR, call, require
+from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, nic
+
+from .common import expect, expect_words, running, scenario, secondaries, wait_for
+
+UID_BASE = 0x70000000
+CONFIG = "/etc/libvirt/libxl.conf"
+ROOT = "/run/libvirt/libxl/devicemodel/root"
+NONE = "0" * 16
+
+MAIN = devicemodel("main", capabilities=["ui"])
+TWO = (MAIN + devicemodel("lan", [2]) + devicemodel("wan", [3]) + nic(2) + nic(3))
+
+# An emulator that does not do what it is told: it leaves out options and the
+# value that each of them has.
+DISOBEDIENT = f"""#!/bin/bash
+args=()
+while [ $# -gt 0 ]; do
+    case $1 in %s) shift;; *) args+=("$1");; esac
+    shift
+done
+exec {EMULATOR} "${{args[@]}}"
+"""
+
+
+def status(host, pid):
+    """Return the fields of /proc/PID/status, and of the threads' that differ."""
+    lines = host.run(f"cat /proc/{pid}/task/*/status").stdout.splitlines()
+    found = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        found.setdefault(name, set()).add(" ".join(value.split()))
+    return found
+
+
+def expect_status(host, pid, uid):
+    """Fail unless the process and all its threads have neither privilege nor friends."""
+    found = status(host, pid)
+    ids = " ".join([str(uid)] * 4)
+    for field, value in {"Uid": ids, "Gid": ids, "Groups": str(uid), "NoNewPrivs": "1",
+                         "CapInh": NONE, "CapPrm": NONE, "CapEff": NONE, "CapAmb": NONE}.items():
+        expect(found[field] == {value}, f"{field} {value} in process {pid}: {found[field]}")
+    # what QEMU needs to become this: set user, set group, change root
+    for value in found["CapBnd"]:
+        expect(int(value, 16) & ~0x400c0 == 0, f"an empty bounding set, nearly: {value}")
+
+
+def expect_confined(host, pid, vcpus=1):
+    """Fail unless the process has an empty root, namespaces of its own, and limits."""
+    for name in ("root", "cwd"):
+        target = host.run(f"readlink /proc/{pid}/{name}").stdout.strip()
+        expect(target == ROOT, f"{ROOT} as {name} of process {pid}: {target}")
+    found = host.run(f"stat -c '%a %U %G' {ROOT}; ls -A {ROOT}").stdout.strip()
+    expect(found == "555 root root", f"an empty root that nobody can write to: {found}")
+    for name in ("net", "ipc"):
+        links = host.run(f"readlink /proc/1/ns/{name} /proc/{pid}/ns/{name}").stdout.split()
+        expect(len(set(links)) == 2, f"a {name} namespace of its own: {links}")
+    limits = host.run(f"cat /proc/{pid}/limits").stdout
+    for name, value in (("Max open files", 2048), ("Max processes", 128 + vcpus),
+                        ("Max core file size", 0)):
+        [line] = [line for line in limits.splitlines() if line.startswith(name)]
+        expect(line[len(name):].split()[:2] == [str(value)] * 2, f"{name} {value}: {line}")
+
+
+def expect_handles(host, pid):
+    """Fail if the process has files open that nobody handed to it, but for Xen's."""
+    listing = host.run(f"ls -l /proc/{pid}/fd").stdout.splitlines()[1:]
+    links = [line.rpartition(" -> ")[2] for line in listing]
+    allowed = ("/dev/null", "/dev/net/tun", "/dev/xen/privcmd", "/dev/xen/evtchn",
+               "/var/log/libvirt/libxl/", "/run/libvirt/libxl/devicemodel/",
+               "socket:", "pipe:", "anon_inode:", "/memfd:", "/dev/zero")
+    for link in links:
+        expect(link.startswith(allowed), f"a file that process {pid} may have: {link}")
+    count = int(host.run(f"ls /proc/{pid}/task | wc -l").stdout)
+    # far from the limits, which are for what it is made to do
+    expect(len(links) < 64 and count < 16, f"{len(links)} files and {count} threads")
+
+
+def expect_connections(host):
+    """Fail if a secondary is connected to xenstored, or a client of anything else."""
+    lines = host.run("ss -Hxp 2>/dev/null | grep xen-qemu | grep xenstored", check=False).stdout
+    pids = secondaries(host)
+    expect(not any(f"pid={pid}," in line for pid in pids for line in lines.splitlines()),
+           f"no secondary connected to xenstored: {lines}")
+
+
+@contextlib.contextmanager
+def program(host):
+    """The path of the intruder's program on the host."""
+    require("cc", "gcc")
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "intruder"
+        call(["cc", "-static", "-O1", "-o", str(path), str(SOURCE_DIR / "host" / "intruder.c")])
+        os.chmod(path, 0o755)
+        host.copy_to(path, "/root/intruder")
+    try:
+        yield "/root/intruder"
+    finally:
+        host.run("rm -f /root/intruder")
+
+
+def expect_trials_fail(text):
+    """Fail if a trial of the intruder succeeded, or one of its controls failed."""
+    lines = text.splitlines()
+    expect(lines and lines[-1] == "end", f"all trials made: {text}")
+    for line in lines[:-1]:
+        name, _, outcome = line.rpartition(": ")
+        wanted = name.startswith("control")
+        expect((outcome == "done") == wanted,
+               f"'{name}' to {'succeed' if wanted else 'fail'}: {line}")
+    expect(len(lines) > 60, f"more trials: {text}")
+
+
+@scenario
+def privilege_promises(host):
+    """What a secondary lost, from /proc, and that it is lost, from inside; its end is complete."""
+    with program(host) as intruder, running(host, "poor", domain_xml("poor", TWO)) as domain:
+        domid = domain.virsh("domid poor").stdout.strip()
+        pids = {}
+        for name, number in (("lan", 1), ("wan", 2)):
+            folder = f"/local/domain/0/dms/{domid}/{number}"
+            pids[name] = host.run(f"xenstore-read {folder}/pid").stdout.strip()
+            state = host.run(f"xenstore-read {folder}/state {folder}/name").stdout.split()
+            expect(state == ["running", name], f"state and name in xenstore: {state}")
+            expect_status(host, pids[name], UID_BASE + int(domid) * 8 + number)
+            expect_confined(host, pids[name])
+            expect_handles(host, pids[name])
+        expect_connections(host)
+        ioservid = host.run(f"xenstore-read /local/domain/0/dms/{domid}/1/ioservid").stdout.strip()
+        others = [pids["wan"], host.run("pgrep -x libvirtd").stdout.strip(),
+                  host.run("pgrep -f 'xen-domid [1-9].*qmp-libxl'").stdout.split()[0], "1"]
+        paths = ["/etc/shadow", "/dev/xen/privcmd", "/run/xenstored/socket",
+                 "/var/run/xenstored/socket", "/run/libvirt/libvirt-sock",
+                 f"/run/libvirt/libxl/devicemodel/{domid}-2.qmp",
+                 f"/run/libvirt/libxl/devicemodel/{domid}-2.pid",
+                 f"/run/xen/qmp-libxl-{domid}", "/proc/1/environ", "/bin/sh"]
+        done = host.run([intruder, pids["lan"], domid, ioservid, *others, "--", *paths])
+        expect_trials_fail(done.stdout)
+        uid = UID_BASE + int(domid) * 8 + 1
+        left = host.run(f"pgrep -u {uid}").stdout.split()
+        expect(len(left) == 2, f"the secondary and what the intruder left: {left}")
+        domain.destroy()
+        left = host.run(f"pgrep -u {uid}", check=False).stdout
+        expect(not left, f"nothing that the intruder left: {left}")
+
+
+def expect_start_refused(host, domain, *words):
+    """Fail unless the start is refused with @words in the error, and leaves nothing."""
+    done = domain.start(check=False)
+    expect(done.returncode != 0, f"a refusal with {words}, it was started")
+    expect_words(done.stderr, *words)
+    left = [line for line in leftovers(host) if "sleep" not in line and ROOT not in line]
+    expect(not left, f"nothing left after '{done.stderr.strip()}': {left}")
+
+
+@scenario
+def privilege_kept_refused(host):
+    """A secondary that has kept a privilege, or cannot lose it, is not started."""
+    xml = domain_xml("rich", MAIN + devicemodel("lan", [2], emulator="/root/rich") + nic(2))
+    domain = Domain(host, "rich")
+    try:
+        host.run("touch /root/rich && chmod +x /root/rich")
+        domain.define(xml)
+        for options, words in (("-runas|-run-with", ("'Uid'", "'0 0 0 0'")),
+                               ("-chroot|-run-with", ("'root'", f"'{ROOT}'"))):
+            host.run("cat > /root/rich", input=DISOBEDIENT % options)
+            expect_start_refused(host, domain, "'lan'", "was not deprivileged", *words)
+        host.run(f"rmdir {ROOT} && touch {ROOT}")
+        expect_start_refused(host, domain, "'lan'", ROOT, "expected a folder")
+        host.run(f"rm {ROOT} && mkdir {ROOT} && touch {ROOT}/file && chmod 555 {ROOT}")
+        expect_start_refused(host, domain, "'lan'", ROOT, "'file'", "expected an empty folder")
+    finally:
+        domain.remove()
+        host.run(f"rm -rf {ROOT} /root/rich")
+
+
+def configure(host, line, check=True):
+    """Give libxl.conf a line, or none, and start the daemon anew.
+
+    One that cannot start is tried again by systemd, which then gives up."""
+    host.run(f"sed -i '/^device_model_uid_base/d' {CONFIG}")
+    if line:
+        host.run(f"echo '{line}' >> {CONFIG}")
+    host.run("systemctl stop libvirtd 'libvirtd*.socket'; systemctl reset-failed 'libvirtd*'",
+             check=False)
+    host.run("systemctl start libvirtd", check=check)
+    if check:
+        wait_for(lambda: host.run("virsh list", check=False).returncode == 0,
+                 "a daemon that answers")
+
+
+@scenario
+def privilege_range(host):
+    """The user ids come from libxl.conf; one that somebody has is left alone."""
+    base = 3000000000
+    domain = Domain(host, "range")
+    try:
+        configure(host, f"device_model_uid_base = {base}")
+        domain.define(domain_xml("range", MAIN + devicemodel("lan", [2]) + nic(2)))
+        domain.start()
+        domid = int(domain.virsh("domid range").stdout)
+        [pid] = secondaries(host)
+        expect_status(host, pid, base + domid * 8 + 1)
+        # the uid is known from the status file, whatever the configuration is by then
+        configure(host, None)
+        domain.destroy()
+        expect(not leftovers(host), f"nothing left: {leftovers(host)}")
+        for number in range(1, 4):
+            host.run(f"setpriv --reuid {UID_BASE + (domid + number) * 8 + 1} --regid 1 "
+                     "--clear-groups sleep 600 >/dev/null 2>&1 </dev/null &")
+        expect_start_refused(host, domain, "'lan'", "a process runs under user id",
+                             "'device_model_uid_base'")
+        expect(len(host.run("pgrep -x sleep").stdout.split()) >= 3, "what had the uid, alive")
+        configure(host, "device_model_uid_base = 1000", check=False)
+        log = wait_for(lambda: [line for line in host.run(
+            "journalctl -b -u libvirtd --no-pager; cat /var/log/libvirt/libvirtd.log",
+            check=False).stdout.splitlines() if "device_model_uid_base = 1000" in line],
+                       "a word about a range of users in the daemon's log", 60)
+        expect_words(log[0], "65536")
+        done = domain.virsh("domstate range", check=False)
+        expect(done.returncode != 0, f"no connection with a range of users: {done.stdout}")
+    finally:
+        configure(host, None)
+        host.run("pkill -x sleep", check=False)
+        domain.remove()
