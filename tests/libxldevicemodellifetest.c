@@ -16,6 +16,7 @@
 #include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_domain.h"
+#include "virdomainobjlist.h"
 #include "viralloc.h"
 #include "virfile.h"
 
@@ -274,6 +275,43 @@ testStop(const void *opaque)
 }
 
 
+/* What is written is read again by the next daemon, for a domain that libxl is
+ * about to create, too. */
+static int
+testReload(const void *opaque)
+{
+    const struct testLifeData *data = opaque;
+    virDomainObjList *doms = virDomainObjListNew();
+    virDomainObj *vm = testVMNew(data);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    virDomainObj *found = NULL;
+    int ret = -1;
+
+    if (data->id != -1) {
+        libxlDeviceModel *dm = libxlDeviceModelNew(testDir, data->id, 1, "lan");
+
+        VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    }
+
+    if (libxlDeviceModelsRecord(driver, vm) == 0 &&
+        virDomainObjListLoadAllConfigs(doms, testDir, NULL, true, driver->xmlopt,
+                                       NULL, NULL) == 0 &&
+        (found = virDomainObjListFindByUUID(doms, vm->def->uuid))) {
+        libxlDomainObjPrivate *again = found->privateData;
+
+        if (found->def->id == data->id && found->def->ndevicemodels == 2 &&
+            again->ndevicemodels == priv->ndevicemodels &&
+            again->devicemodelsComplete == data->complete)
+            ret = 0;
+    }
+
+    virDomainObjEndAPI(&found);
+    virObjectUnref(doms);
+    testVMFree(vm, data);
+    return ret;
+}
+
+
 /* A domain without secondaries is written by the driver, where it always was. */
 static int
 testRecordSingle(const void *opaque G_GNUC_UNUSED)
@@ -340,6 +378,10 @@ testIncompletes(void)
                  .domains = { { .domid = TEST_DOMID, .stranger = true } });
     DO_TEST_FULL("stop when a successor runs", testStop, .id = 8, .complete = true,
                  .domains = { { .domid = 8 } });
+
+    DO_TEST_FULL("reload a domain that is being created", testReload, .id = -1);
+    DO_TEST_FULL("reload a domain that starts", testReload, .id = TEST_DOMID);
+    DO_TEST_FULL("reload a domain that runs", testReload, .id = TEST_DOMID, .complete = true);
 
 #undef DO_TEST_FULL
 

@@ -277,7 +277,7 @@ def two_daemons(host):
     with defined(host, pair()) as domain:
         domain.start()
         before = secondaries(host)
-        said = host.run("timeout 60 virtxend 2>&1", check=False).stdout
+        said = host.run("LIBVIRT_LOG_OUTPUTS=3:stderr timeout 60 virtxend 2>&1", check=False).stdout
         expect_words(said, "/run/libvirt/libxl/driver.pid")
         expect(secondaries(host) == before, f"the same secondaries: {before}, {secondaries(host)}")
         expect_words(domain.virsh("domstate fails").stdout, "running")
