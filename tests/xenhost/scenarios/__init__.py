@@ -10,4 +10,4 @@ __all__ = ["ALL", "Failure", "clients", "devices", "life", "nics", "on_trial", "
 def on_trial():
     """Add the scenarios that have not all been seen to pass yet."""
     # pylint: disable=import-outside-toplevel,unused-import
-    from . import ends, failures, soak
+    from . import boot, ends, failures, soak
