@@ -53,16 +53,6 @@ libxlDeviceModelOwnsNet(const virDomainDef *def,
 }
 
 
-/* Returns whether a secondary, and not the primary, has the capability. */
-static bool
-libxlDeviceModelOwnsCapability(const virDomainDef *def,
-                               virDomainDeviceModelCapability cap)
-{
-    return virDomainDeviceModelFindByCapability(def, cap) !=
-           virDomainDeviceModelGetPrimary(def);
-}
-
-
 /**
  * libxlDeviceModelOwnsDisk:
  * @def: domain definition
@@ -154,8 +144,6 @@ libxlDeviceModelsCheckDetach(const virDomainDef *def,
 int
 libxlDeviceModelsPrepare(const virDomainDef *def)
 {
-    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
-
     if (def->ndevicemodels == 0)
         return 0;
 
@@ -163,8 +151,7 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
         libxlDeviceModelDefValidateHost(def) < 0)
         return -1;
 
-    placement = libxlDeviceModelPlacementNew(def);
-    return placement ? 0 : -1;
+    return 0;
 }
 
 

@@ -612,15 +612,6 @@ libxlDeviceModelRemoveIDEDisks(const virDomainDef *def,
 }
 
 
-static bool
-libxlDeviceModelPrimaryHas(const virDomainDef *def,
-                           virDomainDeviceModelCapability cap)
-{
-    return virDomainDeviceModelFindByCapability(def, cap) ==
-           virDomainDeviceModelGetPrimary(def);
-}
-
-
 /**
  * libxlDeviceModelConfigPrimary:
  * @def: valid domain definition
@@ -656,15 +647,15 @@ libxlDeviceModelConfigPrimary(const virDomainDef *def,
 
     libxlDeviceModelRemoveNICs(def, d_config);
 
-    if (!libxlDeviceModelPrimaryHas(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
+    if (libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
         libxlDeviceModelRemoveIDEDisks(def, d_config);
 
-    if (!libxlDeviceModelPrimaryHas(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL)) {
+    if (libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL)) {
         g_clear_pointer(&b_info->u.hvm.serial, g_free);
         libxl_string_list_dispose(&b_info->u.hvm.serial_list);
     }
 
-    if (!libxlDeviceModelPrimaryHas(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO))
+    if (libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO))
         g_clear_pointer(&b_info->u.hvm.soundhw, g_free);
 
     return 0;

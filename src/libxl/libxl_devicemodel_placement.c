@@ -294,6 +294,22 @@ libxlDeviceModelHasIDEDisk(const virDomainDef *def)
 
 
 /**
+ * libxlDeviceModelOwnsCapability:
+ * @def: domain definition
+ * @cap: a capability
+ *
+ * Returns whether a secondary, and not the primary, has the capability.
+ */
+bool
+libxlDeviceModelOwnsCapability(const virDomainDef *def,
+                               virDomainDeviceModelCapability cap)
+{
+    return virDomainDeviceModelFindByCapability(def, cap) !=
+           virDomainDeviceModelGetPrimary(def);
+}
+
+
+/**
  * libxlDeviceModelEmulates:
  * @def: domain definition
  * @dm: one of its secondaries

@@ -44,6 +44,9 @@ libxlDeviceModelPlacement *libxlDeviceModelPlacementNew(const virDomainDef *def)
 void libxlDeviceModelPlacementFree(libxlDeviceModelPlacement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelPlacement, libxlDeviceModelPlacementFree);
 
+bool libxlDeviceModelOwnsCapability(const virDomainDef *def,
+                                    virDomainDeviceModelCapability cap);
+
 bool libxlDeviceModelEmulates(const virDomainDef *def,
                               const virDomainDeviceModelDef *dm,
                               virDomainDeviceModelCapability cap);

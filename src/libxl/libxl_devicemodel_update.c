@@ -188,8 +188,7 @@ libxlDeviceModelsOwnDevice(const virDomainDef *def,
         (idx = virDomainNetFindIdx((virDomainDef *)def, dev->data.net)) < 0)
         return false;
 
-    return virDomainDeviceModelFindByNet(def, def->nets[idx]) !=
-           virDomainDeviceModelGetPrimary(def);
+    return libxlDeviceModelOwnsNet(def, def->nets[idx]);
 }
 
 
