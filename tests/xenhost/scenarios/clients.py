@@ -9,7 +9,7 @@ from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, nic
 from .common import expect, expect_words, running, scenario
 
 DEVICES = (devicemodel("main", capabilities=["ui"]) +
-           devicemodel("lan", [2], emulator=EMULATOR) + nic(1) + nic(2, "rtl8139"))
+           devicemodel("lan", [2], emulator=EMULATOR) + nic(1) + nic(2))
 
 
 @scenario

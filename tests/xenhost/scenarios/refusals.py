@@ -59,7 +59,7 @@ def definitions_refused(host):
     expect_define_refused(host, MAIN + devicemodel("lan", [2], ["audio"]) +
                           devicemodel("wan", [3], ["audio"]) + nic(2) + nic(3),
                           "'lan'", "'wan'", "audio")
-    expect_define_refused(host, lan().replace("e1000", "netfront"), "'lan'", "netfront", "rtl8139")
+    expect_define_refused(host, lan().replace("rtl8139", "netfront"), "'lan'", "netfront", "rtl8139")
     nine = "".join(devicemodel(f"dm{number}", [number]) + nic(number) for number in range(1, 10))
     expect_define_refused(host, nine, "9", "8")
     expect_define_refused(host, MAIN + devicemodel("a/b", [2]) + nic(2), "a/b")

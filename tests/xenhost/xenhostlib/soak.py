@@ -123,5 +123,5 @@ def _words(name, number):
 def _definition(name, number):
     devices = (devicemodel("main", capabilities=["ui"]) + devicemodel("disk", capabilities=["ide"]) +
                devicemodel("lan", [number], ["serial"]) + disk("hda", f"/root/{name}.img") +
-               nic(number, "rtl8139"))
+               nic(number))
     return domain_xml(name, devices, memory=64, boot="<boot dev='hd'/>")

@@ -32,11 +32,13 @@ Type=notify
 Environment=LIBVIRTD_ARGS=
 """
 
-# There is no polkit, and only root logs in.
+# There is no polkit, and only root logs in. The log says what the driver does, and the
+# secondaries' logs what the scope library decides; libxl's messages are not logged a
+# second time, since that takes as long as what they tell of.
 DAEMON_CONF = """
 auth_unix_ro = "none"
 auth_unix_rw = "none"
-log_filters = "1:libxl 1:conf.domain_devicemodel 3:event 3:util.object"
+log_filters = "1:libxl.libxl_d 1:conf.domain_devicemodel 3:event 3:util.object"
 log_outputs = "2:journald 1:file:/var/log/libvirt/libvirtd.log"
 """
 
