@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests that the BIOS boots from what secondaries serve, on trial: the BIOS reads
-a disk word by word, which takes many minutes under software emulation."""
+"""Guests that the BIOS boots from what secondaries serve."""
 
 import hashlib
 import pathlib

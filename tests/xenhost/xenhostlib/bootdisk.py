@@ -1,33 +1,55 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A disk that a BIOS can boot: a FAT file system with a boot sector, a boot
-loader, the guest's kernel and its initrd."""
+"""A disk that a BIOS can boot: a boot sector and a boot loader, GRUB's, and
+behind them the guest's kernel and its initrd, which the loader finds by their
+sectors."""
 
 import pathlib
 import tempfile
 
 from . import image, initrd
-from .common import call, require
+from .common import XenHostError, call, require
 
-SIZE_KIB = 24 * 1024
+SECTOR = 512
+# Where the kernel begins; before it is the boot loader.
+KERNEL = 2048
+BOOT_SECTOR = pathlib.Path("/usr/lib/grub/i386-pc/boot.img")
 
-CONFIG = """DEFAULT linux
-LABEL linux
-KERNEL vmlinuz
-INITRD initrd.gz
-APPEND console=ttyS0 {cmdline}
+CONFIG = """linux (hd0){kernel} console=ttyS0 {cmdline}
+initrd (hd0){initrd}
+boot
 """
+
+
+def _sectors(path):
+    return -(-path.stat().st_size // SECTOR)
+
+
+def _loader(config, folder):
+    """Return the boot sector and the boot loader that obeys @config."""
+    script = folder / "config"
+    script.write_text(config, encoding="ascii")
+    core = folder / "core.img"
+    call(["grub-mkimage", "-O", "i386-pc", "-p", "/", "-c", str(script), "-o", str(core),
+          "biosdisk", "linux"])
+    return BOOT_SECTOR.read_bytes() + core.read_bytes()
 
 
 def make(target, cmdline, progress):
     """Make the image @target, whose Linux gets @cmdline."""
-    for program, package in (("syslinux", "syslinux"), ("mcopy", "mtools"),
-                             ("mkfs.vfat", "dosfstools")):
-        require(program, package)
+    require("grub-mkimage", "grub-common")
+    if not BOOT_SECTOR.exists():
+        raise XenHostError(f"'{BOOT_SECTOR}' is missing: install Debian's package 'grub-pc-bin'")
     base = image.ensure(progress)
-    with tempfile.TemporaryDirectory() as work:
-        config = pathlib.Path(work) / "syslinux.cfg"
-        config.write_text(CONFIG.format(cmdline=cmdline), encoding="ascii")
-        call(["mkfs.vfat", "-C", str(target), str(SIZE_KIB)])
-        call(["mcopy", "-i", str(target), str(base / "vmlinuz"),
-              str(initrd.ensure_guest(base, progress)), str(config), "::"])
-    call(["syslinux", "--install", str(target)])
+    kernel, ramdisk = base / "vmlinuz", initrd.ensure_guest(base, progress)
+    first = KERNEL + _sectors(kernel)
+    with tempfile.TemporaryDirectory() as folder:
+        loader = _loader(CONFIG.format(kernel=f"{KERNEL}+{_sectors(kernel)}", cmdline=cmdline,
+                                       initrd=f"{first}+{_sectors(ramdisk)}"), pathlib.Path(folder))
+    if len(loader) > KERNEL * SECTOR:
+        raise XenHostError(f"the boot loader has {len(loader)} bytes, expected {KERNEL * SECTOR} at most")
+    with open(target, "wb") as disk:
+        disk.write(loader)
+        for sector, path in ((KERNEL, kernel), (first, ramdisk)):
+            disk.seek(sector * SECTOR)
+            disk.write(path.read_bytes())
+        disk.truncate((first + _sectors(ramdisk)) * SECTOR)
