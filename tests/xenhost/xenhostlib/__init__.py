@@ -3,10 +3,10 @@
 and guest."""
 
 from .client import Client
-from .common import Progress, XenHostError
+from .common import Progress, Stuck, XenHostError
 from .domain import Domain, leftovers
 from .guest import parse_report, pings
 from .machine import XenHost
 
-__all__ = ["Client", "Domain", "Progress", "XenHost", "XenHostError", "leftovers",
+__all__ = ["Client", "Domain", "Progress", "Stuck", "XenHost", "XenHostError", "leftovers",
            "parse_report", "pings"]

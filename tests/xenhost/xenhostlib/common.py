@@ -24,6 +24,10 @@ class XenHostError(Exception):
     """Something that the user has to know, in one sentence."""
 
 
+class Stuck(XenHostError):
+    """The emulation of a guest's processor goes no further."""
+
+
 class Progress:
     """Lines on stderr, each with the seconds since the first."""
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 
-from .common import XenHostError, call, require
+from .common import SOURCE_DIR, XenHostError, call, require
 
 # Not read on the host. Half of the tree's size.
 LEFT_OUT = ("usr/include", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/local/share/locale",
@@ -22,15 +22,24 @@ UNITS = {"multi-user.target": ["libvirtd.service"],
          "sockets.target": ["libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket",
                             "virtlogd.socket", "virtlockd.socket"]}
 
+# What a daemon that was built with ThreadSanitizer is to leave out, and where it
+# reports the rest; any other daemon knows nothing of it.
+THREADS = SOURCE_DIR / "threads.suppressions"
+RACES = "/var/log/libvirt/races"
+
 # The base image's systemd may be older than the service's Type. The daemon must
 # not leave by itself: the guests' and its own logs are of one process then.
-DAEMON_DROP_IN = """\
+DAEMON_DROP_IN = f"""\
 [Unit]
 After=xen.service xenhost-net.service
 [Service]
 Type=notify
 Environment=LIBVIRTD_ARGS=
+Environment=TSAN_OPTIONS=log_path={RACES}:suppressions=/etc/libvirt/{THREADS.name}
 """
+
+# Of the daemon alone it is of interest.
+SSHD_CONF = "SetEnv TSAN_OPTIONS=report_bugs=0\n"
 
 # There is no polkit, and only root logs in. The log says what the driver does, and the
 # secondaries' logs what the scope library decides; libxl's messages are not logged a
@@ -87,8 +96,11 @@ def _is_elf(path):
 
 
 def _strip(programs):
-    """Leave debugging data out: most of what would have to be copied."""
-    if shutil.which("strip"):
+    """Leave debugging data out: most of what would have to be copied.
+
+    ThreadSanitizer needs it to name what it found."""
+    threads = any(path.name == "libvirtd" and b"libtsan" in path.read_bytes() for path in programs)
+    if shutil.which("strip") and not threads:
         call(["strip", "--strip-debug", *map(str, programs)])
 
 
@@ -140,6 +152,10 @@ def _configure(tree):
     drop_in = units / "libvirtd.service.d"
     drop_in.mkdir()
     (drop_in / "xenhost.conf").write_text(DAEMON_DROP_IN, encoding="utf-8")
+    shutil.copy(THREADS, tree / "etc/libvirt")
+    sshd = tree / "etc/ssh/sshd_config.d"
+    sshd.mkdir(parents=True)
+    (sshd / "threads.conf").write_text(SSHD_CONF, encoding="ascii")
     conf = tree / "etc/libvirt/libvirtd.conf"
     with open(conf, "a", encoding="utf-8") as handle:
         handle.write(DAEMON_CONF)
