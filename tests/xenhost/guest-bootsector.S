@@ -89,7 +89,9 @@ found:
 end:
     movw    $newline, %si
     call    print
-    cli
+    /* without interrupts, that would be the end of the domain (hvm_hlt in Xen
+     * xen/arch/x86/hvm/hvm.c) */
+    sti
 1:  hlt
     jmp     1b
 
