@@ -4,9 +4,13 @@
 import contextlib
 import time
 
-from xenhostlib import Domain
+from xenhostlib import Domain, leftovers
+from xenhostlib.domain import devicemodel, nic
 
 ALL = {}
+
+# The devices of a domain with a NIC in the primary and one in a secondary.
+TWO_NICS = devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [2]) + nic(1) + nic(2)
 
 
 class Failure(Exception):
@@ -42,6 +46,11 @@ def wait_for(condition, text, timeout=120):
     raise Failure(f"expected within {timeout} s {text}")
 
 
+def expect_all_gone(host):
+    """Wait until the host has nothing of a domain any more."""
+    wait_for(lambda: not leftovers(host), "nothing left of the domain", 180)
+
+
 @contextlib.contextmanager
 def running(host, name, xml):
     """A domain that was defined and started, and is removed at the end."""
@@ -58,3 +67,8 @@ def secondaries(host):
     """Return the command lines of all secondaries, by pid."""
     lines = host.run("pgrep -a xen-qemu | grep -- '-name guest='", check=False).stdout.splitlines()
     return {line.split()[0]: line for line in lines}
+
+
+def secondaries_of(host, name):
+    """Return the command lines of the secondaries of the domain @name, by pid."""
+    return {pid: line for pid, line in secondaries(host).items() if f"-name guest={name}/" in line}

@@ -1,17 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The ends of a domain, and of the daemon, that libvirt did not choose."""
 
-from xenhostlib import Domain, leftovers
-from xenhostlib.domain import devicemodel, domain_xml, nic
+from xenhostlib import Domain
+from xenhostlib.domain import domain_xml
 
-from .common import expect, running, scenario, secondaries, wait_for
-
-TWO_NICS = devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [2]) + nic(1) + nic(2)
-
-
-def expect_all_gone(host):
-    """Wait until the host has nothing of a domain any more."""
-    wait_for(lambda: not leftovers(host), "nothing left of the domain", 180)
+from .common import TWO_NICS, expect, expect_all_gone, running, scenario, secondaries, wait_for
 
 
 @scenario
