@@ -16,6 +16,7 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_disk.h"
+#include "libxldevicemodeltestutils.h"
 #include "virfile.h"
 #include "virthread.h"
 
@@ -28,50 +29,17 @@
 static char *testDir;
 
 
-static char *
-testPath(const char *name)
-{
-    return g_strdup_printf("%s/%s", testDir, name);
-}
-
-
-static ssize_t
-testCountFDs(void)
-{
-    g_autoptr(DIR) dir = NULL;
-    struct dirent *entry;
-    ssize_t n = 0;
-
-    if (virDirOpen(&dir, "/proc/self/fd") < 0)
-        return -1;
-
-    while (virDirRead(dir, &entry, NULL) > 0)
-        n++;
-
-    return n;
-}
-
-
 /* Returns whether an open file is the one of that name. */
 static bool
 testIsFile(int fd,
            const char *name)
 {
-    g_autofree char *path = testPath(name);
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, name);
     struct stat open;
     struct stat named;
 
     return fstat(fd, &open) == 0 && stat(path, &named) == 0 &&
            open.st_dev == named.st_dev && open.st_ino == named.st_ino;
-}
-
-
-static int
-testCompareError(const char *expected)
-{
-    g_autofree char *actual = virStringReplace(virGetLastErrorMessage(), testDir, "DIR");
-
-    return virTestCompareToString(expected, actual);
 }
 
 
@@ -124,7 +92,7 @@ testQcow2Extension(GByteArray *image,
 static int
 testQcow2Make(const testQcow2 *qcow2)
 {
-    g_autofree char *path = testPath(qcow2->name);
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, qcow2->name);
     g_autoptr(GByteArray) image = g_byte_array_new();
     size_t header = qcow2->version == 2 ? 72 : 104;
 
@@ -177,8 +145,8 @@ static int
 testMakeImages(void)
 {
     static const char *const others[] = { "base.raw", "cd1.iso", "cd2.iso", "disk.vhd" };
-    g_autofree char *folder = testPath("folder");
-    g_autofree char *fifo = testPath("fifo");
+    g_autofree char *folder = libxlDeviceModelTestPath(testDir, "folder");
+    g_autofree char *fifo = libxlDeviceModelTestPath(testDir, "fifo");
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(qcow2Images); i++) {
@@ -187,7 +155,7 @@ testMakeImages(void)
     }
 
     for (i = 0; i < G_N_ELEMENTS(others); i++) {
-        g_autofree char *path = testPath(others[i]);
+        g_autofree char *path = libxlDeviceModelTestPath(testDir, others[i]);
 
         if (!g_file_set_contents(path, others[i], -1, NULL))
             return -1;
@@ -356,7 +324,7 @@ testSourceSet(virStorageSource *src,
 
     src->type = image->type ? image->type : VIR_STORAGE_TYPE_FILE;
     src->format = image->format;
-    src->path = testPath(image->name);
+    src->path = libxlDeviceModelTestPath(testDir, image->name);
 }
 
 
@@ -417,7 +385,7 @@ testOpenRun(const void *opaque)
     const testOpen *test = opaque;
     g_auto(libxlDeviceModelImages) images = { 0 };
     g_autoptr(virDomainDiskDef) def = NULL;
-    ssize_t nfds = testCountFDs();
+    ssize_t nfds = libxlDeviceModelTestCountFDs();
     int rc;
 
     def = testDiskNew(test->chain, G_N_ELEMENTS(test->chain), test->cdrom);
@@ -432,13 +400,13 @@ testOpenRun(const void *opaque)
         return -1;
     }
 
-    if (test->error ? testCompareError(test->error) < 0
+    if (test->error ? libxlDeviceModelTestCompareError(testDir, test->error) < 0
                     : testCheckImages(&images, test->chain, test->cdrom) < 0)
         return -1;
 
     libxlDeviceModelImagesClear(&images);
-    if (testCountFDs() != nfds || images.nimages > 0) {
-        VIR_TEST_VERBOSE("%zd files are open, expected %zd", testCountFDs(), nfds);
+    if (libxlDeviceModelTestCountFDs() != nfds || images.nimages > 0) {
+        VIR_TEST_VERBOSE("%zd files are open, expected %zd", libxlDeviceModelTestCountFDs(), nfds);
         return -1;
     }
 
@@ -472,7 +440,7 @@ testOpenLong(const void *opaque G_GNUC_UNUSED)
         }
     }
 
-    return testCompareError("unsupported configuration: device model 'blk': disk 'hdb' is a chain of more than 200 images");
+    return libxlDeviceModelTestCompareError(testDir, "unsupported configuration: device model 'blk': disk 'hdb' is a chain of more than 200 images");
 }
 
 
@@ -509,7 +477,7 @@ testInfoRun(const void *opaque)
     const testInfo *test = opaque;
     g_autoptr(virDomainDiskDef) def = testDiskNew(&test->image, 1, false);
     virDomainBlockInfo info = { 0 };
-    ssize_t nfds = testCountFDs();
+    ssize_t nfds = libxlDeviceModelTestCountFDs();
     struct stat sb = { 0 };
     int rc;
 
@@ -517,14 +485,14 @@ testInfoRun(const void *opaque)
     rc = libxlDeviceModelDiskGetInfo(def, &info);
 
     if (rc != (test->error ? -1 : 0) || virGetLastErrorCode() != test->code ||
-        testCountFDs() != nfds) {
+        libxlDeviceModelTestCountFDs() != nfds) {
         VIR_TEST_VERBOSE("returned %d with error %d '%s'", rc,
                          virGetLastErrorCode(), virGetLastErrorMessage());
         return -1;
     }
 
     if (test->error)
-        return testCompareError(test->error);
+        return libxlDeviceModelTestCompareError(testDir, test->error);
 
     if (stat(def->src->path, &sb) < 0 ||
         info.capacity != test->capacity || info.physical != (unsigned long long)sb.st_size ||
@@ -567,35 +535,6 @@ typedef struct {
 } testDrive;
 
 
-/* Returns false at the end of the connection. */
-static bool
-testDriveReceive(testDrive *drive)
-{
-    char data[4096];
-    char control[CMSG_SPACE(sizeof(int))] = { 0 };
-    struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
-    struct msghdr msg = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = control,
-        .msg_controllen = sizeof(control),
-    };
-    ssize_t got = recvmsg(drive->fd, &msg, 0);
-    struct cmsghdr *header;
-
-    if (got <= 0)
-        return false;
-
-    if ((header = CMSG_FIRSTHDR(&msg)) && header->cmsg_type == SCM_RIGHTS) {
-        VIR_FORCE_CLOSE(drive->received);
-        memcpy(&drive->received, CMSG_DATA(header), sizeof(int));
-    }
-
-    g_string_append_len(drive->in, data, got);
-    return true;
-}
-
-
 /* Returns the next command, or NULL at the end of the connection. */
 static virJSONValue *
 testDriveNext(testDrive *drive)
@@ -604,7 +543,7 @@ testDriveNext(testDrive *drive)
     char *end;
 
     while (!(end = strchr(drive->in->str, '\n'))) {
-        if (!testDriveReceive(drive))
+        if (!libxlDeviceModelTestReceive(drive->fd, drive->in, &drive->received))
             return NULL;
     }
 
@@ -1087,7 +1026,7 @@ testChangeMedia(libxlDeviceModelMonitor *mon,
         }
     }
 
-    return test->error ? testCompareError(test->error) : 0;
+    return test->error ? libxlDeviceModelTestCompareError(testDir, test->error) : 0;
 }
 
 
@@ -1097,7 +1036,7 @@ testChangeRun(const void *opaque)
     const testChange *test = opaque;
     testDrive drive = { .steps = test->steps, .received = -1 };
     libxlDeviceModelMonitor *mon;
-    ssize_t nfds = testCountFDs();
+    ssize_t nfds = libxlDeviceModelTestCountFDs();
     int fds[2];
     int ret;
 
@@ -1122,8 +1061,8 @@ testChangeRun(const void *opaque)
     }
     g_free(drive.failure);
 
-    if (testCountFDs() != nfds) {
-        VIR_TEST_VERBOSE("%zd files are open, expected %zd", testCountFDs(), nfds);
+    if (libxlDeviceModelTestCountFDs() != nfds) {
+        VIR_TEST_VERBOSE("%zd files are open, expected %zd", libxlDeviceModelTestCountFDs(), nfds);
         ret = -1;
     }
 

@@ -22,6 +22,7 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_monitor.h"
+#include "libxldevicemodeltestutils.h"
 #include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -165,35 +166,6 @@ testPeerSendBytes(testPeer *peer,
 }
 
 
-/* Returns false at the end of what the monitor has to say. */
-static bool
-testPeerRead(testPeer *peer)
-{
-    char data[4096];
-    char control[CMSG_SPACE(sizeof(int))] = { 0 };
-    struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
-    struct msghdr msg = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = control,
-        .msg_controllen = sizeof(control),
-    };
-    ssize_t got = recvmsg(peer->fd, &msg, 0);
-    struct cmsghdr *header;
-
-    if (got <= 0)
-        return false;
-
-    if ((header = CMSG_FIRSTHDR(&msg))) {
-        VIR_FORCE_CLOSE(peer->passed);
-        memcpy(&peer->passed, CMSG_DATA(header), sizeof(int));
-    }
-
-    g_string_append_len(peer->in, data, got);
-    return true;
-}
-
-
 static void
 testPeerExpect(testPeer *peer,
                const char *text)
@@ -201,7 +173,7 @@ testPeerExpect(testPeer *peer,
     char *end;
 
     while (!(end = strchr(peer->in->str, '\n'))) {
-        if (!testPeerRead(peer)) {
+        if (!libxlDeviceModelTestReceive(peer->fd, peer->in, &peer->passed)) {
             peer->failure = g_strdup_printf("no more input, expected '%s'", text);
             return;
         }
@@ -318,7 +290,7 @@ testPeerRun(void *opaque)
 
     /* A device model at the end of its script is silent, but there. */
     if (peer->fd >= 0 && !ignores) {
-        while (testPeerRead(peer))
+        while (libxlDeviceModelTestReceive(peer->fd, peer->in, &peer->passed))
             ;
 
         if (!peer->failure && peer->in->len > 0)

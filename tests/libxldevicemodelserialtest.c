@@ -18,36 +18,13 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_serial.h"
+#include "libxldevicemodeltestutils.h"
 #include "virfile.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 static char *testDir;
-
-
-static char *
-testPath(const char *name)
-{
-    return g_strdup_printf("%s/%s", testDir, name);
-}
-
-
-static ssize_t
-testCountFDs(void)
-{
-    g_autoptr(DIR) dir = NULL;
-    struct dirent *entry;
-    ssize_t n = 0;
-
-    if (virDirOpen(&dir, "/proc/self/fd") < 0)
-        return -1;
-
-    while (virDirRead(dir, &entry, NULL) > 0)
-        n++;
-
-    return n;
-}
 
 
 static int
@@ -86,8 +63,7 @@ testOpenBadly(virDomainChrDef *def,
               int code,
               const char *error)
 {
-    ssize_t nfds = testCountFDs();
-    g_autofree char *actual = NULL;
+    ssize_t nfds = libxlDeviceModelTestCountFDs();
     int fd;
 
     if (testOpen(def, &fd) != -1 || fd != -1 || virGetLastErrorCode() != code) {
@@ -96,13 +72,12 @@ testOpenBadly(virDomainChrDef *def,
         return -1;
     }
 
-    if (testCountFDs() != nfds) {
+    if (libxlDeviceModelTestCountFDs() != nfds) {
         VIR_TEST_VERBOSE("a file has been left open");
         return -1;
     }
 
-    actual = virStringReplace(virGetLastErrorMessage(), testDir, "DIR");
-    return virTestCompareToString(error, actual);
+    return libxlDeviceModelTestCompareError(testDir, error);
 }
 
 
@@ -124,7 +99,7 @@ testFileNew(const char *name,
 {
     virDomainChrDef *def = testPortNew(VIR_DOMAIN_CHR_TYPE_FILE);
 
-    def->source->data.file.path = testPath(name);
+    def->source->data.file.path = libxlDeviceModelTestPath(testDir, name);
     def->source->data.file.append = append;
     return def;
 }
@@ -152,7 +127,7 @@ static int
 testFileRun(const void *opaque)
 {
     const testFile *test = opaque;
-    g_autofree char *path = testPath(test->name);
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, test->name);
     g_autofree char *content = NULL;
     g_autoptr(virDomainChrDef) def = testFileNew(test->name, test->append);
     VIR_AUTOCLOSE fd = -1;
@@ -246,7 +221,7 @@ testUNIXNew(const char *name,
 {
     virDomainChrDef *def = testPortNew(VIR_DOMAIN_CHR_TYPE_UNIX);
 
-    def->source->data.nix.path = testPath(name);
+    def->source->data.nix.path = libxlDeviceModelTestPath(testDir, name);
     def->source->data.nix.listen = listening;
     return def;
 }
@@ -486,11 +461,11 @@ static int
 testClosing(const void *opaque)
 {
     int (*const *run)(const void *) = opaque;
-    ssize_t nfds = testCountFDs();
+    ssize_t nfds = libxlDeviceModelTestCountFDs();
     int ret = (*run)(NULL);
 
-    if (testCountFDs() != nfds) {
-        VIR_TEST_VERBOSE("%zd files are open, expected %zd", testCountFDs(), nfds);
+    if (libxlDeviceModelTestCountFDs() != nfds) {
+        VIR_TEST_VERBOSE("%zd files are open, expected %zd", libxlDeviceModelTestCountFDs(), nfds);
         ret = -1;
     }
 
