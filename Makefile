@@ -7,10 +7,12 @@ BUILD = build
 DEST = $(BUILD)/host-libvirt
 # what clang builds, with sanitizers
 SANITIZE = $(BUILD)-sanitize
+# what gcc builds, with ThreadSanitizer
+THREADS = $(BUILD)-threads
 # how long each fuzzer looks
 SECONDS = 120
 
-.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize fuzz lint deps-sanitize coverage benchmark soak shell clean
+.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads fuzz lint deps-sanitize coverage benchmark soak shell clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +55,13 @@ check-sanitize: deps-sanitize ## run our unit tests under AddressSanitizer and U
 	scripts/build-sanitize $(SANITIZE)
 	scripts/check-sanitize $(SANITIZE)
 
+check-threads: deps ## look for data races, in our unit tests and in a daemon that clients crowd
+	scripts/build-sanitize --threads $(THREADS) all
+	scripts/check-sanitize $(THREADS)
+	@rm -rf $(THREADS)/host-libvirt
+	@DESTDIR="$(CURDIR)/$(THREADS)/host-libvirt" meson install -C $(THREADS) --no-rebuild --quiet
+	tests/xenhost/check --libvirt $(THREADS)/host-libvirt --name threads crowd short-soak guest-crash secondary-killed
+
 fuzz: deps-sanitize ## look for inputs that break our parsers (SECONDS=120, ONE=name)
 	scripts/build-sanitize $(SANITIZE) $(if $(ONE),tests/fuzz/$(ONE),fuzzers)
 	scripts/fuzz --build $(SANITIZE) --seconds $(SECONDS) $(ONE)
@@ -71,4 +80,4 @@ shell: install-tree ## give a shell on the emulated Xen host, which ends with it
 	tests/xenhost/xenhost stop --name shell
 
 clean: ## remove what was built; the cache outside the repository stays
-	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) subprojects/libvirt
+	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) $(THREADS) subprojects/libvirt

@@ -1597,10 +1597,9 @@ struct testStatusData {
 };
 
 static int
-testStatus(const void *opaque)
+testStatusOf(virDomainObj *vm,
+             const struct testStatusData *data)
 {
-    const struct testStatusData *data = opaque;
-    g_autoptr(virDomainObj) vm = virDomainObjNew(driver->xmlopt);
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autofree char *xml = g_strdup_printf("<domstatus>%s</domstatus>", data->status);
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
@@ -1629,6 +1628,17 @@ testStatus(const void *opaque)
 
     return virTestCompareToString(data->status,
                                   NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+static int
+testStatus(const void *opaque)
+{
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    int ret = testStatusOf(vm, opaque);
+
+    virDomainObjEndAPI(&vm);
+    return ret;
 }
 
 

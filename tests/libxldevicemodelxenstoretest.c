@@ -314,9 +314,8 @@ testCheckList(virDomainObj *vm,
 
 /* What could not be removed stays on the list, and goes with the next attempt. */
 static int
-testStopAgain(const void *opaque G_GNUC_UNUSED)
+testStopVM(virDomainObj *vm)
 {
-    g_autoptr(virDomainObj) vm = virDomainObjNew(driver->xmlopt);
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
@@ -353,6 +352,17 @@ testStopAgain(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     return testStoreCheck("");
+}
+
+
+static int
+testStopAgain(const void *opaque G_GNUC_UNUSED)
+{
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    int ret = testStopVM(vm);
+
+    virDomainObjEndAPI(&vm);
+    return ret;
 }
 
 
