@@ -178,7 +178,7 @@ def console(host, domain):
     host.run(f"pkill -f '[c]at {domain.tty()}'")
     for _ in range(2):
         # ends with the escape character
-        text = host.run("(sleep 5; echo disk none; sleep 15; printf '\\035'; sleep 2) | "
+        text = host.run("(sleep 4; echo disk none; sleep 8; printf '\\035'; sleep 1) | "
                         f"timeout 60 script -qec 'virsh console {domain.name} --force' /dev/null",
                         check=False).stdout
         expect_words(text, "Connected to domain", "ANSWER disk none")

@@ -58,21 +58,6 @@ def destroyed_by_xl(host):
 
 
 @scenario
-def guest_reboot(host):
-    """The guest reboots itself: all device models come back with it."""
-    xml = domain_xml("again", TWO_NICS, cmdline="xen_nopv quiet dmtest.after=reboot")
-    with running(host, "again", xml) as domain:
-        first = secondaries(host)
-        wait_for(lambda: secondaries(host) and not set(secondaries(host)) & set(first),
-                 "a new secondary after the reboot", 480)
-        wait_for(lambda: "GUEST-UP" in domain.console(), "the guest after the reboot", 240)
-        live = domain.xml()
-        expect(live.find(".//devicemodel[@name='lan']").get("state") == "running",
-               "the state of the new secondary in the live XML")
-        expect(len(secondaries(host)) == 1, f"one secondary: {secondaries(host)}")
-
-
-@scenario
 def transient_and_undefined(host):
     """A transient domain, and one undefined while it runs, leave nothing."""
     domain = Domain(host, "passing")

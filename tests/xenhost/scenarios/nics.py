@@ -138,7 +138,7 @@ def nic_settings(host):
     """Link state, bandwidth and VLAN of a secondary's NIC are what virsh says."""
     inner = ("<vlan><tag id='42'/></vlan><link state='down'/><bandwidth>"
              "<inbound average='1000'/><outbound average='500'/></bandwidth>")
-    devices = devicemodel("main") + devicemodel("lan", [2]) + nic(2, inner=inner) + nic(3)
+    devices = devicemodel("main") + devicemodel("lan", [2]) + nic(2, "e1000", inner=inner) + nic(3)
     xml = domain_xml("set", devices)
     host.run("ip link set xenbr0 type bridge vlan_filtering 1 && "
              "bridge vlan add dev xenbr0 vid 42 pvid untagged self")

@@ -19,7 +19,7 @@ PROGRAMS = TOP / "tests" / "xenhost" / "clients"
 GUIDE = TOP / "docs" / "clients.rst"
 
 DEVICES = (devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [2]) +
-           nic(1) + nic(2))
+           nic(1, "e1000") + nic(2))
 
 # Where the guide has the files that its guest boots.
 GUIDE_FOLDER = "/srv/router"
