@@ -347,7 +347,6 @@ testStopVM(virDomainObj *vm)
 
     testStore.fails = NULL;
     libxlDeviceModelsStop(driver, vm);
-    virObjectUnlock(vm);
     if (testCheckList(vm, 0) < 0)
         return -1;
 
