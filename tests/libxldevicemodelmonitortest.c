@@ -43,7 +43,6 @@ typedef enum {
     PEER_EXPECT, /* reads a line, which must be text */
     PEER_EXPECT_FD, /* likewise, with the test's file coming along */
     PEER_INPUT, /* waits for something to read, and leaves it there */
-    PEER_DRAIN, /* waits until the monitor has read all */
     PEER_PAUSE, /* n milliseconds */
     PEER_SIGNALS, /* interrupts the monitor's thread, n times */
     PEER_IGNORE, /* reads nothing until the monitor is closed */
@@ -66,11 +65,7 @@ typedef enum {
     CALL_PTY, /* of the label in command; the reply is the path */
     CALL_LINK, /* of NIC n, up if there are arguments */
     CALL_CONT,
-    CALL_QUIT,
-    CALL_EVENTS,
-    CALL_CLOSE,
-    CALL_AWAIT_INPUT, /* not a call: waits for something to read, */
-    CALL_AWAIT_HANGUP, /* or for the device model to close the connection */
+    CALL_AWAIT_HANGUP, /* not a call: waits until the device model has closed the connection */
 } testCallType;
 
 typedef struct {
@@ -88,14 +83,12 @@ typedef struct {
     const char *name;
     testPeerStep peer[16];
     testCall calls[12];
-    const char *events;
-    bool dropEvents;
-    bool gone;
     bool listens; /* the device model listens and the monitor connects */
 } testCase;
 
 typedef struct {
     virThread thread;
+    bool joined;
     const testPeerStep *steps;
     int listener;
     int fd;
@@ -245,9 +238,6 @@ testPeerStepRun(testPeer *peer,
     case PEER_INPUT:
         testPeerPoll(peer->fd, POLLIN);
         break;
-    case PEER_DRAIN:
-        testPeerDrain(peer);
-        break;
     case PEER_PAUSE:
         g_usleep(step->n * 1000);
         break;
@@ -318,12 +308,21 @@ testPeerStart(testPeer *peer,
 }
 
 
+static void
+testPeerJoin(testPeer *peer)
+{
+    if (!peer->joined)
+        virThreadJoin(&peer->thread);
+    peer->joined = true;
+}
+
+
 static int
 testPeerFinish(testPeer *peer)
 {
     int ret = 0;
 
-    virThreadJoin(&peer->thread);
+    testPeerJoin(peer);
 
     if (peer->failure) {
         VIR_TEST_VERBOSE("device model: %s", peer->failure);
@@ -392,19 +391,6 @@ testConnect(testPeer *peer,
 }
 
 
-static void
-testEvent(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
-          const char *event,
-          virJSONValue *data,
-          void *opaque)
-{
-    virBuffer *events = opaque;
-    g_autofree char *text = data ? virJSONValueToString(data, false) : NULL;
-
-    virBufferAsprintf(events, "%s%s;", event, NULLSTR_EMPTY(text));
-}
-
-
 static int
 testCallCommand(libxlDeviceModelMonitor *mon,
                 const testCall *call,
@@ -470,6 +456,7 @@ testCallAddFD(libxlDeviceModelMonitor *mon,
 
 static int
 testCallMake(libxlDeviceModelMonitor *mon,
+             testPeer *peer,
              const testCall *call,
              char **reply)
 {
@@ -488,18 +475,8 @@ testCallMake(libxlDeviceModelMonitor *mon,
         return libxlDeviceModelMonitorSetLink(mon, call->n, !!call->arguments, call->timeout);
     case CALL_CONT:
         return libxlDeviceModelMonitorCont(mon, call->timeout);
-    case CALL_QUIT:
-        return libxlDeviceModelMonitorQuit(mon, call->timeout);
-    case CALL_EVENTS:
-        return libxlDeviceModelMonitorProcessEvents(mon);
-    case CALL_CLOSE:
-        libxlDeviceModelMonitorClose(mon);
-        return 0;
-    case CALL_AWAIT_INPUT:
-        testPeerPoll(libxlDeviceModelMonitorGetFD(mon), POLLIN);
-        return 0;
     case CALL_AWAIT_HANGUP:
-        testPeerPoll(libxlDeviceModelMonitorGetFD(mon), 0);
+        testPeerJoin(peer);
         return 0;
     case CALL_END:
         break;
@@ -511,6 +488,7 @@ testCallMake(libxlDeviceModelMonitor *mon,
 
 static int
 testCallRun(libxlDeviceModelMonitor *mon,
+            testPeer *peer,
             const testCall *call)
 {
     g_autofree char *reply = NULL;
@@ -518,7 +496,7 @@ testCallRun(libxlDeviceModelMonitor *mon,
     int rc;
 
     virResetLastError();
-    rc = testCallMake(mon, call, &reply);
+    rc = testCallMake(mon, peer, call, &reply);
 
     if (rc != (call->error ? -1 : 0) ||
         virGetLastErrorCode() != call->code) {
@@ -538,28 +516,19 @@ testCallRun(libxlDeviceModelMonitor *mon,
 
 static int
 testCalls(libxlDeviceModelMonitor *mon,
+          testPeer *peer,
           const testCase *test)
 {
-    g_auto(virBuffer) events = VIR_BUFFER_INITIALIZER;
     const testCall *call;
 
-    libxlDeviceModelMonitorSetEventCallback(mon, test->dropEvents ? NULL : testEvent,
-                                            &events);
-
     for (call = test->calls; call->type != CALL_END; call++) {
-        if (testCallRun(mon, call) < 0) {
+        if (testCallRun(mon, peer, call) < 0) {
             VIR_TEST_VERBOSE("call %zd", call - test->calls + 1);
             return -1;
         }
     }
 
-    if (libxlDeviceModelMonitorIsGone(mon) != test->gone) {
-        VIR_TEST_VERBOSE("the device model should %sbe gone", test->gone ? "" : "not ");
-        return -1;
-    }
-
-    return virTestCompareToString(NULLSTR_EMPTY(test->events),
-                                  NULLSTR_EMPTY(virBufferCurrentContent(&events)));
+    return 0;
 }
 
 
@@ -579,7 +548,7 @@ testMonitor(const void *opaque)
         return -1;
     }
 
-    ret = testCalls(mon, test);
+    ret = testCalls(mon, &peer, test);
 
     libxlDeviceModelMonitorFree(mon);
     if (testPeerFinish(&peer) < 0)
@@ -700,7 +669,6 @@ static const testCase handshakeCases[] = {
             { .type = CALL_HANDSHAKE, .timeout = LONG,
               INTERNAL(": closed its monitor connection") },
         },
-        .gone = true,
     },
     {
         .name = "closed in the middle of the greeting",
@@ -709,7 +677,6 @@ static const testCase handshakeCases[] = {
             { .type = CALL_HANDSHAKE, .timeout = LONG,
               INTERNAL(" greeting: closed its monitor connection") },
         },
-        .gone = true,
     },
     {
         .name = "closed instead of a reply to the capabilities",
@@ -718,7 +685,6 @@ static const testCase handshakeCases[] = {
             { .type = CALL_HANDSHAKE, .timeout = LONG,
               INTERNAL(" command 'qmp_capabilities': closed its monitor connection") },
         },
-        .gone = true,
     },
     {
         .name = "greeting is not JSON",
@@ -765,7 +731,6 @@ static const testCase handshakeCases[] = {
         .calls = {
             { .type = CALL_CONT, .timeout = LONG,
               INTERNAL(" command 'cont': the handshake has not been done") },
-            { .type = CALL_EVENTS, INTERNAL(" greeting: the handshake has not been done") },
             HANDSHAKE,
         },
     },
@@ -874,7 +839,6 @@ static const testCase commandCases[] = {
             { PEER_SEND_BYTES, EVENT("STOP") "{\"return\": \"r\", \"id\": 2}\r\n" },
         },
         .calls = { HANDSHAKE, COMMAND("query-name", "\"r\"") },
-        .events = "STOP;",
     },
     {
         .name = "interrupted",
@@ -944,7 +908,6 @@ static const testCase commandCases[] = {
             { .type = CALL_COMMAND, .timeout = LONG, .command = "human",
               .arguments = "{\"line\": \"@\"}", .reply = "{}", .n = 2000000 },
         },
-        .dropEvents = true,
     },
     {
         .name = "huge command not read",
@@ -991,11 +954,8 @@ static const testCase commandCases[] = {
             HANDSHAKE,
             { .type = CALL_COMMAND, .timeout = 0, .command = "stop",
               TIMED_OUT(" command 'stop': no answer within 0 ms") },
-            { .type = CALL_AWAIT_INPUT },
-            { .type = CALL_EVENTS },
             COMMAND("query-b", "\"b\""),
         },
-        .events = "STOP;",
     },
     {
         .name = "endless events and no reply",
@@ -1004,21 +964,6 @@ static const testCase commandCases[] = {
             HANDSHAKE,
             { .type = CALL_CONT, .timeout = SHORT,
               TIMED_OUT(" command 'cont': no answer within 50 ms") },
-        },
-        .dropEvents = true,
-    },
-    {
-        .name = "closed by this side",
-        .peer = { PEER_GREETS },
-        .calls = {
-            HANDSHAKE,
-            { .type = CALL_CLOSE },
-            { .type = CALL_CLOSE },
-            { .type = CALL_CONT, .timeout = LONG,
-              INTERNAL(" command 'cont': the monitor is closed") },
-            { .type = CALL_QUIT, .timeout = LONG,
-              INTERNAL(" command 'quit': the monitor is closed") },
-            { .type = CALL_EVENTS, INTERNAL(": the monitor is closed") },
         },
     },
 };
@@ -1109,7 +1054,6 @@ static const testCase fileCases[] = {
             { .type = CALL_ADD_FD, .timeout = LONG,
               INTERNAL(" command 'add-fd': closed its monitor connection") },
         },
-        .gone = true,
     },
 };
 
@@ -1207,11 +1151,7 @@ static const testCase goneCases[] = {
               INTERNAL(" command 'cont': closed its monitor connection") },
             { .type = CALL_CONT, .timeout = LONG,
               INTERNAL(" command 'cont': closed its monitor connection") },
-            { .type = CALL_EVENTS, INTERNAL(": closed its monitor connection") },
-            { .type = CALL_QUIT, .timeout = LONG },
         },
-        .events = "SHUTDOWN;",
-        .gone = true,
     },
     {
         .name = "closed after the command",
@@ -1221,7 +1161,6 @@ static const testCase goneCases[] = {
             { .type = CALL_CONT, .timeout = LONG,
               INTERNAL(" command 'cont': closed its monitor connection") },
         },
-        .gone = true,
     },
     {
         .name = "closed with the command unread",
@@ -1231,7 +1170,6 @@ static const testCase goneCases[] = {
             { .type = CALL_CONT, .timeout = LONG,
               INTERNAL(" command 'cont': closed its monitor connection") },
         },
-        .gone = true,
     },
     {
         .name = "closed in the middle of the reply",
@@ -1246,7 +1184,6 @@ static const testCase goneCases[] = {
             { .type = CALL_CONT, .timeout = LONG,
               INTERNAL(" command 'cont': closed its monitor connection") },
         },
-        .gone = true,
     },
     {
         .name = "closed after the reply",
@@ -1259,10 +1196,9 @@ static const testCase goneCases[] = {
         .calls = {
             HANDSHAKE,
             COMMAND("query-name", "\"r\""),
-            { .type = CALL_AWAIT_HANGUP },
-            { .type = CALL_EVENTS, INTERNAL(": closed its monitor connection") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': closed its monitor connection") },
         },
-        .gone = true,
     },
     {
         .name = "closed in the middle of a huge command",
@@ -1272,44 +1208,6 @@ static const testCase goneCases[] = {
             { .type = CALL_COMMAND, .timeout = LONG, .command = "human",
               .arguments = "{\"line\": \"@\"}", .n = 4000000,
               INTERNAL(" command 'human': closed its monitor connection") },
-        },
-        .gone = true,
-    },
-    {
-        .name = "quit answered",
-        .peer = {
-            PEER_GREETS,
-            PEER_GETS("quit", "2"),
-            { PEER_SEND, RETURN("2") EVENT("SHUTDOWN") },
-            { PEER_CLOSE },
-        },
-        .calls = { HANDSHAKE, { .type = CALL_QUIT, .timeout = LONG } },
-        .events = "SHUTDOWN;",
-    },
-    {
-        .name = "quit not answered, but closed",
-        .peer = { PEER_GREETS, PEER_GETS("quit", "2"), { PEER_SEND, EVENT("SHUTDOWN") }, { PEER_CLOSE } },
-        .calls = {
-            HANDSHAKE,
-            { .type = CALL_QUIT, .timeout = LONG },
-            { .type = CALL_QUIT, .timeout = LONG },
-        },
-        .events = "SHUTDOWN;",
-        .gone = true,
-    },
-    {
-        .name = "quit refused, then not answered",
-        .peer = {
-            PEER_GREETS,
-            PEER_GETS("quit", "2"),
-            { PEER_SEND, "{\"id\": 2, \"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}}\r\n" },
-            PEER_GETS("quit", "3"),
-        },
-        .calls = {
-            HANDSHAKE,
-            { .type = CALL_QUIT, .timeout = LONG, REFUSED(" command 'quit': GenericError: No") },
-            { .type = CALL_QUIT, .timeout = SHORT,
-              TIMED_OUT(" command 'quit': no answer within 50 ms") },
         },
     },
 };
@@ -1328,64 +1226,27 @@ static const testCase eventCases[] = {
             { PEER_SEND, "{\"event\": \"F\", \"data\": {\"id\": 3, \"return\": [1]}}\n" RETURN("3") },
         },
         .calls = { HANDSHAKE, COMMAND("stop", "{}"), COMMAND("cont", "{}") },
-        .events = "A;B;C;D;E;F{\"id\":3,\"return\":[1]};",
     },
     {
-        .name = "events dropped",
-        .peer = {
-            PEER_GREETS,
-            PEER_GETS("stop", "2"),
-            { PEER_SEND, EVENT("C") RETURN("2") EVENT("D") },
-            PEER_GETS("cont", "3"),
-            { PEER_SEND, RETURN("3") },
-        },
-        .calls = { HANDSHAKE, COMMAND("stop", "{}"), COMMAND("cont", "{}") },
-        .dropEvents = true,
-    },
-    {
-        .name = "events without a command",
+        .name = "event between two commands, and in two pieces",
         .peer = {
             PEER_GREETS,
             PEER_GETS("stop", "2"),
             { PEER_SEND, RETURN("2") EVENT("A") "{\"event\": " },
             PEER_GETS("cont", "3"),
             { PEER_SEND, "\"B\"}\r\n" RETURN("3") },
-            { PEER_DRAIN },
-            { PEER_SEND, EVENT("C") EVENT("D") },
         },
-        .calls = {
-            HANDSHAKE,
-            COMMAND("stop", "{}"),
-            { .type = CALL_EVENTS },
-            COMMAND("cont", "{}"),
-            { .type = CALL_AWAIT_INPUT },
-            { .type = CALL_EVENTS },
-            { .type = CALL_EVENTS },
-        },
-        .events = "A;B;C;D;",
+        .calls = { HANDSHAKE, COMMAND("stop", "{}"), COMMAND("cont", "{}") },
     },
     {
-        .name = "reply that nothing waits for",
+        .name = "second reply",
         .peer = { PEER_GREETS, PEER_GETS("cont", "2"),
                   { PEER_SEND, RETURN("2") RETURN("2") } },
         .calls = {
             HANDSHAKE,
             { .type = CALL_CONT, .timeout = LONG },
-            { .type = CALL_EVENTS,
-              INTERNAL(": unusable after an earlier error: sent a reply that nothing waits for: '{\"return\": {}, \"id\": 2}'") },
             { .type = CALL_CONT, .timeout = LONG,
-              INTERNAL(" command 'cont': unusable after an earlier error: sent a reply that nothing waits for: '{\"return\": {}, \"id\": 2}'") },
-        },
-    },
-    {
-        .name = "garbage without a command",
-        .peer = { PEER_GREETS, { PEER_DRAIN }, { PEER_SEND, "]\r\n" } },
-        .calls = {
-            HANDSHAKE,
-            { .type = CALL_AWAIT_INPUT },
-            { .type = CALL_EVENTS, INTERNAL(": sent a line that is not JSON: ']'") },
-            { .type = CALL_EVENTS,
-              INTERNAL(": unusable after an earlier error: sent a line that is not JSON: ']'") },
+              INTERNAL(" command 'cont': sent a reply with a wrong id, 3 was expected: '{\"return\": {}, \"id\": 2}'") },
         },
     },
     {
@@ -1398,6 +1259,8 @@ static const testCase eventCases[] = {
         .calls = {
             HANDSHAKE,
             { .type = CALL_CONT, .timeout = LONG, REFUSED(" command 'cont': GenericError: No") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': sent a line that is not JSON: '{'") },
             { .type = CALL_CONT, .timeout = LONG,
               INTERNAL(" command 'cont': unusable after an earlier error: sent a line that is not JSON: '{'") },
         },
@@ -1609,165 +1472,6 @@ testMonitorConnect(const void *opaque G_GNUC_UNUSED)
 }
 
 
-typedef struct {
-    libxlDeviceModelMonitor *mon;
-    gint stop; /* atomic */
-    gint rc; /* atomic */
-    gint events; /* atomic */
-} testLoop;
-
-#define N_COMMANDS 200
-
-
-static void
-testLoopEvent(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
-              const char *event G_GNUC_UNUSED,
-              virJSONValue *data G_GNUC_UNUSED,
-              void *opaque)
-{
-    testLoop *loop = opaque;
-
-    g_atomic_int_inc(&loop->events);
-}
-
-
-static void
-testLoopOnce(void *opaque)
-{
-    testLoop *loop = opaque;
-
-    g_atomic_int_set(&loop->rc, libxlDeviceModelMonitorProcessEvents(loop->mon));
-}
-
-
-static void
-testLoopBusyEvent(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
-                  const char *event G_GNUC_UNUSED,
-                  virJSONValue *data G_GNUC_UNUSED,
-                  void *opaque)
-{
-    testLoop *loop = opaque;
-    virThread thread;
-
-    g_atomic_int_inc(&loop->events);
-    if (virThreadCreate(&thread, true, testLoopOnce, loop) == 0)
-        virThreadJoin(&thread);
-}
-
-
-static void
-testLoopRun(void *opaque)
-{
-    testLoop *loop = opaque;
-
-    while (!g_atomic_int_get(&loop->stop)) {
-        if (libxlDeviceModelMonitorProcessEvents(loop->mon) < 0) {
-            g_atomic_int_set(&loop->rc, -1);
-            return;
-        }
-        g_usleep(50);
-    }
-}
-
-
-/* An event loop that comes while a command is under way does not wait for it:
- * were it to, this would never end. */
-static int
-testMonitorBusy(const void *opaque G_GNUC_UNUSED)
-{
-    const testPeerStep steps[] = {
-        PEER_GREETS,
-        PEER_GETS("cont", "2"),
-        { PEER_SEND, .text = EVENT("RESUME") RETURN("2") },
-        { PEER_END, .text = NULL },
-    };
-    testPeer peer = { 0 };
-    libxlDeviceModelMonitor *mon = testConnect(&peer, steps, false);
-    testLoop loop = { .mon = mon, .rc = -1 };
-    int ret = -1;
-
-    if (!mon)
-        return -1;
-
-    libxlDeviceModelMonitorSetEventCallback(mon, testLoopBusyEvent, &loop);
-
-    if (libxlDeviceModelMonitorHandshake(mon, LONG) == 0 &&
-        libxlDeviceModelMonitorCont(mon, LONG) == 0 &&
-        loop.rc == 0 && loop.events == 1)
-        ret = 0;
-
-    libxlDeviceModelMonitorFree(mon);
-    return testPeerFinish(&peer) < 0 ? -1 : ret;
-}
-
-
-static void
-testLoopPeerSteps(testPeerStep *steps,
-                  GPtrArray *texts)
-{
-    const testPeerStep greets[] = { PEER_GREETS };
-    size_t n;
-    size_t i;
-
-    for (n = 0; n < G_N_ELEMENTS(greets); n++)
-        steps[n] = greets[n];
-
-    for (i = 2; i < N_COMMANDS + 2; i++) {
-        char *command = g_strdup_printf("{\"execute\":\"cont\",\"id\":%zu}", i);
-        char *reply = g_strdup_printf(EVENT("A") "{\"return\": {}, \"id\": %zu}\r\n"
-                                      EVENT("B"), i);
-
-        g_ptr_array_add(texts, command);
-        g_ptr_array_add(texts, reply);
-        steps[n++] = (testPeerStep) { PEER_SEND, .text = EVENT("C") };
-        steps[n++] = (testPeerStep) { PEER_EXPECT, .text = command };
-        steps[n++] = (testPeerStep) { PEER_SEND, .text = reply };
-    }
-
-    steps[n] = (testPeerStep) { PEER_END, .text = NULL };
-}
-
-
-/* Commands and an event loop in two threads: no reply and no event is lost. */
-static int
-testMonitorLoop(const void *opaque G_GNUC_UNUSED)
-{
-    g_autofree testPeerStep *steps = g_new0(testPeerStep, 3 * N_COMMANDS + 4);
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-    testPeer peer = { 0 };
-    testLoop loop = { 0 };
-    virThread thread;
-    int ret = -1;
-    size_t i;
-
-    testLoopPeerSteps(steps, texts);
-
-    if (!(loop.mon = testConnect(&peer, steps, false)))
-        return -1;
-
-    libxlDeviceModelMonitorSetEventCallback(loop.mon, testLoopEvent, &loop);
-
-    if (libxlDeviceModelMonitorHandshake(loop.mon, LONG) < 0 ||
-        virThreadCreate(&thread, true, testLoopRun, &loop) < 0)
-        goto cleanup;
-
-    for (i = 0; i < N_COMMANDS; i++) {
-        if (libxlDeviceModelMonitorCont(loop.mon, LONG) < 0)
-            break;
-    }
-
-    g_atomic_int_set(&loop.stop, 1);
-    virThreadJoin(&thread);
-
-    if (i == N_COMMANDS && loop.rc == 0 && loop.events == 3 * N_COMMANDS)
-        ret = 0;
-
- cleanup:
-    libxlDeviceModelMonitorFree(loop.mon);
-    return testPeerFinish(&peer) < 0 ? -1 : ret;
-}
-
-
 static void
 testSignal(int signum G_GNUC_UNUSED)
 {
@@ -1827,10 +1531,6 @@ mymain(void)
     }
 
     if (virTestRun("connect: errors", testMonitorConnect, NULL) < 0)
-        ret = -1;
-    if (virTestRun("loop: busy", testMonitorBusy, NULL) < 0)
-        ret = -1;
-    if (virTestRun("loop: beside commands", testMonitorLoop, NULL) < 0)
         ret = -1;
 
     VIR_FORCE_CLOSE(testFile);

@@ -35,12 +35,9 @@ typedef enum {
     LIBXL_DEVICE_MODEL_MONITOR_READY,
     LIBXL_DEVICE_MODEL_MONITOR_GONE,
     LIBXL_DEVICE_MODEL_MONITOR_FAILED,
-    LIBXL_DEVICE_MODEL_MONITOR_CLOSED,
 } libxlDeviceModelMonitorState;
 
 struct _libxlDeviceModelMonitor {
-    GMutex lock; /* held throughout a call, its waits included */
-
     char *name;
     int fd;
     libxlDeviceModelMonitorState state;
@@ -57,9 +54,6 @@ struct _libxlDeviceModelMonitor {
     int passed; /* file descriptor that goes with the command, or -1 */
     unsigned long long timeout; /* ms, as the caller gave it */
     gint64 deadline; /* us, monotonic */
-
-    libxlDeviceModelMonitorEventCallback eventCallback;
-    void *eventOpaque;
 };
 
 
@@ -160,11 +154,6 @@ libxlDeviceModelMonitorCheckState(libxlDeviceModelMonitor *mon)
                                       _("unusable after an earlier error: %1$s"),
                                       mon->failure);
         return -1;
-
-    case LIBXL_DEVICE_MODEL_MONITOR_CLOSED:
-        libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR, "%s",
-                                      _("the monitor is closed"));
-        return -1;
     }
 
     return -1;
@@ -254,22 +243,6 @@ libxlDeviceModelMonitorHandleGreeting(libxlDeviceModelMonitor *mon,
 }
 
 
-static void
-libxlDeviceModelMonitorHandleEvent(libxlDeviceModelMonitor *mon,
-                                   virJSONValue *message)
-{
-    const char *event = virJSONValueObjectGetString(message, "event");
-
-    VIR_DEBUG("device model '%s': event '%s'", mon->name, event);
-
-    if (mon->eventCallback) {
-        mon->eventCallback(mon, event,
-                           virJSONValueObjectGet(message, "data"),
-                           mon->eventOpaque);
-    }
-}
-
-
 /* QEMU answers commands in the order in which it got them. So a reply whose id
  * lies between that of the last reply and that of the last command belongs to
  * a command that nobody waits for any more, as it timed out; every other id
@@ -287,7 +260,7 @@ libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
         id > mon->lastReplyID && id <= mon->lastSentID) {
         mon->lastReplyID = id;
 
-        if (mon->command && id == mon->lastSentID)
+        if (id == mon->lastSentID)
             *awaited = g_steal_pointer(message);
         else
             VIR_DEBUG("device model '%s': late reply %llu skipped", mon->name, id);
@@ -295,12 +268,6 @@ libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
     }
 
     quote = libxlDeviceModelMonitorQuote(line);
-    if (!mon->command) {
-        return libxlDeviceModelMonitorFail(mon,
-                                           _("sent a reply that nothing waits for: '%1$s'"),
-                                           quote);
-    }
-
     return libxlDeviceModelMonitorFail(mon,
                                        _("sent a reply with a wrong id, %1$llu was expected: '%2$s'"),
                                        mon->lastSentID, quote);
@@ -314,13 +281,14 @@ libxlDeviceModelMonitorHandleLine(libxlDeviceModelMonitor *mon,
 {
     g_autoptr(virJSONValue) message = virJSONValueFromString(line);
     g_autofree char *quote = NULL;
+    const char *event;
 
     if (message && virJSONValueIsObject(message)) {
         if (mon->state == LIBXL_DEVICE_MODEL_MONITOR_NEW)
             return libxlDeviceModelMonitorHandleGreeting(mon, line, &message, awaited);
 
-        if (virJSONValueObjectGetString(message, "event")) {
-            libxlDeviceModelMonitorHandleEvent(mon, message);
+        if ((event = virJSONValueObjectGetString(message, "event"))) {
+            VIR_DEBUG("device model '%s': event '%s'", mon->name, event);
             return 0;
         }
 
@@ -593,20 +561,7 @@ libxlDeviceModelMonitorTakeReturn(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Events that were read together with the reply would otherwise lie here until
- * the next one makes the socket readable. What is wrong with them is told to
- * whoever uses the monitor next. */
-static void
-libxlDeviceModelMonitorHandleRest(libxlDeviceModelMonitor *mon)
-{
-    g_autoptr(virJSONValue) none = NULL;
-
-    if (libxlDeviceModelMonitorHandleLines(mon, &none) < 0)
-        virResetLastError();
-}
-
-
-/* libxlDeviceModelMonitorCommand with the lock held and the clock running. */
+/* libxlDeviceModelMonitorCommand with the clock running. */
 static int
 libxlDeviceModelMonitorRun(libxlDeviceModelMonitor *mon,
                            const char *command,
@@ -640,10 +595,6 @@ libxlDeviceModelMonitorRun(libxlDeviceModelMonitor *mon,
     if (libxlDeviceModelMonitorExchange(mon, &out, &message) < 0)
         goto cleanup;
 
-    mon->command = NULL;
-    libxlDeviceModelMonitorHandleRest(mon);
-    mon->command = command;
-
     ret = libxlDeviceModelMonitorTakeReturn(mon, message, reply);
 
  cleanup:
@@ -667,7 +618,6 @@ libxlDeviceModelMonitorNew(const char *name,
 {
     libxlDeviceModelMonitor *mon = g_new0(libxlDeviceModelMonitor, 1);
 
-    g_mutex_init(&mon->lock);
     mon->name = g_strdup(name);
     mon->fd = *fd;
     mon->passed = -1;
@@ -718,7 +668,7 @@ libxlDeviceModelMonitorConnect(const char *name,
 
 
 static int
-libxlDeviceModelMonitorHandshakeLocked(libxlDeviceModelMonitor *mon)
+libxlDeviceModelMonitorGreet(libxlDeviceModelMonitor *mon)
 {
     g_autoptr(virJSONValue) greeting = NULL;
     g_auto(virBuffer) nothing = VIR_BUFFER_INITIALIZER;
@@ -746,8 +696,6 @@ int
 libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
                                  unsigned long long timeoutMs)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
-
     if (mon->state == LIBXL_DEVICE_MODEL_MONITOR_READY) {
         libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR, "%s",
                                       _("the handshake has been done already"));
@@ -759,7 +707,7 @@ libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
 
     libxlDeviceModelMonitorStartClock(mon, timeoutMs);
 
-    if (libxlDeviceModelMonitorHandshakeLocked(mon) == 0)
+    if (libxlDeviceModelMonitorGreet(mon) == 0)
         return 0;
 
     /* QEMU negotiates once per connection: a second try could not tell its
@@ -781,16 +729,14 @@ libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
  * @reply: filled with the 'return' member of the reply, or NULL
  * @timeoutMs: how long to wait for the reply
  *
- * Carries out one command. Events that come before the reply, or together with
- * it, go to the event callback. To be called without the domain's lock: it
- * waits.
+ * Carries out one command. Events that come before the reply are skipped. To be
+ * called without the domain's lock: it waits.
  *
  * Returns 0 with @reply owned by the caller, or -1 with an error reported:
  * VIR_ERR_OPERATION_FAILED when the device model answered with an error;
  * VIR_ERR_OPERATION_TIMEOUT when it did not answer in time, although it may
  * still carry out the command;
- * VIR_ERR_INTERNAL_ERROR when the monitor is, or has become, GONE
- * (see libxlDeviceModelMonitorIsGone), FAILED or CLOSED.
+ * VIR_ERR_INTERNAL_ERROR when the monitor is, or has become, GONE or FAILED.
  */
 int
 libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
@@ -799,8 +745,6 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
                                virJSONValue **reply,
                                unsigned long long timeoutMs)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
-
     libxlDeviceModelMonitorStartClock(mon, timeoutMs);
     return libxlDeviceModelMonitorRun(mon, command, arguments, reply);
 }
@@ -825,7 +769,6 @@ libxlDeviceModelMonitorAddFD(libxlDeviceModelMonitor *mon,
                              unsigned int *fdset,
                              unsigned long long timeoutMs)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
     g_autoptr(virJSONValue) reply = NULL;
     int number;
     int rc;
@@ -1000,145 +943,10 @@ libxlDeviceModelMonitorCont(libxlDeviceModelMonitor *mon,
 
 
 /**
- * libxlDeviceModelMonitorQuit:
- * @mon: the monitor
- * @timeoutMs: how long to wait for the reply
- *
- * Asks the device model to exit. One that closes the connection instead of
- * answering, or has closed it before, needs no asking: that is no error. Its
- * process may outlive the reply for a while.
- *
- * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
- * does.
- */
-int
-libxlDeviceModelMonitorQuit(libxlDeviceModelMonitor *mon,
-                            unsigned long long timeoutMs)
-{
-    if (libxlDeviceModelMonitorCommand(mon, "quit", NULL, NULL, timeoutMs) == 0)
-        return 0;
-
-    if (!libxlDeviceModelMonitorIsGone(mon))
-        return -1;
-
-    virResetLastError();
-    return 0;
-}
-
-
-/**
- * libxlDeviceModelMonitorSetEventCallback:
- * @mon: the monitor
- * @cb: called for each event, or NULL to drop events
- * @opaque: handed to @cb; must outlive the monitor or the next call of this
- */
-void
-libxlDeviceModelMonitorSetEventCallback(libxlDeviceModelMonitor *mon,
-                                        libxlDeviceModelMonitorEventCallback cb,
-                                        void *opaque)
-{
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
-
-    mon->eventCallback = cb;
-    mon->eventOpaque = opaque;
-}
-
-
-static int
-libxlDeviceModelMonitorProcessEventsLocked(libxlDeviceModelMonitor *mon)
-{
-    g_autoptr(virJSONValue) none = NULL;
-
-    if (libxlDeviceModelMonitorCheckState(mon) < 0 ||
-        libxlDeviceModelMonitorReceive(mon) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorHandleLines(mon, &none);
-}
-
-
-/**
- * libxlDeviceModelMonitorProcessEvents:
- * @mon: the monitor
- *
- * Reads what is there, one chunk at most, and hands the events in it to the
- * event callback. Made for a handle of the event loop, which comes back while
- * there is more; it never waits. While another thread carries out a command it
- * does nothing, since that thread hands over the events itself.
- *
- * Returns 0, or -1 with VIR_ERR_INTERNAL_ERROR reported when the monitor is not
- * READY, or no longer: the caller then removes its handle, as the socket would
- * stay readable.
- */
-int
-libxlDeviceModelMonitorProcessEvents(libxlDeviceModelMonitor *mon)
-{
-    int ret;
-
-    if (!g_mutex_trylock(&mon->lock))
-        return 0;
-
-    ret = libxlDeviceModelMonitorProcessEventsLocked(mon);
-
-    g_mutex_unlock(&mon->lock);
-    return ret;
-}
-
-
-/**
- * libxlDeviceModelMonitorGetFD:
- * @mon: the monitor
- *
- * Returns the socket, which stays the monitor's, to wait for events on it; -1
- * after libxlDeviceModelMonitorClose.
- */
-int
-libxlDeviceModelMonitorGetFD(libxlDeviceModelMonitor *mon)
-{
-    return mon->fd;
-}
-
-
-/**
- * libxlDeviceModelMonitorIsGone:
- * @mon: the monitor
- *
- * Returns whether the device model was found to have closed the connection. It
- * doesn't look: call it after another function has failed.
- */
-bool
-libxlDeviceModelMonitorIsGone(libxlDeviceModelMonitor *mon)
-{
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mon->lock);
-
-    return mon->state == LIBXL_DEVICE_MODEL_MONITOR_GONE;
-}
-
-
-/**
- * libxlDeviceModelMonitorClose:
+ * libxlDeviceModelMonitorFree:
  * @mon: the monitor, or NULL
  *
- * Closes the connection; QEMU then serves the next one. The caller has removed
- * its handle from the event loop before. May be called again.
- */
-void
-libxlDeviceModelMonitorClose(libxlDeviceModelMonitor *mon)
-{
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = NULL;
-
-    if (!mon)
-        return;
-
-    locker = g_mutex_locker_new(&mon->lock);
-    VIR_FORCE_CLOSE(mon->fd);
-    mon->state = LIBXL_DEVICE_MODEL_MONITOR_CLOSED;
-}
-
-
-/**
- * libxlDeviceModelMonitorFree:
- * @mon: the monitor, or NULL; nobody else uses it any more
+ * Closes the connection, too; QEMU then serves the next one.
  */
 void
 libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon)
@@ -1146,8 +954,7 @@ libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon)
     if (!mon)
         return;
 
-    libxlDeviceModelMonitorClose(mon);
-    g_mutex_clear(&mon->lock);
+    VIR_FORCE_CLOSE(mon->fd);
     g_byte_array_unref(mon->in);
     g_free(mon->failure);
     g_free(mon->name);

@@ -15,18 +15,14 @@
  *           the caller to find out from its process.
  *   FAILED  the device model sent what no QMP server sends, or took only a part
  *           of a command: nothing on this connection can be trusted any more.
- *   CLOSED  closed by this side.
  *
- * GONE, FAILED and CLOSED are final; what is asked of the monitor afterwards
- * fails with an error that says why. The remedy is a new connection; QEMU
- * serves one at a time.
+ * GONE and FAILED are final; what is asked of the monitor afterwards fails with
+ * an error that says why. The remedy is a new connection; QEMU serves one at a
+ * time. Events are skipped: a device model that dies is noticed by its process.
  *
- * Locking: a monitor knows no domain object, and nobody may call it with a
- * domain locked, since handshake and commands wait for as long as their
- * timeout. The caller keeps the monitor alive while it is used, and its own job
- * keeps commands apart: a second command waits, beyond its own timeout, for the
- * end of the first. libxlDeviceModelMonitorProcessEvents never waits and may be
- * called from the event loop at any time, with a command under way or not.
+ * Locking: none. A monitor belongs to the thread that made it, which uses it
+ * inside the domain's job and without the domain's lock, since handshake and
+ * commands wait for as long as their timeout.
  *
  * Everything that comes from the device model is taken for hostile: lines are
  * limited in length, and what errors quote of them is cut and escaped.
@@ -41,23 +37,6 @@
 #define LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX (1024 * 1024)
 
 typedef struct _libxlDeviceModelMonitor libxlDeviceModelMonitor;
-
-/**
- * libxlDeviceModelMonitorEventCallback:
- * @mon: the monitor; no function of it may be called from here
- * @event: name of the event
- * @data: its data, NULL when it has none; valid during the call only
- * @opaque: what was given with the callback
- *
- * Called in whichever thread read the event: one that carries out a command,
- * or the one that calls libxlDeviceModelMonitorProcessEvents; never in two at
- * a time. It must not wait.
- */
-typedef void
-(*libxlDeviceModelMonitorEventCallback)(libxlDeviceModelMonitor *mon,
-                                        const char *event,
-                                        virJSONValue *data,
-                                        void *opaque);
 
 libxlDeviceModelMonitor *
 libxlDeviceModelMonitorNew(const char *name,
@@ -115,32 +94,6 @@ int
 libxlDeviceModelMonitorCont(libxlDeviceModelMonitor *mon,
                             unsigned long long timeoutMs)
     ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
-
-int
-libxlDeviceModelMonitorQuit(libxlDeviceModelMonitor *mon,
-                            unsigned long long timeoutMs)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
-
-void
-libxlDeviceModelMonitorSetEventCallback(libxlDeviceModelMonitor *mon,
-                                        libxlDeviceModelMonitorEventCallback cb,
-                                        void *opaque)
-    ATTRIBUTE_NONNULL(1);
-
-int
-libxlDeviceModelMonitorProcessEvents(libxlDeviceModelMonitor *mon)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
-
-int
-libxlDeviceModelMonitorGetFD(libxlDeviceModelMonitor *mon)
-    ATTRIBUTE_NONNULL(1);
-
-bool
-libxlDeviceModelMonitorIsGone(libxlDeviceModelMonitor *mon)
-    ATTRIBUTE_NONNULL(1);
-
-void
-libxlDeviceModelMonitorClose(libxlDeviceModelMonitor *mon);
 
 void
 libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon);
