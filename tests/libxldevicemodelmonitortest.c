@@ -1250,6 +1250,34 @@ static const testCase eventCases[] = {
         },
     },
     {
+        .name = "reply to the next command, too",
+        .peer = { PEER_GREETS, PEER_GETS("stop", "2"),
+                  { PEER_SEND, RETURN("2") RETURN("3") } },
+        .calls = {
+            HANDSHAKE,
+            COMMAND("stop", "{}"),
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': sent a reply to a command that it had not got: '{\"return\": {}, \"id\": 3}'") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: sent a reply to a command that it had not got: '{\"return\": {}, \"id\": 3}'") },
+        },
+    },
+    {
+        .name = "reply to a command that came in part only",
+        .peer = {
+            PEER_GREETS,
+            { PEER_INPUT },
+            { PEER_SEND, RETURN("2") },
+            { PEER_IGNORE },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_COMMAND, .timeout = LONG, .command = "human",
+              .arguments = "{\"line\": \"@\"}", .n = 4000000,
+              INTERNAL(" command 'human': sent a reply to a command that it had not got: '{\"return\": {}, \"id\": 2}'") },
+        },
+    },
+    {
         .name = "error reply followed by garbage",
         .peer = {
             PEER_GREETS,

@@ -51,6 +51,7 @@ struct _libxlDeviceModelMonitor {
 
     /* the call under way */
     const char *command; /* whose reply is awaited, or NULL */
+    bool delivered; /* all of the command was written to the socket */
     int passed; /* file descriptor that goes with the command, or -1 */
     unsigned long long timeout; /* ms, as the caller gave it */
     gint64 deadline; /* us, monotonic */
@@ -246,7 +247,8 @@ libxlDeviceModelMonitorHandleGreeting(libxlDeviceModelMonitor *mon,
 /* QEMU answers commands in the order in which it got them. So a reply whose id
  * lies between that of the last reply and that of the last command belongs to
  * a command that nobody waits for any more, as it timed out; every other id
- * than the awaited one is wrong. */
+ * than the awaited one is wrong. So is the awaited one, if it comes before the
+ * device model can have read the command. */
 static int
 libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
                                    const char *line,
@@ -256,21 +258,30 @@ libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
     g_autofree char *quote = NULL;
     unsigned long long id = 0;
 
-    if (virJSONValueObjectGetNumberUlong(*message, "id", &id) == 0 &&
-        id > mon->lastReplyID && id <= mon->lastSentID) {
-        mon->lastReplyID = id;
+    if (virJSONValueObjectGetNumberUlong(*message, "id", &id) < 0 ||
+        id <= mon->lastReplyID || id > mon->lastSentID) {
+        quote = libxlDeviceModelMonitorQuote(line);
+        return libxlDeviceModelMonitorFail(mon,
+                                           _("sent a reply with a wrong id, %1$llu was expected: '%2$s'"),
+                                           mon->lastSentID, quote);
+    }
 
-        if (id == mon->lastSentID)
-            *awaited = g_steal_pointer(message);
-        else
-            VIR_DEBUG("device model '%s': late reply %llu skipped", mon->name, id);
+    mon->lastReplyID = id;
+
+    if (id < mon->lastSentID) {
+        VIR_DEBUG("device model '%s': late reply %llu skipped", mon->name, id);
         return 0;
     }
 
-    quote = libxlDeviceModelMonitorQuote(line);
-    return libxlDeviceModelMonitorFail(mon,
-                                       _("sent a reply with a wrong id, %1$llu was expected: '%2$s'"),
-                                       mon->lastSentID, quote);
+    if (!mon->delivered) {
+        quote = libxlDeviceModelMonitorQuote(line);
+        return libxlDeviceModelMonitorFail(mon,
+                                           _("sent a reply to a command that it had not got: '%1$s'"),
+                                           quote);
+    }
+
+    *awaited = g_steal_pointer(message);
+    return 0;
 }
 
 
@@ -406,6 +417,7 @@ libxlDeviceModelMonitorSend(libxlDeviceModelMonitor *mon,
 
     if (got >= 0) {
         *sent += got;
+        mon->delivered = *sent == virBufferUse(out);
         return 0;
     }
 
@@ -575,6 +587,7 @@ libxlDeviceModelMonitorRun(libxlDeviceModelMonitor *mon,
     int ret = -1;
 
     mon->command = command;
+    mon->delivered = false;
 
     if (libxlDeviceModelMonitorCheckState(mon) < 0)
         goto cleanup;
