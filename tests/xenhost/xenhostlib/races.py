@@ -11,8 +11,6 @@ END = "=================="
 
 
 def reports(host):
-    """Return all reports of daemons on @host, those that count and the others."""
+    """Return those reports of @host's daemons, past ones included, that count."""
     text = host.run(f"cat {tree.RACES}.* 2>/dev/null", check=False).stdout
-    found = [part.strip() for part in text.split(END) if "WARNING:" in part]
-    return ([part for part in found if DRIVER in part],
-            [part for part in found if DRIVER not in part])
+    return [part.strip() for part in text.split(END) if "WARNING:" in part and DRIVER in part]
