@@ -17,10 +17,9 @@ def secondary_reached(report):
 
 def boot_again(host, domain, first):
     """Wait for other secondaries than @first, and for the guest that they serve."""
-    wait_for(lambda: secondaries(host) and not set(secondaries(host)) & set(first),
-             "new secondaries", 240)
-    wait_for(lambda: domain.virsh(f"domstate {domain.name}", check=False).stdout.strip() == "running",
-             "a domain that runs again")
+    domain.wait(lambda: secondaries(host) and not set(secondaries(host)) & set(first),
+                "new secondaries", 240)
+    domain.wait_for_state("running")
     host.run(["rm", "-f", console_path(domain.name)])
     domain.listen()
     expect(secondary_reached(domain.report()), "pings through the secondary of the new domain")

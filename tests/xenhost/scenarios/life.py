@@ -2,9 +2,9 @@
 """The ends of a domain, and of the daemon, that libvirt did not choose."""
 
 from xenhostlib import Domain
-from xenhostlib.domain import domain_xml
+from xenhostlib.domain import REPORT_TIMEOUT, domain_xml
 
-from .common import TWO_NICS, expect, expect_all_gone, running, scenario, secondaries, wait_for
+from .common import TWO_NICS, expect, expect_all_gone, running, scenario, secondaries
 
 
 @scenario
@@ -14,11 +14,9 @@ def daemon_restart(host):
         names = [entry["name"] for entry in domain.report()["NIC"]]
         before = secondaries(host)
         host.run("systemctl restart libvirtd")
-        wait_for(lambda: "running" in domain.virsh("domstate long", check=False).stdout,
-                 "a running domain after the restart")
+        domain.wait_for_state("running")
         host.run("systemctl kill --kill-who=main -s KILL libvirtd; sleep 1; systemctl start libvirtd")
-        wait_for(lambda: "running" in domain.virsh("domstate long", check=False).stdout,
-                 "a running domain after the kill")
+        domain.wait_for_state("running")
         expect(secondaries(host) == before, f"the same secondaries: {before}, {secondaries(host)}")
         domain.wait_for_pings(names)
         expect(domain.xml().find(".//devicemodel[@name='lan']").get("state") == "running",
@@ -44,8 +42,7 @@ def guest_poweroff(host):
     """The guest powers itself off: all device models end."""
     xml = domain_xml("off", TWO_NICS, cmdline="xen_nopv quiet dmtest.after=poweroff")
     with running(host, "off", xml) as domain:
-        wait_for(lambda: "shut off" in domain.virsh("domstate off").stdout,
-                 "a domain that is shut off", 480)
+        domain.wait_for_state("shut off", REPORT_TIMEOUT)
         expect_all_gone(host)
 
 

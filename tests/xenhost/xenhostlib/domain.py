@@ -188,15 +188,20 @@ class Domain:
             return None
 
         self.host.run(f"echo '{command}' > {self.tty()}")
-        return self._wait(answer, f"an answer to '{command}'", timeout)[0]
+        return self.wait(answer, f"an answer to '{command}'", timeout)[0]
 
     def report(self, timeout=REPORT_TIMEOUT):
         """Wait for the guest's report on its hardware and return it."""
-        return self._wait(lambda: parse_report(self.console()), "a report", timeout)
+        return self.wait(lambda: parse_report(self.console()), "a report", timeout)
 
     def wait_for_line(self, line, timeout=240):
         """Wait until the guest has said @line."""
-        self._wait(lambda: line in self.console().replace("\r", "").split("\n"), f"'{line}'", timeout)
+        self.wait(lambda: line in self.console().replace("\r", "").split("\n"), f"'{line}'", timeout)
+
+    def wait_for_state(self, state, timeout=240):
+        """Wait until the domain is in @state, in virsh's words."""
+        self.wait(lambda: self.virsh(f"domstate {self.name}", check=False).stdout.strip() == state,
+                  f"the state '{state}'", timeout)
 
     def wait_for_pings(self, nics, timeout=240):
         """Wait until a further ping of each of @nics was answered."""
@@ -206,10 +211,10 @@ class Domain:
             now = pings(self.console())
             return all(name in now and now[name][0] > first.get(name, (0, 0))[0] for name in nics)
 
-        self._wait(answered, f"further pings of {', '.join(nics)} after {first}", timeout)
+        self.wait(answered, f"further pings of {', '.join(nics)} after {first}", timeout)
 
-    def _wait(self, condition, what, timeout):
-        """Wait until condition() is true, and return its value.
+    def wait(self, condition, what, timeout):
+        """Wait until condition() is true, which the guest brings about; return its value.
 
         Raises Stuck where that is the emulation's fault."""
         begin = time.monotonic()
