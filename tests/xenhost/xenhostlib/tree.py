@@ -23,23 +23,30 @@ UNITS = {"multi-user.target": ["libvirtd.service"],
                             "virtlogd.socket", "virtlockd.socket"]}
 
 # What a daemon that was built with ThreadSanitizer is to leave out, and where it
-# reports the rest; any other daemon knows nothing of it.
+# reports the rest.
 THREADS = SOURCE_DIR / "threads.suppressions"
 RACES = "/var/log/libvirt/races"
 
 # The base image's systemd may be older than the service's Type. The daemon must
 # not leave by itself: the guests' and its own logs are of one process then.
-DAEMON_DROP_IN = f"""\
+DAEMON_DROP_IN = """\
 [Unit]
 After=xen.service xenhost-net.service
 [Service]
 Type=notify
 Environment=LIBVIRTD_ARGS=
+"""
+
+# glib's slices go from one thread to the other behind glib's locks, which
+# ThreadSanitizer does not see.
+THREADS_DROP_IN = f"""\
+[Service]
 Environment=TSAN_OPTIONS=log_path={RACES}:suppressions=/etc/libvirt/{THREADS.name}
+Environment=G_SLICE=always-malloc
 """
 
 # Of the daemon alone it is of interest.
-SSHD_CONF = "SetEnv TSAN_OPTIONS=report_bugs=0\n"
+THREADS_SSHD_CONF = "SetEnv TSAN_OPTIONS=report_bugs=0\n"
 
 # There is no polkit, and only root logs in. The log says what the driver does, and the
 # secondaries' logs what the scope library decides; libxl's messages are not logged a
@@ -95,12 +102,15 @@ def _is_elf(path):
         return handle.read(4) == b"\x7fELF"
 
 
+def _reports_races(programs):
+    return any(path.name == "libvirtd" and b"libtsan" in path.read_bytes() for path in programs)
+
+
 def _strip(programs):
     """Leave debugging data out: most of what would have to be copied.
 
     ThreadSanitizer needs it to name what it found."""
-    threads = any(path.name == "libvirtd" and b"libtsan" in path.read_bytes() for path in programs)
-    if shutil.which("strip") and not threads:
+    if shutil.which("strip") and not _reports_races(programs):
         call(["strip", "--strip-debug", *map(str, programs)])
 
 
@@ -152,15 +162,21 @@ def _configure(tree):
     drop_in = units / "libvirtd.service.d"
     drop_in.mkdir()
     (drop_in / "xenhost.conf").write_text(DAEMON_DROP_IN, encoding="utf-8")
-    shutil.copy(THREADS, tree / "etc/libvirt")
-    sshd = tree / "etc/ssh/sshd_config.d"
-    sshd.mkdir(parents=True)
-    (sshd / "threads.conf").write_text(SSHD_CONF, encoding="ascii")
     conf = tree / "etc/libvirt/libvirtd.conf"
     with open(conf, "a", encoding="utf-8") as handle:
         handle.write(DAEMON_CONF)
     # It would need dnsmasq, which isn't there.
     (tree / "etc/libvirt/qemu/networks/autostart/default.xml").unlink(missing_ok=True)
+
+
+def _configure_threads(tree):
+    """Tell the daemon, and no other program, to report data races."""
+    drop_in = tree / "etc/systemd/system/libvirtd.service.d/threads.conf"
+    drop_in.write_text(THREADS_DROP_IN, encoding="utf-8")
+    shutil.copy(THREADS, tree / "etc/libvirt")
+    sshd = tree / "etc/ssh/sshd_config.d"
+    sshd.mkdir(parents=True)
+    (sshd / "threads.conf").write_text(THREADS_SSHD_CONF, encoding="ascii")
 
 
 def _accept_cpu(tree):
@@ -187,6 +203,8 @@ def make_disk(folder, destdir, image, initrd, public_key):
         present = set((image / "libraries").read_text(encoding="utf-8").split())
         _add_libraries(tree, programs, present)
         _configure(tree)
+        if _reports_races(programs):
+            _configure_threads(tree)
         _accept_cpu(tree)
         (tree / "var/lib/xenhost").mkdir(parents=True)
         shutil.copy(initrd, tree / "var/lib/xenhost/initrd.gz")
