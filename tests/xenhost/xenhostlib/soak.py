@@ -94,14 +94,15 @@ class Soak:
         """Return the numbers that must not grow, by field."""
         return dict(zip(FIELDS, map(int, self.host.run(NUMBERS).stdout.split())))
 
-    def settled(self, base, timeout=60):
-        """Wait until the numbers are within the slack of @base; return them and what is not."""
+    def settled(self, base, apart=(), timeout=60):
+        """Wait until the numbers are within the slack of @base, those of the fields @apart
+        excepted; return all numbers, and what has grown."""
         deadline = time.monotonic() + timeout
         while True:
             now = self.numbers()
             grown = [f"{title}: {base[field]}, then {now[field]}"
-                     for field, title in zip(FIELDS, TITLES)
-                     if (base[field] - now[field] if field == "xen" else now[field] - base[field])
+                     for field, title in zip(FIELDS, TITLES) if field not in apart
+                     and (base[field] - now[field] if field == "xen" else now[field] - base[field])
                      > SLACK[field]]
             if not grown or time.monotonic() > deadline:
                 return now, grown
