@@ -4,8 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Linux starts a sound card muted, and busybox has no mixer.  Built without a C
- * library, to stay small: each kilobyte of the guest's initrd is handed over
- * byte by byte.
+ * library, which would be most of it.
  */
 
 #define SYS_open 2

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Guests whose NICs are served by secondaries."""
 
-from xenhostlib.domain import devicemodel, domain_xml, mac, nic
+from xenhostlib.domain import devicemodel, direct_boot, domain_xml, mac, nic
 
 from .common import expect, expect_words, running, scenario, secondaries
 
@@ -98,7 +98,7 @@ def scope_and_backends(host):
     </disk>"""
     host.run("qemu-img create -q -f qcow2 /root/pv.qcow2 16M")
     devices = devicemodel("main") + devicemodel("lan", [2]) + nic(2) + disk
-    xml = domain_xml("pv", devices, cmdline="quiet")
+    xml = domain_xml("pv", devices, boot=direct_boot("quiet"))
     try:
         with running(host, "pv", xml) as domain:
             report = domain.report()
@@ -123,7 +123,7 @@ def scope_and_backends(host):
 @scenario
 def without_device_models(host):
     """A domain without <devicemodel> runs as ever: one QEMU, nothing of ours."""
-    with running(host, "plain", domain_xml("plain", nic(1))) as domain:
+    with running(host, "plain", domain_xml("plain", nic(1), boot=direct_boot("xen_nopv quiet"))) as domain:
         expect_reached(domain.report(), 1)
         expect(not secondaries(host), "no secondary")
         keys = host.run("xenstore-ls /local/domain/0/dms", check=False)

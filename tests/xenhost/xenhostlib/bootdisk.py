@@ -40,7 +40,9 @@ def make(target, cmdline, progress):
     if not BOOT_SECTOR.exists():
         raise XenHostError(f"'{BOOT_SECTOR}' is missing: install Debian's package 'grub-pc-bin'")
     base = image.ensure(progress)
-    kernel, ramdisk = base / "vmlinuz", initrd.ensure_guest(base, progress)
+    kernel = base / "vmlinuz"
+    # The BIOS reads a hundred kilobytes a second from what a secondary serves.
+    ramdisk = initrd.ensure_guest(base, progress, initrd.BASIC_MODULES)
     first = KERNEL + _sectors(kernel)
     with tempfile.TemporaryDirectory() as folder:
         loader = _loader(CONFIG.format(kernel=f"{KERNEL}+{_sectors(kernel)}", cmdline=cmdline,

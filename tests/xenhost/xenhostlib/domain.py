@@ -11,6 +11,12 @@ EMULATOR = "/usr/libexec/xen-qemu-system-i386"
 BRIDGE = "xenbr0"
 KERNEL = "/var/lib/xenhost/vmlinuz"
 INITRD = "/var/lib/xenhost/initrd.gz"
+# What preload.make() has made of both.
+PRELOADED = "/var/lib/xenhost/preloaded"
+PRELOAD = f"""
+  <xen:commandline>
+    <xen:arg value='-readconfig'/><xen:arg value='{PRELOADED}/qemu.cfg'/>
+  </xen:commandline>"""
 REPORT_TIMEOUT = 480
 
 # A function that says "stuck" if the only processor of the domain $1 works all the
@@ -88,10 +94,17 @@ def disk(target, source, form="raw", device="disk", inner=""):
 
 
 def direct_boot(cmdline):
-    """Return the XML that boots the test guest without a disk."""
+    """Return the XML with which a Linux is booted without a disk, the usual way."""
     return f"""
     <kernel>{KERNEL}</kernel>
     <initrd>{INITRD}</initrd>
+    <cmdline>console=ttyS0 {cmdline}</cmdline>"""
+
+
+def _preloaded_boot(cmdline):
+    """Return the XML that boots the same Linux sooner, together with PRELOAD."""
+    return f"""
+    <kernel>{PRELOADED}/kernel</kernel>
     <cmdline>console=ttyS0 {cmdline}</cmdline>"""
 
 
@@ -99,22 +112,23 @@ def domain_xml(name, devices, memory=256, vcpus=1, ostype="hvm", cmdline="xen_no
                boot=None, serial=None, features="<acpi/><apic/><pae/>"):
     """Return the XML of a domain that boots the test guest and has @devices.
 
-    Its serial port goes to the file that Domain.console() reads, unless
+    With @boot, the XML of another way to boot, there is no @cmdline. Its serial port goes to the file that Domain.console() reads, unless
     @serial says otherwise."""
     machine = "xenfv" if ostype == "hvm" else "xenpv"
     serial = serial or f"<serial type='file'><source path='{console_path(name)}'/></serial>"
-    return f"""<domain type='xen'>
+    preload = "" if boot else PRELOAD
+    return f"""<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/1.0'>
   <name>{name}</name>
   <memory unit='MiB'>{memory}</memory>
   <vcpu>{vcpus}</vcpu>
   <os>
-    <type arch='x86_64' machine='{machine}'>{ostype}</type>{boot or direct_boot(cmdline)}
+    <type arch='x86_64' machine='{machine}'>{ostype}</type>{boot or _preloaded_boot(cmdline)}
   </os>
   <features>{features}</features>
   <devices>
     <emulator>{EMULATOR}</emulator>{devices}
     {serial}
-  </devices>
+  </devices>{preload}
 </domain>
 """
 

@@ -4,24 +4,17 @@
 It has three device models: it reads the disk of one secondary, and from the
 registers of the NIC of the other, and says so on the serial port of the latter."""
 
-import pathlib
 import tempfile
 
-from .common import SOURCE_DIR, call, require
+from .assembler import assembled
+from .common import SOURCE_DIR
 from .domain import console_path, devicemodel, disk, domain_xml, mac, nic
 
 BOOT_SECTOR = SOURCE_DIR / "guest-bootsector.S"
+# Where the BIOS loads it.
+ADDRESS = 0x7c00
 # What it reads of its disk, in characters.
 NAME_MAX = 16
-
-
-def _boot_sector():
-    require("gcc", "gcc")
-    with tempfile.TemporaryDirectory() as folder:
-        target = pathlib.Path(folder) / "bootsector"
-        call(["gcc", "-m16", "-nostdlib", "-static", "-Wl,-Ttext=0x7c00", "-Wl,--oformat=binary",
-              "-Wl,--build-id=none", "-o", str(target), str(BOOT_SECTOR)])
-        return target.read_bytes()
 
 
 def image_path(name):
@@ -31,7 +24,7 @@ def image_path(name):
 
 def make_disks(host, names):
     """Put the disks of the domains @names on the host."""
-    sector = _boot_sector()
+    sector = assembled(BOOT_SECTOR, 16, ADDRESS)
     for name in names:
         if len(name) > NAME_MAX:
             raise ValueError(f"the guest says {NAME_MAX} characters, '{name}' has more")

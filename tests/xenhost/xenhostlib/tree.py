@@ -9,7 +9,9 @@ import re
 import shutil
 import subprocess
 
+from . import preload
 from .common import SOURCE_DIR, XenHostError, call, require
+from .domain import INITRD, PRELOADED
 
 # Not read on the host. Half of the tree's size.
 LEFT_OUT = ("usr/include", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/local/share/locale",
@@ -207,7 +209,8 @@ def make_disk(folder, destdir, image, initrd, public_key):
             _configure_threads(tree)
         _accept_cpu(tree)
         (tree / "var/lib/xenhost").mkdir(parents=True)
-        shutil.copy(initrd, tree / "var/lib/xenhost/initrd.gz")
+        shutil.copy(initrd, tree / INITRD.lstrip("/"))
+        preload.make(image / "vmlinuz", initrd, tree / PRELOADED.lstrip("/"), PRELOADED)
         (tree / "root/.ssh").mkdir(parents=True, mode=0o700)
         (tree / "root").chmod(0o700)
         shutil.copy(public_key, tree / "root/.ssh/authorized_keys")
