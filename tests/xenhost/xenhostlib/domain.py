@@ -11,9 +11,10 @@ EMULATOR = "/usr/libexec/xen-qemu-system-i386"
 BRIDGE = "xenbr0"
 KERNEL = "/var/lib/xenhost/vmlinuz"
 INITRD = "/var/lib/xenhost/initrd.gz"
-# What preload.make() has made of both.
+# What preload.make() has made of both: how a guest boots it, and the options of its QEMU.
 PRELOADED = "/var/lib/xenhost/preloaded"
-PRELOAD = f"""
+PRELOADED_KERNEL = f"<kernel>{PRELOADED}/kernel</kernel>"
+PRELOAD_OPTIONS = f"""
   <xen:commandline>
     <xen:arg value='-readconfig'/><xen:arg value='{PRELOADED}/qemu.cfg'/>
   </xen:commandline>"""
@@ -93,18 +94,10 @@ def disk(target, source, form="raw", device="disk", inner=""):
     </disk>"""
 
 
-def direct_boot(cmdline):
-    """Return the XML with which a Linux is booted without a disk, the usual way."""
+def direct_boot(cmdline, files=f"<kernel>{KERNEL}</kernel><initrd>{INITRD}</initrd>"):
+    """Return the XML that boots a Linux without a disk, by default the usual way."""
     return f"""
-    <kernel>{KERNEL}</kernel>
-    <initrd>{INITRD}</initrd>
-    <cmdline>console=ttyS0 {cmdline}</cmdline>"""
-
-
-def _preloaded_boot(cmdline):
-    """Return the XML that boots the same Linux sooner, together with PRELOAD."""
-    return f"""
-    <kernel>{PRELOADED}/kernel</kernel>
+    {files}
     <cmdline>console=ttyS0 {cmdline}</cmdline>"""
 
 
@@ -112,23 +105,24 @@ def domain_xml(name, devices, memory=256, vcpus=1, ostype="hvm", cmdline="xen_no
                boot=None, serial=None, features="<acpi/><apic/><pae/>"):
     """Return the XML of a domain that boots the test guest and has @devices.
 
-    With @boot, the XML of another way to boot, there is no @cmdline. Its serial port goes to the file that Domain.console() reads, unless
-    @serial says otherwise."""
+    With @boot, the XML of another way to boot, @cmdline does not count. The serial
+    port goes to the file that Domain.console() reads, unless @serial says otherwise."""
     machine = "xenfv" if ostype == "hvm" else "xenpv"
     serial = serial or f"<serial type='file'><source path='{console_path(name)}'/></serial>"
-    preload = "" if boot else PRELOAD
+    options = "" if boot else PRELOAD_OPTIONS
+    boot = boot or direct_boot(cmdline, PRELOADED_KERNEL)
     return f"""<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/1.0'>
   <name>{name}</name>
   <memory unit='MiB'>{memory}</memory>
   <vcpu>{vcpus}</vcpu>
   <os>
-    <type arch='x86_64' machine='{machine}'>{ostype}</type>{boot or _preloaded_boot(cmdline)}
+    <type arch='x86_64' machine='{machine}'>{ostype}</type>{boot}
   </os>
   <features>{features}</features>
   <devices>
     <emulator>{EMULATOR}</emulator>{devices}
     {serial}
-  </devices>{preload}
+  </devices>{options}
 </domain>
 """
 
