@@ -1533,7 +1533,7 @@ testDetach(const void *opaque)
     if (libxlDeviceModelOwnsNet(def, dev.data.net) != STREQ(data->mac, TEST_MAC(2)))
         return -1;
 
-    return testOutcome(libxlDeviceModelsCheckDetach(def, &dev), data->error);
+    return testOutcome(libxlDeviceModelPlacementCheckDetach(def, &dev), data->error);
 }
 
 

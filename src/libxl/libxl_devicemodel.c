@@ -38,38 +38,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel");
 
 
 /**
- * libxlDeviceModelOwnsNet:
- * @def: domain definition
- * @net: one of its interfaces
- *
- * Returns whether a secondary emulates @net, so that libxl never hears of it.
- */
-bool
-libxlDeviceModelOwnsNet(const virDomainDef *def,
-                        const virDomainNetDef *net)
-{
-    return virDomainDeviceModelFindByNet(def, net) !=
-           virDomainDeviceModelGetPrimary(def);
-}
-
-
-/**
- * libxlDeviceModelOwnsDisk:
- * @def: domain definition
- * @disk: one of its disks
- *
- * Returns whether a secondary emulates @disk, so that libxl never hears of it.
- */
-bool
-libxlDeviceModelOwnsDisk(const virDomainDef *def,
-                         const virDomainDiskDef *disk)
-{
-    return disk->bus == VIR_DOMAIN_DISK_BUS_IDE &&
-           libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
-}
-
-
-/**
  * libxlDeviceModelsCheckSave:
  * @def: definition of a running domain
  *
@@ -86,48 +54,6 @@ libxlDeviceModelsCheckSave(const virDomainDef *def)
                    _("domain '%1$s' has %2$zu device models: only a domain with one can be saved or migrated"),
                    def->name, def->ndevicemodels);
     return -1;
-}
-
-
-/**
- * libxlDeviceModelsCheckDetach:
- * @def: definition, running or not
- * @dev: device that is about to be detached from it
- *
- * A guest hears of a removed device from the primary's chipset only, and a
- * device model must not be left with a reference to nothing.
- *
- * Returns 0, or -1 with VIR_ERR_OPERATION_UNSUPPORTED that names the device
- * model and the interface.
- */
-int
-libxlDeviceModelsCheckDetach(const virDomainDef *def,
-                             const virDomainDeviceDef *dev)
-{
-    size_t i;
-    size_t j;
-
-    if (dev->type != VIR_DOMAIN_DEVICE_NET)
-        return 0;
-
-    for (i = 0; i < def->ndevicemodels; i++) {
-        const virDomainDeviceModelDef *dm = def->devicemodels[i];
-
-        for (j = 0; j < dm->ninterfaces; j++) {
-            virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dm->interfaces[j]);
-            char macstr[VIR_MAC_STRING_BUFLEN];
-
-            if (!net || virMacAddrCmp(&net->mac, &dev->data.net->mac) != 0)
-                continue;
-
-            virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                           _("interface '%1$s' is assigned to device model '%2$s' and cannot be detached"),
-                           virMacAddrFormat(&net->mac, macstr), dm->name);
-            return -1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -25,7 +25,6 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_placement.h"
 #include "libxl_devicemodel_process.h"
-#include "libxl_devicemodel_update.h"
 #include "libxl_devicemodel_validate.h"
 
 int libxlDeviceModelsPrepare(const virDomainDef *def);
@@ -53,12 +52,3 @@ void libxlDeviceModelsFormatStatus(virBuffer *buf,
                                    virDomainObj *vm);
 
 int libxlDeviceModelsCheckSave(const virDomainDef *def);
-
-int libxlDeviceModelsCheckDetach(const virDomainDef *def,
-                                 const virDomainDeviceDef *dev);
-
-bool libxlDeviceModelOwnsDisk(const virDomainDef *def,
-                              const virDomainDiskDef *disk);
-
-bool libxlDeviceModelOwnsNet(const virDomainDef *def,
-                             const virDomainNetDef *net);

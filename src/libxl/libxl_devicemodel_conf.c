@@ -574,7 +574,6 @@ static void
 libxlDeviceModelRemoveNICs(const virDomainDef *def,
                            libxl_domain_config *d_config)
 {
-    virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
     int kept = 0;
     int next = 0;
     size_t i;
@@ -583,10 +582,10 @@ libxlDeviceModelRemoveNICs(const virDomainDef *def,
         if (virDomainNetGetActualType(def->nets[i]) == VIR_DOMAIN_NET_TYPE_HOSTDEV)
             continue;
 
-        if (virDomainDeviceModelFindByNet(def, def->nets[i]) == primary)
-            d_config->nics[kept++] = d_config->nics[next];
-        else
+        if (libxlDeviceModelOwnsNet(def, def->nets[i]))
             libxl_device_nic_dispose(&d_config->nics[next]);
+        else
+            d_config->nics[kept++] = d_config->nics[next];
         next++;
     }
 

@@ -13,7 +13,6 @@
 
 #include "libxl_devicemodel_net.h"
 
-#include "domain_devicemodel.h"
 #include "domain_interface.h"
 #include "viralloc.h"
 #include "virerror.h"
@@ -109,13 +108,12 @@ libxlDeviceModelNetConnect(virDomainDef *def,
 void
 libxlDeviceModelNetDisconnect(virDomainDef *def)
 {
-    virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
     size_t i;
 
     for (i = 0; i < def->nnets; i++) {
         virDomainNetDef *net = def->nets[i];
 
-        if (!net->ifname || virDomainDeviceModelFindByNet(def, net) == primary)
+        if (!net->ifname || !libxlDeviceModelOwnsNet(def, net))
             continue;
 
         if (virDomainInterfaceStopDevice(net) < 0)

@@ -51,6 +51,54 @@ libxlDeviceModelPlacementFree(libxlDeviceModelPlacement *placement)
 }
 
 
+/**
+ * libxlDeviceModelOwnsCapability:
+ * @def: domain definition
+ * @cap: a capability
+ *
+ * Returns whether a secondary, and not the primary, has the capability.
+ */
+bool
+libxlDeviceModelOwnsCapability(const virDomainDef *def,
+                               virDomainDeviceModelCapability cap)
+{
+    return virDomainDeviceModelFindByCapability(def, cap) !=
+           virDomainDeviceModelGetPrimary(def);
+}
+
+
+/**
+ * libxlDeviceModelOwnsNet:
+ * @def: domain definition
+ * @net: one of its interfaces
+ *
+ * Returns whether a secondary emulates @net, so that libxl never hears of it.
+ */
+bool
+libxlDeviceModelOwnsNet(const virDomainDef *def,
+                        const virDomainNetDef *net)
+{
+    return virDomainDeviceModelFindByNet(def, net) !=
+           virDomainDeviceModelGetPrimary(def);
+}
+
+
+/**
+ * libxlDeviceModelOwnsDisk:
+ * @def: domain definition
+ * @disk: one of its disks
+ *
+ * Returns whether a secondary emulates @disk, so that libxl never hears of it.
+ */
+bool
+libxlDeviceModelOwnsDisk(const virDomainDef *def,
+                         const virDomainDiskDef *disk)
+{
+    return disk->bus == VIR_DOMAIN_DISK_BUS_IDE &&
+           libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+}
+
+
 static size_t
 libxlDeviceModelCountHostdevs(const virDomainDef *def)
 {
@@ -100,19 +148,18 @@ libxlDeviceModelCountControllers(const virDomainDef *def)
 unsigned int
 libxlDeviceModelPrimarySlots(const virDomainDef *def)
 {
-    virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
     unsigned int slots = LIBXL_DEVICE_MODEL_SLOTS_BOARD;
     size_t i;
 
     /* a NIC that is PV only has no slot */
     for (i = 0; i < def->nnets; i++) {
         if (def->nets[i]->model != VIR_DOMAIN_NET_MODEL_NETFRONT &&
-            virDomainDeviceModelFindByNet(def, def->nets[i]) == primary)
+            !libxlDeviceModelOwnsNet(def, def->nets[i]))
             slots++;
     }
 
     if (def->nsounds > 0 &&
-        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO) == primary)
+        !libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO))
         slots++;
 
     /* the agent of a SPICE display comes with a virtio-serial controller */
@@ -294,22 +341,6 @@ libxlDeviceModelHasIDEDisk(const virDomainDef *def)
 
 
 /**
- * libxlDeviceModelOwnsCapability:
- * @def: domain definition
- * @cap: a capability
- *
- * Returns whether a secondary, and not the primary, has the capability.
- */
-bool
-libxlDeviceModelOwnsCapability(const virDomainDef *def,
-                               virDomainDeviceModelCapability cap)
-{
-    return virDomainDeviceModelFindByCapability(def, cap) !=
-           virDomainDeviceModelGetPrimary(def);
-}
-
-
-/**
  * libxlDeviceModelEmulates:
  * @def: domain definition
  * @dm: one of its secondaries
@@ -486,6 +517,48 @@ libxlDeviceModelPlacementCheckAttach(const virDomainDef *def,
                        virDomainDeviceTypeToString(dev->type), lowest,
                        virDomainDeviceModelGetPrimary(def)->name);
         return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelPlacementCheckDetach:
+ * @def: definition, running or not
+ * @dev: device that is about to be detached from it
+ *
+ * A guest hears of a removed device from the primary's chipset only, and a
+ * device model must not be left with a reference to nothing.
+ *
+ * Returns 0, or -1 with VIR_ERR_OPERATION_UNSUPPORTED that names the device
+ * model and the interface.
+ */
+int
+libxlDeviceModelPlacementCheckDetach(const virDomainDef *def,
+                                     const virDomainDeviceDef *dev)
+{
+    size_t i;
+    size_t j;
+
+    if (dev->type != VIR_DOMAIN_DEVICE_NET)
+        return 0;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        const virDomainDeviceModelDef *dm = def->devicemodels[i];
+
+        for (j = 0; j < dm->ninterfaces; j++) {
+            virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dm->interfaces[j]);
+            char macstr[VIR_MAC_STRING_BUFLEN];
+
+            if (!net || virMacAddrCmp(&net->mac, &dev->data.net->mac) != 0)
+                continue;
+
+            virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                           _("interface '%1$s' is assigned to device model '%2$s' and cannot be detached"),
+                           virMacAddrFormat(&net->mac, macstr), dm->name);
+            return -1;
+        }
     }
 
     return 0;

@@ -47,6 +47,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelPlacement, libxlDeviceModelPlaceme
 bool libxlDeviceModelOwnsCapability(const virDomainDef *def,
                                     virDomainDeviceModelCapability cap);
 
+bool libxlDeviceModelOwnsNet(const virDomainDef *def,
+                             const virDomainNetDef *net);
+
+bool libxlDeviceModelOwnsDisk(const virDomainDef *def,
+                              const virDomainDiskDef *disk);
+
 bool libxlDeviceModelEmulates(const virDomainDef *def,
                               const virDomainDeviceModelDef *dm,
                               virDomainDeviceModelCapability cap);
@@ -54,6 +60,9 @@ bool libxlDeviceModelEmulates(const virDomainDef *def,
 unsigned int libxlDeviceModelPrimarySlots(const virDomainDef *def);
 
 int libxlDeviceModelPlacementCheckAttach(const virDomainDef *def,
+                                         const virDomainDeviceDef *dev);
+
+int libxlDeviceModelPlacementCheckDetach(const virDomainDef *def,
                                          const virDomainDeviceDef *dev);
 
 void libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,

@@ -14,8 +14,8 @@
 #include "libxl_devicemodel_update.h"
 
 #include "domain_devicemodel.h"
-#include "libxl_devicemodel.h"
 #include "libxl_devicemodel_disk.h"
+#include "libxl_devicemodel_placement.h"
 #include "libxl_devicemodel_validate.h"
 #include "libxl_domain.h"
 #include "virdomainjob.h"
