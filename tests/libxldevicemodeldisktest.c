@@ -16,6 +16,7 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_disk.h"
+#include "libxl/libxl_devicemodel_media.h"
 #include "libxldevicemodeltestutils.h"
 #include "virfile.h"
 #include "virthread.h"
@@ -1011,7 +1012,7 @@ testChangeMedia(libxlDeviceModelMonitor *mon,
         libxlDeviceModelMonitorHandshake(mon, 20000) < 0)
         return -1;
 
-    rc = libxlDeviceModelDiskChangeMedia(mon, &disk, &images);
+    rc = libxlDeviceModelMediaChange(mon, &disk, &images);
 
     if (rc != (test->error ? -1 : 0) || virGetLastErrorCode() != test->code) {
         VIR_TEST_VERBOSE("returned %d with error %d '%s'", rc,

@@ -7,15 +7,10 @@
 #pragma once
 
 #include "libxl_devicemodel_fds.h"
-#include "libxl_devicemodel_monitor.h"
 
 int libxlDeviceModelDiskOpen(const char *name,
                              const virDomainDiskDef *def,
                              libxlDeviceModelImages *images);
-
-int libxlDeviceModelDiskChangeMedia(libxlDeviceModelMonitor *mon,
-                                    const libxlDeviceModelDisk *disk,
-                                    libxlDeviceModelImages *images);
 
 int libxlDeviceModelDiskGetInfo(const virDomainDiskDef *disk,
                                 virDomainBlockInfoPtr info);

@@ -15,6 +15,7 @@
 
 #include "domain_devicemodel.h"
 #include "libxl_devicemodel_disk.h"
+#include "libxl_devicemodel_media.h"
 #include "libxl_devicemodel_placement.h"
 #include "libxl_devicemodel_validate.h"
 #include "libxl_domain.h"
@@ -100,7 +101,7 @@ libxlDeviceModelChangeMedia(const libxlDeviceModel *dm,
         !(mon = libxlDeviceModelsConnect(dm)))
         return -1;
 
-    return libxlDeviceModelDiskChangeMedia(mon, disk, &images);
+    return libxlDeviceModelMediaChange(mon, disk, &images);
 }
 
 
