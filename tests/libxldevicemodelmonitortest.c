@@ -63,7 +63,7 @@ typedef enum {
     CALL_STATUS, /* the reply is "running status" */
     CALL_ADD_FD, /* the test's file; the reply is the number */
     CALL_PTY, /* of the label in command; the reply is the path */
-    CALL_LINK, /* of NIC n, up if there are arguments */
+    CALL_LINK, /* of the NIC in command, up if there are arguments */
     CALL_CONT,
     CALL_AWAIT_HANGUP, /* not a call: waits until the device model has closed the connection */
 } testCallType;
@@ -472,7 +472,7 @@ testCallMake(libxlDeviceModelMonitor *mon,
     case CALL_PTY:
         return libxlDeviceModelMonitorQueryPTY(mon, call->command, reply, call->timeout);
     case CALL_LINK:
-        return libxlDeviceModelMonitorSetLink(mon, call->n, !!call->arguments, call->timeout);
+        return libxlDeviceModelMonitorSetLink(mon, call->command, !!call->arguments, call->timeout);
     case CALL_CONT:
         return libxlDeviceModelMonitorCont(mon, call->timeout);
     case CALL_AWAIT_HANGUP:
@@ -808,8 +808,8 @@ static const testCase commandCases[] = {
         },
         .calls = {
             HANDSHAKE,
-            { .type = CALL_LINK, .timeout = LONG, .n = 12 },
-            { .type = CALL_LINK, .timeout = LONG, .n = 0, .arguments = "up",
+            { .type = CALL_LINK, .timeout = LONG, .command = "net12" },
+            { .type = CALL_LINK, .timeout = LONG, .command = "net0", .arguments = "up",
               REFUSED(" command 'set_link': DeviceNotFound: Device 'net0' not found") },
         },
     },

@@ -12,6 +12,7 @@
 
 #include "libxl_devicemodel_command.h"
 
+#include "libxl_devicemodel_alias.h"
 #include "virlog.h"
 #include "virqemu.h"
 
@@ -95,14 +96,16 @@ libxlDeviceModelCommandAddNIC(virCommand *cmd,
                               const libxlDeviceModelNIC *nic,
                               int *tapfd)
 {
+    g_autofree char *id = libxlDeviceModelAliasNIC(nic->idx);
+    g_autofree char *tap = libxlDeviceModelAliasTap(nic->idx);
     char macstr[VIR_MAC_STRING_BUFLEN];
 
     virCommandAddArg(cmd, "-netdev");
-    virCommandAddArgFormat(cmd, "tap,id=hostnet%zu,fd=%d", nic->idx, *tapfd);
+    virCommandAddArgFormat(cmd, "tap,id=%s,fd=%d", tap, *tapfd);
 
     virCommandAddArg(cmd, "-device");
-    virCommandAddArgFormat(cmd, "%s,id=net%zu,netdev=hostnet%zu,mac=%s,addr=0x%02x,romfile=",
-                           nic->driver, nic->idx, nic->idx,
+    virCommandAddArgFormat(cmd, "%s,id=%s,netdev=%s,mac=%s,addr=0x%02x,romfile=",
+                           nic->driver, id, tap,
                            virMacAddrFormat(&nic->mac, macstr), nic->slot);
 
     libxlDeviceModelCommandTakeFD(cmd, tapfd);
@@ -201,26 +204,13 @@ libxlDeviceModelDiskBlockdev(const libxlDeviceModelDisk *disk,
 }
 
 
-/**
- * libxlDeviceModelDiskDevice:
- * @disk: an IDE disk
- *
- * Returns the id that QEMU has for the disk, to be freed by the caller.
- */
-char *
-libxlDeviceModelDiskDevice(const libxlDeviceModelDisk *disk)
-{
-    return g_strdup_printf("ide0-%u-%u", disk->bus, disk->unit);
-}
-
-
 static void
 libxlDeviceModelCommandAddDiskDevice(virCommand *cmd,
                                      const libxlDeviceModelDisk *disk,
                                      const char *nodename)
 {
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
-    g_autofree char *id = libxlDeviceModelDiskDevice(disk);
+    g_autofree char *id = libxlDeviceModelAliasDrive(disk);
 
     virBufferAsprintf(&buf, "%s,id=%s,bus=ide.%u,unit=%u",
                       disk->cdrom ? "ide-cd" : "ide-hd",
@@ -247,7 +237,7 @@ libxlDeviceModelCommandAddDisk(virCommand *cmd,
                                libxlDeviceModelImages *images,
                                unsigned int *fdset)
 {
-    g_autofree char *nodename = g_strdup_printf("disk%zu", disk->idx);
+    g_autofree char *nodename = libxlDeviceModelAliasImage(disk);
     g_autofree char *blockdev = NULL;
     g_autoptr(virJSONValue) json = NULL;
     size_t i;
@@ -280,16 +270,18 @@ libxlDeviceModelCommandAddSerial(virCommand *cmd,
                                  unsigned int *fdset)
 {
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_autofree char *id = libxlDeviceModelAliasSerial(serial->idx);
+    g_autofree char *terminal = libxlDeviceModelAliasTerminal(serial->idx);
 
     if (*fd < 0) {
-        virBufferAsprintf(&buf, "%s,id=charserial%zu",
-                          virDomainChrTypeToString(serial->type), serial->idx);
+        virBufferAsprintf(&buf, "%s,id=%s",
+                          virDomainChrTypeToString(serial->type), terminal);
     } else if (serial->type == VIR_DOMAIN_CHR_TYPE_FILE) {
-        virBufferAsprintf(&buf, "file,id=charserial%zu,path=/dev/fdset/%u,append=on",
-                          serial->idx, *fdset);
+        virBufferAsprintf(&buf, "file,id=%s,path=/dev/fdset/%u,append=on",
+                          terminal, *fdset);
         libxlDeviceModelCommandAddFDSet(cmd, (*fdset)++, fd);
     } else {
-        virBufferAsprintf(&buf, "socket,id=charserial%zu,fd=%d", serial->idx, *fd);
+        virBufferAsprintf(&buf, "socket,id=%s,fd=%d", terminal, *fd);
         if (serial->listen)
             virBufferAddLit(&buf, ",server=on,wait=off");
         if (serial->telnet)
@@ -301,8 +293,8 @@ libxlDeviceModelCommandAddSerial(virCommand *cmd,
     virCommandAddArgBuffer(cmd, &buf);
 
     virCommandAddArg(cmd, "-device");
-    virCommandAddArgFormat(cmd, "isa-serial,id=serial%zu,chardev=charserial%zu,index=%zu",
-                           serial->idx, serial->idx, serial->idx);
+    virCommandAddArgFormat(cmd, "isa-serial,id=%s,chardev=%s,index=%zu",
+                           id, terminal, serial->idx);
 }
 
 

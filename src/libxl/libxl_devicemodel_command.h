@@ -9,7 +9,6 @@
 #include "libxl_devicemodel_fds.h"
 #include "vircommand.h"
 
-char *libxlDeviceModelDiskDevice(const libxlDeviceModelDisk *disk);
 
 virJSONValue *libxlDeviceModelDiskBlockdev(const libxlDeviceModelDisk *disk,
                                            const libxlDeviceModelImages *images,

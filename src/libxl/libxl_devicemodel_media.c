@@ -11,10 +11,10 @@
 
 #include "libxl_devicemodel_media.h"
 
+#include "libxl_devicemodel_alias.h"
 #include "libxl_devicemodel_command.h"
 #include "virerror.h"
 #include "virlog.h"
-#include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -106,21 +106,6 @@ libxlDeviceModelDriveIs(virJSONValue *drive,
 }
 
 
-/* Whether a block node is one that libxlDeviceModelCommandNew or
- * libxlDeviceModelMediumAdd has made for the disk. */
-static bool
-libxlDeviceModelNodeIsOf(const char *nodename,
-                         const libxlDeviceModelDisk *disk)
-{
-    g_autofree char *prefix = g_strdup_printf("disk%zu", disk->idx);
-    const char *number = nodename ? STRSKIP(nodename, prefix) : NULL;
-
-    return number &&
-           (!*number ||
-            (*number == '-' && strspn(number + 1, "0123456789") == strlen(number + 1)));
-}
-
-
 /* Returns the name of what is in a drive, or NULL for nothing. */
 static char *
 libxlDeviceModelMediumName(virJSONValue *drives,
@@ -141,7 +126,7 @@ libxlDeviceModelMediumName(virJSONValue *drives,
             continue;
 
         nodename = virJSONValueObjectGetString(inserted, "node-name");
-        return libxlDeviceModelNodeIsOf(nodename, disk) ? g_strdup(nodename) : NULL;
+        return libxlDeviceModelAliasIsImage(nodename, disk) ? g_strdup(nodename) : NULL;
     }
 
     return NULL;
@@ -187,10 +172,8 @@ libxlDeviceModelMediumAddNode(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Make the new medium known to QEMU.  A set of file descriptors is there for as
- * long as something uses it, so that its number makes a name that no other has.
- * Returns the name, or NULL with an error and the sets left to be closed with the
- * connection. */
+/* Make the new medium known to QEMU.  Returns the name, or NULL with an error and
+ * the sets left to be closed with the connection. */
 static char *
 libxlDeviceModelMediumAdd(libxlDeviceModelMonitor *mon,
                           const libxlDeviceModelDisk *disk,
@@ -210,7 +193,7 @@ libxlDeviceModelMediumAdd(libxlDeviceModelMonitor *mon,
     }
 
     if (rc == 0) {
-        nodename = g_strdup_printf("disk%zu-%u", disk->idx, fdsets[0]);
+        nodename = libxlDeviceModelAliasMedium(disk, fdsets[0]);
         rc = libxlDeviceModelMediumAddNode(mon, disk, images, nodename);
     }
 
@@ -309,7 +292,7 @@ libxlDeviceModelMediaChange(libxlDeviceModelMonitor *mon,
                             const libxlDeviceModelDisk *disk,
                             libxlDeviceModelImages *images)
 {
-    g_autofree char *device = libxlDeviceModelDiskDevice(disk);
+    g_autofree char *device = libxlDeviceModelAliasDrive(disk);
     g_autofree char *previous = NULL;
     g_autofree char *next = NULL;
     g_autoptr(virJSONValue) drives = NULL;

@@ -872,7 +872,7 @@ libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
 /**
  * libxlDeviceModelMonitorSetLink:
  * @mon: the monitor
- * @idx: index of a NIC in the nets of the domain
+ * @name: id of a NIC
  * @up: whether its cable is plugged in
  * @timeoutMs: how long to wait for the reply
  *
@@ -880,11 +880,10 @@ libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
  */
 int
 libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
-                               size_t idx,
+                               const char *name,
                                bool up,
                                unsigned long long timeoutMs)
 {
-    g_autofree char *name = g_strdup_printf("net%zu", idx);
     g_autoptr(virJSONValue) args = NULL;
 
     if (virJSONValueObjectAdd(&args,

@@ -78,10 +78,10 @@ libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
 
 int
 libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
-                               size_t idx,
+                               const char *name,
                                bool up,
                                unsigned long long timeoutMs)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
 
 int
 libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,

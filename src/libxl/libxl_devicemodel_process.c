@@ -17,6 +17,7 @@
 #include "libxl_devicemodel_process.h"
 
 #include "configmake.h"
+#include "libxl_devicemodel_alias.h"
 #include "libxl_devicemodel_command.h"
 #include "libxl_devicemodel_monitor.h"
 #include "libxl_devicemodel_privilege.h"
@@ -451,8 +452,10 @@ libxlDeviceModelSetLinks(const libxlDeviceModelConfig *config,
     size_t i;
 
     for (i = 0; i < config->nnics; i++) {
+        g_autofree char *id = libxlDeviceModelAliasNIC(config->nics[i].idx);
+
         if (config->nics[i].down &&
-            libxlDeviceModelMonitorSetLink(mon, config->nics[i].idx, false,
+            libxlDeviceModelMonitorSetLink(mon, id, false,
                                            libxlDeviceModelTimeLeft(deadline)) < 0)
             return -1;
     }
@@ -470,7 +473,7 @@ libxlDeviceModelFindTTYs(libxlDeviceModel *dm,
     size_t i;
 
     for (i = 0; i < config->nserials; i++) {
-        g_autofree char *label = g_strdup_printf("charserial%zu", config->serials[i].idx);
+        g_autofree char *label = libxlDeviceModelAliasTerminal(config->serials[i].idx);
 
         if (config->serials[i].type == VIR_DOMAIN_CHR_TYPE_PTY &&
             libxlDeviceModelMonitorQueryPTY(mon, label, &dm->ttys[config->serials[i].idx],

@@ -14,6 +14,7 @@
 #include "libxl_devicemodel_update.h"
 
 #include "domain_devicemodel.h"
+#include "libxl_devicemodel_alias.h"
 #include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_media.h"
 #include "libxl_devicemodel_placement.h"
@@ -198,12 +199,13 @@ libxlDeviceModelSetLink(const libxlDeviceModel *dm,
                         size_t idx,
                         bool up)
 {
+    g_autofree char *id = libxlDeviceModelAliasNIC(idx);
     g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelsConnect(dm);
 
     if (!mon)
         return -1;
 
-    return libxlDeviceModelMonitorSetLink(mon, idx, up, LIBXL_DEVICE_MODEL_MONITOR_MS);
+    return libxlDeviceModelMonitorSetLink(mon, id, up, LIBXL_DEVICE_MODEL_MONITOR_MS);
 }
 
 
