@@ -3,15 +3,10 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * For each NAME.xml of libxldevicemodelconfdata/ there is
- *
- *   NAME.primary.json      the libxl_domain_config of the primary
- *   NAME.secondaries.json  the configurations of the secondaries
- *   NAME.args              their environments and command lines
- *   NAME.live.xml          the definition with the placement in it
- *
- * VIR_TEST_REGENERATE_OUTPUT=1 rewrites these.  What is refused is in tables
- * here, each definition beside its error.
+ * Every golden domain of libxlxml2domconfigdata/, whose README.rst says which
+ * files belong to one and what each proves, is converted and compared.
+ * VIR_TEST_REGENERATE_OUTPUT=1 rewrites what is compared.  What is refused is in
+ * tables here, each definition beside its error.
  */
 
 #include <config.h>
@@ -87,7 +82,7 @@ static char *
 testFilePath(const char *name,
              const char *suffix)
 {
-    return g_strdup_printf("%s/libxldevicemodelconfdata/%s%s",
+    return g_strdup_printf("%s/libxlxml2domconfigdata/%s%s",
                            ABS_DEVICEMODEL_SRCDIR, name, suffix);
 }
 
@@ -141,7 +136,7 @@ testDomainConfig(testDomain *domain,
 static int
 testPrimary(const void *opaque)
 {
-    g_autofree char *path = testFilePath(opaque, ".primary.json");
+    g_autofree char *path = testFilePath(opaque, ".json");
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     g_autoptr(testDomain) domain = testDomainNew(opaque);
     g_autofree char *actual = NULL;
@@ -1713,27 +1708,57 @@ testConversion(const char *name)
 
 
 static int
+testCompareNames(const void *a,
+                 const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+
+/* Returns the names of all golden domains, which the caller frees, in the order
+ * of the alphabet, or NULL. */
+static GStrv
+testGoldenDomains(void)
+{
+    g_autofree char *folder = testFilePath("", "");
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(DIR) dir = NULL;
+    struct dirent *entry;
+    int rc;
+
+    if (virDirOpen(&dir, folder) < 0)
+        return NULL;
+
+    while ((rc = virDirRead(dir, &entry, folder)) > 0) {
+        g_autofree char *name = g_strdup(entry->d_name);
+
+        if (virStringStripSuffix(name, ".xml") && !virStringHasSuffix(name, ".live"))
+            g_ptr_array_add(names, g_steal_pointer(&name));
+    }
+
+    if (rc < 0 || names->len == 0)
+        return NULL;
+
+    g_ptr_array_sort(names, testCompareNames);
+    g_ptr_array_add(names, NULL);
+
+    return (GStrv) g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+
+static int
 testConversions(void)
 {
-    static const char *const names[] = {
-        "none", "single", "primary-last", "eight",
-        "nic-default", "nic-rtl8139", "nic-e1000", "nic-e1000e",
-        "nic-pcnet", "nic-ne2k_pci", "nic-virtio",
-        "nic-several", "nic-address", "nic-alias",
-        "nic-network", "nic-ethernet", "nic-netfront", "hostdev", "capabilities-idle",
-        "audio-primary", "audio-secondary", "audio-address", "audio-file",
-        "audio-settings", "audio-output", "audio-duplex",
-        "serial-primary", "serial-one", "serial-several", "serial-sources",
-        "ide-primary", "ide-secondary", "ide-drives", "ide-mixed", "ide-chain",
-        "ide-cdrom-floppy", "ide-network", "scsi",
-        "emulator-secondary", "emulator-primary", "emulator-shared",
-        "vcpus", "memory-video", "memory-odd", "memory-large",
-        "vnc", "spice", "usb", "commandline", "name-comma",
-    };
+    g_auto(GStrv) names = testGoldenDomains();
     int ret = 0;
     size_t i;
 
-    for (i = 0; i < G_N_ELEMENTS(names); i++) {
+    if (!names) {
+        VIR_TEST_VERBOSE("there is no golden domain");
+        return -1;
+    }
+
+    for (i = 0; names[i]; i++) {
         if (testConversion(names[i]) < 0)
             ret = -1;
     }

@@ -22,7 +22,7 @@
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
-#define TEST_XML "libxldevicemodelconfdata/nic-e1000.xml"
+#define TEST_XML "libxlxml2domconfigdata/nic-e1000.xml"
 #define TEST_DOMID 7
 
 static libxlDriverPrivate *driver;
