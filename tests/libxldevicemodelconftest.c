@@ -1616,7 +1616,7 @@ testStatusOf(virDomainObj *vm,
 
     /* a process is looked for when the daemon connects to the domain */
     if (data->ndms > 0 &&
-        (priv->devicemodels[0]->pid != -1 || priv->devicemodels[0]->pidfd != -1))
+        (priv->devicemodels[0]->process.pid != -1 || priv->devicemodels[0]->process.pidfd != -1))
         return -1;
 
     libxlDeviceModelsFormatStatus(&buf, vm);

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 
 #include "testutils.h"
-#include "libxl/libxl_devicemodel_process.h"
+#include "libxl/libxl_devicemodel_start.h"
 #include "virfile.h"
 #include "virpidfile.h"
 #include "virstring.h"
@@ -46,8 +46,6 @@
 
 static char *testDir; /* holds the driver's folder and the logs */
 
-static const libxlDeviceModelPrivilege testPrivilege = { .id = 1, .uid = TEST_UID };
-
 /* What the stand-ins were told, and are to say. */
 static struct {
     int applied; /* may be set by several threads */
@@ -62,7 +60,7 @@ void
 libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
                                virCommand *cmd)
 {
-    g_atomic_int_set(&testStandIn.applied, privilege == &testPrivilege);
+    g_atomic_int_set(&testStandIn.applied, privilege->uid == TEST_UID);
     virCommandAddArgList(cmd, "-runas", "nobody", NULL);
 }
 
@@ -72,7 +70,7 @@ libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
                                const char *name,
                                const char *proc)
 {
-    if (privilege != &testPrivilege || STRNEQ_NULLABLE(proc, testStandIn.refused))
+    if (privilege->uid != TEST_UID || STRNEQ_NULLABLE(proc, testStandIn.refused))
         return 0;
 
     virReportError(VIR_ERR_OPERATION_FAILED, "device model '%s' has privilege", name);
@@ -99,11 +97,9 @@ libxlDeviceModelPrivilegeSignal(uid_t uid,
 typedef struct _testProcess testProcess;
 struct _testProcess {
     libxlDeviceModel *dm;
-    libxlDeviceModelConfig *config;
-    domainLogContext *log;
+    libxlDeviceModelStarting *starting;
     pid_t pid; /* also once @dm is gone */
     int tap; /* the test's end */
-    libxlDeviceModelFDs *fds;
 };
 
 
@@ -115,6 +111,7 @@ testProcessNew(const char *stateDir,
 {
     testProcess *process = g_new0(testProcess, 1);
     libxlDeviceModelConfig *config = g_new0(libxlDeviceModelConfig, 1);
+    libxlDeviceModelPrivilege *privilege = g_new0(libxlDeviceModelPrivilege, 1);
     g_autofree char *logname = g_strdup_printf("log-%u", id);
     int fds[2];
 
@@ -130,17 +127,19 @@ testProcessNew(const char *stateDir,
     config->nics[0].driver = "e1000";
     config->nics[0].slot = TEST_SLOT;
 
-    if (!(process->log = domainLogContextNew(false, testDir, "libxl", NULL,
-                                             false, logname)) ||
+    privilege->uid = TEST_UID;
+
+    process->pid = -1;
+    process->dm = libxlDeviceModelNew(stateDir, TEST_DOMID, id, config->name);
+    process->starting = libxlDeviceModelStartingNew(process->dm, NULL, config, privilege);
+
+    if (!(process->starting->log = domainLogContextNew(false, testDir, "libxl", NULL,
+                                                       false, logname)) ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         abort();
 
-    process->pid = -1;
     process->tap = fds[0];
-    process->config = config;
-    process->fds = libxlDeviceModelFDsNew(config);
-    process->fds->taps[0] = fds[1];
-    process->dm = libxlDeviceModelNew(stateDir, TEST_DOMID, id, config->name);
+    process->starting->fds->taps[0] = fds[1];
     return process;
 }
 
@@ -152,9 +151,7 @@ testProcessFree(testProcess *process)
         return;
 
     VIR_FORCE_CLOSE(process->tap);
-    libxlDeviceModelFDsFree(process->fds);
-    g_clear_object(&process->log);
-    libxlDeviceModelConfigFree(process->config);
+    libxlDeviceModelStartingFree(process->starting);
     libxlDeviceModelFree(process->dm);
     g_free(process);
 }
@@ -164,10 +161,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(testProcess, testProcessFree);
 static int
 testProcessSpawn(testProcess *process)
 {
-    int rc = libxlDeviceModelSpawn(process->dm, process->config, &testPrivilege,
-                                   process->fds, process->log);
+    int rc = libxlDeviceModelSpawn(process->starting);
 
-    process->pid = process->dm->pid;
+    process->pid = process->dm->process.pid;
     return rc;
 }
 
@@ -187,7 +183,7 @@ static int
 testProcessAwait(testProcess *process,
                  long long timeoutMs)
 {
-    return libxlDeviceModelAwait(process->dm, process->config, &testPrivilege, process->log,
+    return libxlDeviceModelAwait(process->starting,
                                  g_get_monotonic_time() + timeoutMs * 1000);
 }
 
@@ -403,12 +399,13 @@ static int
 testCheckRunning(const testProcess *process)
 {
     const libxlDeviceModel *dm = process->dm;
+    const libxlDeviceModelStarting *starting = process->starting;
 
     if (!libxlDeviceModelIsAlive(dm) || dm->ioservid != TEST_IOREQ_SERVER ||
-        dm->scopefd != -1 || process->fds->taps[0] != -1) {
+        starting->scopefd != -1 || starting->fds->taps[0] != -1) {
         VIR_TEST_VERBOSE("alive %d, ioreq server %u, scope socket %d, tap %d",
                          libxlDeviceModelIsAlive(dm), dm->ioservid,
-                         dm->scopefd, process->fds->taps[0]);
+                         starting->scopefd, starting->fds->taps[0]);
         return -1;
     }
 
@@ -521,7 +518,8 @@ testPermissions(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* The log has the command line, which the message of an exit leaves out. */
+/* The log has the time and the command line, which the message of an exit leaves
+ * out. */
 static int
 testLog(const void *opaque)
 {
@@ -532,7 +530,9 @@ testLog(const void *opaque)
     if (testStart(data) < 0 || virTestLoadFile(path, &log) < 0)
         return -1;
 
-    if (!strstr(log, TEST_EMULATOR " -xen-domid 7 -name guest=exits-with-message/dm1 ") ||
+    if (!g_regex_match_simple("^20\\d\\d-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3}\\+0000: starting\n",
+                              log, 0, 0) ||
+        !strstr(log, TEST_EMULATOR " -xen-domid 7 -name guest=exits-with-message/dm1 ") ||
         !strstr(log, " LIBVIRT_DEVICEMODEL_SCOPE='domid=7;id=1;pci=0xf8;fd=") ||
         !strstr(log, " -runas nobody\n") ||
         !strstr(log, "\nemulator: gives up\n")) {
@@ -654,7 +654,7 @@ testPrivileged(const void *opaque G_GNUC_UNUSED)
     if (testOutcome("await", testProcessAwait(process, TEST_LONG_MS),
                     "operation failed: device model 'dm1' has privilege",
                     VIR_ERR_OPERATION_FAILED) == 0 &&
-        testStandIn.applied && process->dm->scopefd != -1)
+        testStandIn.applied && process->starting->scopefd != -1)
         ret = 0;
 
  cleanup:
@@ -765,7 +765,7 @@ testReopen(const void *opaque G_GNUC_UNUSED)
         libxlDeviceModelReopen(process->dm) < 0)
         goto cleanup;
 
-    if (process->dm->pid == process->pid && libxlDeviceModelIsAlive(process->dm))
+    if (process->dm->process.pid == process->pid && libxlDeviceModelIsAlive(process->dm))
         ret = 0;
 
  cleanup:
@@ -797,10 +797,10 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
     libxlDeviceModelFree(process->dm);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
 
-    if (libxlDeviceModelReopen(process->dm) == 0 && process->dm->pid == process->pid)
+    if (libxlDeviceModelReopen(process->dm) == 0 && process->dm->process.pid == process->pid)
         ret = 0;
     else
-        VIR_TEST_VERBOSE("found process %d, expected %d", (int) process->dm->pid,
+        VIR_TEST_VERBOSE("found process %d, expected %d", (int) process->dm->process.pid,
                          (int) process->pid);
 
  cleanup:
@@ -875,7 +875,7 @@ testReopenStranger(const void *opaque G_GNUC_UNUSED)
     if (g_mkdir_with_parents(folder, 0700) == 0 &&
         virFileWriteStr(dm->pidfile, text, 0600) == 0 &&
         libxlDeviceModelReopen(dm) == -1 &&
-        dm->pid == -1 && dm->pidfd == -1 && !libxlDeviceModelIsAlive(dm))
+        dm->process.pid == -1 && dm->process.pidfd == -1 && !libxlDeviceModelIsAlive(dm))
         ret = 0;
 
     if (libxlDeviceModelStopAll(&dm, 1) != 0 || testCheckFolder() < 0)
@@ -908,7 +908,7 @@ testReopenContent(const void *opaque)
     if (content)
         unlink(dm->pidfile);
 
-    return rc == -1 && dm->pidfd == -1 ? 0 : -1;
+    return rc == -1 && dm->process.pidfd == -1 ? 0 : -1;
 }
 
 

@@ -218,7 +218,7 @@ testDeviceModelNew(unsigned int domid,
 {
     libxlDeviceModel *dm = libxlDeviceModelNew("/nonexistent", domid, id, "lan");
 
-    dm->pid = 4711;
+    dm->process.pid = 4711;
     dm->ioservid = 2;
     return dm;
 }

@@ -9,15 +9,13 @@
 
 #include <config.h>
 
-#include <fcntl.h>
-
 #include "libxl_devicemodel.h"
 
 #include "domain_devicemodel.h"
 #include "libxl_api_wrapper.h"
-#include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_serial.h"
+#include "libxl_devicemodel_start.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "viralloc.h"
@@ -132,100 +130,34 @@ libxlDeviceModelsRecord(libxlDriverPrivate *driver,
 }
 
 
-/* A secondary while it starts. */
-typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
-struct _libxlDeviceModelStarting {
-    libxlDeviceModel *dm; /* belongs to the domain */
-    virDomainDeviceModelDef *def; /* belongs to the domain */
-    libxlDeviceModelConfig *config;
-    libxlDeviceModelPrivilege *privilege;
-    domainLogContext *log;
-};
-
-
-static void
-libxlDeviceModelStartingClear(libxlDeviceModelStarting *starting)
-{
-    libxlDeviceModelConfigFree(starting->config);
-    libxlDeviceModelPrivilegeFree(starting->privilege);
-    g_clear_object(&starting->log);
-}
-
-
 static int
-libxlDeviceModelRecordOne(libxlDriverConfig *cfg,
-                          virDomainObj *vm,
-                          const libxlDeviceModelPlaced *placed,
-                          const libxl_domain_config *d_config,
-                          libxlDeviceModelStarting *starting)
+libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
+                           virDomainObj *vm,
+                           const libxlDeviceModelPlaced *placed,
+                           const libxl_domain_config *d_config,
+                           GPtrArray *startings)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
+    libxlDeviceModel *dm = NULL;
 
-    starting->def = vm->def->devicemodels[placed->idx];
-    starting->config = libxlDeviceModelConfigNew(vm->def, placed, d_config,
-                                                 vm->def->id);
-    if (!starting->config)
+    if (!(config = libxlDeviceModelConfigNew(vm->def, placed, d_config, vm->def->id)))
         return -1;
 
-    starting->privilege = libxlDeviceModelPrivilegeNew(cfg->stateDir,
-                                                       cfg->deviceModelUIDBase,
-                                                       vm->def->id, placed->id,
-                                                       starting->config->vcpus);
-    if (!starting->privilege)
+    if (!(privilege = libxlDeviceModelPrivilegeNew(cfg->stateDir,
+                                                   cfg->deviceModelUIDBase,
+                                                   vm->def->id, placed->id,
+                                                   config->vcpus)))
         return -1;
 
-    starting->dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id,
-                                       starting->config->name);
-    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, starting->dm);
+    dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name);
+    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
 
-    return 0;
-}
-
-
-/* The file is written by the secondary, which opens it when the guest plays. */
-static int
-libxlDeviceModelSoundOpen(const virDomainDef *def,
-                          const libxlDeviceModelConfig *config,
-                          int *fd)
-{
-    virDomainAudioDef *audio = virDomainDefFindAudioByID(def, def->sounds[0]->audioId);
-
-    if ((*fd = open(audio->backend.file.path,
-                    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600)) < 0) {
-        virReportSystemError(errno,
-                             _("device model '%1$s': cannot open audio file '%2$s'"),
-                             config->name, audio->backend.file.path);
-        return -1;
-    }
-
-    return 0;
-}
-
-
-/* Everything but the taps, which change the definition. */
-static int
-libxlDeviceModelOpenFiles(const virDomainDef *def,
-                          const libxlDeviceModelConfig *config,
-                          libxlDeviceModelFDs *fds)
-{
-    size_t i;
-
-    for (i = 0; i < config->ndisks; i++) {
-        if (libxlDeviceModelDiskOpen(config->name, def->disks[config->disks[i].idx],
-                                     &fds->disks[i]) < 0)
-            return -1;
-    }
-
-    for (i = 0; i < config->nserials; i++) {
-        if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
-                                       &fds->serials[i]) < 0)
-            return -1;
-    }
-
-    if (config->sound && config->sound->file &&
-        libxlDeviceModelSoundOpen(def, config, &fds->sound) < 0)
-        return -1;
-
+    g_ptr_array_add(startings,
+                    libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
+                                                g_steal_pointer(&config),
+                                                g_steal_pointer(&privilege)));
     return 0;
 }
 
@@ -235,30 +167,28 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
                          virDomainObj *vm,
                          libxlDeviceModelStarting *starting)
 {
-    g_autoptr(libxlDeviceModelFDs) fds = libxlDeviceModelFDsNew(starting->config);
     g_autofree char *logname = NULL;
     int rc;
 
-    logname = g_strdup_printf("%s-dm-%s", vm->def->name, starting->config->name);
+    logname = g_strdup_printf("%s-dm-%s", vm->def->name, starting->dm->name);
     if (!(starting->log = domainLogContextNew(false, cfg->logDir, "libxl", vm,
                                               true, logname))) {
-        virLastErrorPrefixMessage(_("device model '%1$s'"), starting->config->name);
+        virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
         return -1;
     }
 
-    if (libxlDeviceModelNetConnect(vm->def, starting->config, fds->taps) < 0)
+    if (libxlDeviceModelNetConnect(vm->def, starting->config, starting->fds->taps) < 0)
         return -1;
 
     /* the job keeps the definition from changing */
     virObjectUnlock(vm);
-    rc = libxlDeviceModelOpenFiles(vm->def, starting->config, fds);
+    rc = libxlDeviceModelOpenFiles(starting, vm->def);
     virObjectLock(vm);
 
     if (rc < 0)
         return -1;
 
-    return libxlDeviceModelSpawn(starting->dm, starting->config, starting->privilege,
-                                 fds, starting->log);
+    return libxlDeviceModelSpawn(starting);
 }
 
 
@@ -282,18 +212,18 @@ libxlDeviceModelsCheckDomain(libxlDriverConfig *cfg,
 /* Clients find their console in the live definition. */
 static void
 libxlDeviceModelShowTTYs(virDomainDef *def,
-                         libxlDeviceModel *dm)
+                         libxlDeviceModelStarting *starting)
 {
     size_t i;
 
-    for (i = 0; i < def->nserials && i < G_N_ELEMENTS(dm->ttys); i++) {
+    for (i = 0; i < def->nserials && i < G_N_ELEMENTS(starting->ttys); i++) {
         virDomainChrDef *serial = def->serials[i];
 
-        if (!dm->ttys[i])
+        if (!starting->ttys[i])
             continue;
 
         g_free(serial->source->data.file.path);
-        serial->source->data.file.path = g_steal_pointer(&dm->ttys[i]);
+        serial->source->data.file.path = g_steal_pointer(&starting->ttys[i]);
         if (!serial->info.alias)
             serial->info.alias = g_strdup_printf("serial%zu", i);
     }
@@ -302,23 +232,23 @@ libxlDeviceModelShowTTYs(virDomainDef *def,
 
 static int
 libxlDeviceModelsAwait(virDomainObj *vm,
-                       libxlDeviceModelStarting *starting,
-                       size_t nstarting)
+                       GPtrArray *startings)
 {
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_START_MS * 1000LL;
     size_t i;
     int ret = 0;
 
     virObjectUnlock(vm);
-    for (i = 0; i < nstarting && ret == 0; i++)
-        ret = libxlDeviceModelAwait(starting[i].dm, starting[i].config,
-                                    starting[i].privilege, starting[i].log, deadline);
+    for (i = 0; i < startings->len && ret == 0; i++)
+        ret = libxlDeviceModelAwait(g_ptr_array_index(startings, i), deadline);
     virObjectLock(vm);
 
-    for (i = 0; i < nstarting && ret == 0; i++) {
-        starting[i].def->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
-        libxlDeviceModelShowTTYs(vm->def, starting[i].dm);
-        ret = libxlDeviceModelXenstoreAdd(starting[i].dm);
+    for (i = 0; i < startings->len && ret == 0; i++) {
+        libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
+
+        starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+        libxlDeviceModelShowTTYs(vm->def, starting);
+        ret = libxlDeviceModelXenstoreAdd(starting->dm);
     }
 
     return ret;
@@ -329,21 +259,26 @@ libxlDeviceModelsAwait(virDomainObj *vm,
  * runs under the uid of a device model is killed with it. */
 static int
 libxlDeviceModelsDeprivilege(virDomainObj *vm,
-                             libxlDeviceModelStarting *starting,
-                             size_t nstarting)
+                             GPtrArray *startings)
 {
     size_t i;
     int ret = 0;
 
     virObjectUnlock(vm);
-    for (i = 0; i < nstarting && ret == 0; i++)
-        ret = libxlDeviceModelPrivilegePrepare(starting[i].privilege,
-                                               starting[i].config->name,
-                                               starting[i].config->emulator);
+    for (i = 0; i < startings->len && ret == 0; i++) {
+        libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
+
+        ret = libxlDeviceModelPrivilegePrepare(starting->privilege,
+                                               starting->config->name,
+                                               starting->config->emulator);
+    }
     virObjectLock(vm);
 
-    for (i = 0; i < nstarting && ret == 0; i++)
-        starting[i].dm->uid = starting[i].privilege->uid;
+    for (i = 0; i < startings->len && ret == 0; i++) {
+        libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
+
+        starting->dm->uid = starting->privilege->uid;
+    }
 
     return ret;
 }
@@ -359,23 +294,23 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        const libxlDeviceModelPlacement *placement,
                        const libxl_domain_config *d_config,
-                       libxlDeviceModelStarting *starting)
+                       GPtrArray *startings)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     size_t i;
 
     for (i = 0; i < placement->nsecondaries; i++) {
-        if (libxlDeviceModelRecordOne(cfg, vm, &placement->secondaries[i],
-                                      d_config, &starting[i]) < 0)
+        if (libxlDeviceModelPrepareOne(cfg, vm, &placement->secondaries[i],
+                                       d_config, startings) < 0)
             return -1;
     }
 
-    if (libxlDeviceModelsDeprivilege(vm, starting, placement->nsecondaries) < 0 ||
+    if (libxlDeviceModelsDeprivilege(vm, startings) < 0 ||
         libxlDeviceModelsRecord(driver, vm) < 0)
         return -1;
 
-    for (i = 0; i < placement->nsecondaries; i++) {
-        if (libxlDeviceModelSpawnOne(cfg, vm, &starting[i]) < 0)
+    for (i = 0; i < startings->len; i++) {
+        if (libxlDeviceModelSpawnOne(cfg, vm, g_ptr_array_index(startings, i)) < 0)
             return -1;
     }
 
@@ -406,9 +341,7 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
-    g_autofree libxlDeviceModelStarting *starting = NULL;
-    size_t i;
-    int ret = -1;
+    g_autoptr(GPtrArray) startings = NULL;
 
     if (vm->def->ndevicemodels == 0)
         return 0;
@@ -423,19 +356,15 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
         return -1;
 
     libxlDeviceModelPlacementApply(placement, vm->def);
-    starting = g_new0(libxlDeviceModelStarting, placement->nsecondaries);
+    startings = g_ptr_array_new_with_free_func((GDestroyNotify)libxlDeviceModelStartingFree);
 
-    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, starting) == 0 &&
-        libxlDeviceModelsAwait(vm, starting, placement->nsecondaries) == 0 &&
-        libxlDeviceModelsCheckDomain(cfg, vm->def) == 0) {
-        priv->devicemodelsComplete = placement->nsecondaries > 0;
-        ret = 0;
-    }
+    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, startings) < 0 ||
+        libxlDeviceModelsAwait(vm, startings) < 0 ||
+        libxlDeviceModelsCheckDomain(cfg, vm->def) < 0)
+        return -1;
 
-    for (i = 0; i < placement->nsecondaries; i++)
-        libxlDeviceModelStartingClear(&starting[i]);
-
-    return ret;
+    priv->devicemodelsComplete = startings->len > 0;
+    return 0;
 }
 
 

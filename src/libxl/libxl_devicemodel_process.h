@@ -11,23 +11,28 @@
  *  running   the process was found to be in its scope and serves its devices
  *  stopped   no process and no files; the same as new
  *
- * libxlDeviceModelSpawn leads from new to spawned, libxlDeviceModelAwait from
- * there to running, libxlDeviceModelStopAll from any state to stopped.  A
- * device model that is made from the status of an earlier daemon with
- * libxlDeviceModelReopen is running or, where the process is gone, stopped.
+ * What leads from new to running is in libxl_devicemodel_start.h.
+ * libxlDeviceModelStopAll leads from any state to stopped.  A device model that
+ * is made from the status of an earlier daemon with libxlDeviceModelReopen is
+ * running or, where the process is gone, stopped.
  *
- * Nothing here knows a domain object.  libxlDeviceModelAwait and
- * libxlDeviceModelStopAll wait and must not be called with a domain locked;
- * that no two threads use one device model is ensured by the domain's job.
+ * Nothing here knows a domain object.  libxlDeviceModelStopAll waits and must not
+ * be called with a domain locked; that no two threads use one device model is
+ * ensured by the domain's job.
  */
 
 #pragma once
 
 #include <sys/types.h>
 
-#include "domain_logcontext.h"
-#include "libxl_devicemodel_fds.h"
-#include "libxl_devicemodel_privilege.h"
+#include "internal.h"
+
+/* A process, whoever has its pid by now. */
+typedef struct _libxlDeviceModelProcess libxlDeviceModelProcess;
+struct _libxlDeviceModelProcess {
+    pid_t pid; /* -1 for none */
+    int pidfd; /* likewise */
+};
 
 typedef struct _libxlDeviceModel libxlDeviceModel;
 struct _libxlDeviceModel {
@@ -38,13 +43,14 @@ struct _libxlDeviceModel {
     char *pidfile;
     char *socket; /* of its QMP server */
 
-    pid_t pid; /* -1 without a process */
-    int pidfd; /* the process itself, whatever becomes of its pid */
-    int scopefd; /* to the scope library, until the device model runs */
+    libxlDeviceModelProcess process;
     unsigned int ioservid; /* of its ioreq server, once it runs */
-    char *ttys[LIBXL_DEVICE_MODEL_SERIAL_MAX]; /* of its serial ports that are
-                                                  pseudo terminals, likewise */
 };
+
+unsigned long long libxlDeviceModelTimeLeft(gint64 deadline);
+
+bool libxlDeviceModelProcessWait(const libxlDeviceModelProcess *process,
+                                 gint64 deadline);
 
 libxlDeviceModel *libxlDeviceModelNew(const char *stateDir,
                                       unsigned int domid,
@@ -56,18 +62,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModel, libxlDeviceModelFree);
 
 void libxlDeviceModelListFree(libxlDeviceModel **dms,
                               size_t ndms);
-
-int libxlDeviceModelSpawn(libxlDeviceModel *dm,
-                          const libxlDeviceModelConfig *config,
-                          const libxlDeviceModelPrivilege *privilege,
-                          libxlDeviceModelFDs *fds,
-                          domainLogContext *log);
-
-int libxlDeviceModelAwait(libxlDeviceModel *dm,
-                          const libxlDeviceModelConfig *config,
-                          const libxlDeviceModelPrivilege *privilege,
-                          domainLogContext *log,
-                          gint64 deadline);
 
 int libxlDeviceModelReopen(libxlDeviceModel *dm);
 

@@ -84,7 +84,7 @@ int
 libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm)
 {
     g_autoptr(libxlDeviceModelXenstore) xs = libxlDeviceModelXenstoreOpen();
-    g_autofree char *pid = g_strdup_printf("%lld", (long long)dm->pid);
+    g_autofree char *pid = g_strdup_printf("%lld", (long long)dm->process.pid);
     g_autofree char *ioservid = g_strdup_printf("%u", dm->ioservid);
 
     if (!xs ||

@@ -1,0 +1,531 @@
+/*
+ * libxl_devicemodel_start.c: a secondary is started
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "libxl_devicemodel_start.h"
+
+#include "configmake.h"
+#include "libxl_devicemodel_alias.h"
+#include "libxl_devicemodel_command.h"
+#include "libxl_devicemodel_disk.h"
+#include "libxl_devicemodel_monitor.h"
+#include "libxl_devicemodel_serial.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virstring.h"
+#include "virtime.h"
+#include "virutil.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_start");
+
+/* How much of a log is quoted when a device model exits while it starts. */
+#define LIBXL_DEVICE_MODEL_LOG_MAX 1024
+
+/* A process that closed its monitor connection may take a moment to end. */
+#define LIBXL_DEVICE_MODEL_EXIT_MS 1000
+
+
+/**
+ * libxlDeviceModelStartingNew:
+ * @dm: new device model, which has to outlive what is returned
+ * @dmdef: its definition, likewise
+ * @config: its configuration; taken
+ * @privilege: what it becomes; taken
+ *
+ * Returns a start that has not begun, with nothing open and no log, to be freed
+ * by the caller.
+ */
+libxlDeviceModelStarting *
+libxlDeviceModelStartingNew(libxlDeviceModel *dm,
+                            virDomainDeviceModelDef *dmdef,
+                            libxlDeviceModelConfig *config,
+                            libxlDeviceModelPrivilege *privilege)
+{
+    libxlDeviceModelStarting *starting = g_new0(libxlDeviceModelStarting, 1);
+
+    starting->dm = dm;
+    starting->dmdef = dmdef;
+    starting->config = config;
+    starting->privilege = privilege;
+    starting->fds = libxlDeviceModelFDsNew(config);
+    starting->scopefd = -1;
+
+    return starting;
+}
+
+
+void
+libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting)
+{
+    size_t i;
+
+    if (!starting)
+        return;
+
+    for (i = 0; i < G_N_ELEMENTS(starting->ttys); i++)
+        g_free(starting->ttys[i]);
+
+    VIR_FORCE_CLOSE(starting->scopefd);
+    g_clear_object(&starting->log);
+    libxlDeviceModelFDsFree(starting->fds);
+    libxlDeviceModelPrivilegeFree(starting->privilege);
+    libxlDeviceModelConfigFree(starting->config);
+    g_free(starting);
+}
+
+
+/* The file is written by the secondary, which opens it when the guest plays. */
+static int
+libxlDeviceModelSoundOpen(const virDomainDef *def,
+                          const libxlDeviceModelConfig *config,
+                          int *fd)
+{
+    virDomainAudioDef *audio = virDomainDefFindAudioByID(def, def->sounds[0]->audioId);
+
+    if ((*fd = open(audio->backend.file.path,
+                    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600)) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot open audio file '%2$s'"),
+                             config->name, audio->backend.file.path);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelOpenFiles:
+ * @starting: device model that is about to be spawned
+ * @def: definition of its domain
+ *
+ * Open what the devices of the device model need of the host: everything but the
+ * taps, which change the definition.  Takes as long as the host does: no domain
+ * may be locked, and the domain's job keeps @def from changing.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelOpenFiles(libxlDeviceModelStarting *starting,
+                          const virDomainDef *def)
+{
+    const libxlDeviceModelConfig *config = starting->config;
+    libxlDeviceModelFDs *fds = starting->fds;
+    size_t i;
+
+    for (i = 0; i < config->ndisks; i++) {
+        if (libxlDeviceModelDiskOpen(config->name, def->disks[config->disks[i].idx],
+                                     &fds->disks[i]) < 0)
+            return -1;
+    }
+
+    for (i = 0; i < config->nserials; i++) {
+        if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
+                                       &fds->serials[i]) < 0)
+            return -1;
+    }
+
+    if (config->sound && config->sound->file &&
+        libxlDeviceModelSoundOpen(def, config, &fds->sound) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/* The socket listens before the process starts, so that connecting to it never
+ * races with the process. */
+static int
+libxlDeviceModelOpenSocket(const libxlDeviceModel *dm)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd;
+
+    if (virStrcpyStatic(addr.sun_path, dm->socket) < 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': path '%2$s' of its monitor socket is longer than %3$zu bytes"),
+                       dm->name, dm->socket, sizeof(addr.sun_path) - 1);
+        return -1;
+    }
+
+    if (unlink(dm->socket) < 0 && errno != ENOENT) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot remove stale socket '%2$s'"),
+                             dm->name, dm->socket);
+        return -1;
+    }
+
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 ||
+        bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+        chmod(dm->socket, 0600) < 0 ||
+        listen(fd, 1) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot listen on monitor socket '%2$s'"),
+                             dm->name, dm->socket);
+        VIR_FORCE_CLOSE(fd);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+static int
+libxlDeviceModelOpenScope(libxlDeviceModelStarting *starting)
+{
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot create a socket for the scope library"),
+                             starting->dm->name);
+        return -1;
+    }
+
+    starting->scopefd = fds[0];
+    starting->fds->scope = fds[1];
+    return 0;
+}
+
+
+static char *
+libxlDeviceModelScopeLibrary(void)
+{
+    return virFileFindResource("libvirt-devicemodel-scope.so",
+                               abs_top_builddir "/../..",
+                               LIBDIR "/libvirt");
+}
+
+
+/* Report that the process ended, with what it said of it. */
+static void
+libxlDeviceModelReportExited(const libxlDeviceModelStarting *starting)
+{
+    const char *name = starting->dm->name;
+    g_autofree char *tail = NULL;
+
+    if (domainLogContextReadFiltered(starting->log, &tail, LIBXL_DEVICE_MODEL_LOG_MAX) < 0 ||
+        virStringIsEmpty(tail)) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s' exited while it started"),
+                       name);
+        return;
+    }
+
+    virReportError(VIR_ERR_INTERNAL_ERROR,
+                   _("device model '%1$s' exited while it started: %2$s"),
+                   name, tail);
+}
+
+
+static int
+libxlDeviceModelExecute(const libxlDeviceModelStarting *starting,
+                        virCommand *cmd)
+{
+    g_autofree char *cmdline = virCommandToString(cmd, false);
+    g_autofree char *now = virTimeStringNow();
+    int logfd = domainLogContextGetWriteFD(starting->log);
+
+    if (!cmdline || !now ||
+        domainLogContextWrite(starting->log, "%s: starting\n%s\n", now, cmdline) < 0)
+        return -1;
+
+    /* from here on a reader of the log sees what the process says */
+    domainLogContextMarkPosition(starting->log);
+
+    virCommandSetOutputFD(cmd, &logfd);
+    virCommandSetErrorFD(cmd, &logfd);
+    virCommandSetPidFile(cmd, starting->dm->pidfile);
+    virCommandSetUmask(cmd, 0077);
+    virCommandDaemonize(cmd);
+
+    return virCommandRun(cmd, NULL);
+}
+
+
+static int
+libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
+                    virCommand *cmd)
+{
+    if (libxlDeviceModelExecute(starting, cmd) < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
+        return -1;
+    }
+
+    if (libxlDeviceModelReopen(starting->dm) < 0) {
+        libxlDeviceModelReportExited(starting);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelSpawn:
+ * @starting: new device model with its files, taps and log opened; the files and
+ *            taps are taken
+ *
+ * Start the process.  It is not waited for.
+ *
+ * Returns 0, or -1 with an error that names the device model; whatever was
+ * started is then left for libxlDeviceModelStopAll.
+ */
+int
+libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
+{
+    const libxlDeviceModel *dm = starting->dm;
+    g_autofree char *library = libxlDeviceModelScopeLibrary();
+    g_autofree char *folder = g_path_get_dirname(dm->socket);
+    g_autoptr(virCommand) cmd = NULL;
+
+    if (!virFileExists(library)) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': scope library '%2$s' does not exist"),
+                       dm->name, library);
+        return -1;
+    }
+
+    if (g_mkdir_with_parents(folder, 0700) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot create folder '%2$s'"),
+                             dm->name, folder);
+        return -1;
+    }
+
+    if ((starting->fds->monitor = libxlDeviceModelOpenSocket(dm)) < 0 ||
+        libxlDeviceModelOpenScope(starting) < 0)
+        return -1;
+
+    /* brings the priority of this file's messages up to date */
+    VIR_DEBUG("starting device model '%s' of domain %u", dm->name, dm->domid);
+
+    if (!(cmd = libxlDeviceModelCommandNew(starting->config, starting->fds, library,
+                                           virLogSelf.priority <= VIR_LOG_DEBUG)))
+        return -1;
+
+    libxlDeviceModelPrivilegeApply(starting->privilege, cmd);
+    return libxlDeviceModelRun(starting, cmd);
+}
+
+
+/* Say why a device model did not become ready.  The error that is set is the
+ * monitor's view; that the process ended explains it. */
+static void
+libxlDeviceModelExplain(const libxlDeviceModelStarting *starting)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_EXIT_MS * 1000;
+
+    if (virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT &&
+        libxlDeviceModelProcessWait(&starting->dm->process, deadline))
+        libxlDeviceModelReportExited(starting);
+}
+
+
+/* QEMU greets from a thread of its own, but replies to commands only once the
+ * machine is built.  The library reports while it is, so after a reply a report
+ * that is not there never comes. */
+static int
+libxlDeviceModelCheckScope(const libxlDeviceModelStarting *starting)
+{
+    libxlDeviceModel *dm = starting->dm;
+    char report[1024];
+    ssize_t len = recv(starting->scopefd, report, sizeof(report) - 1, MSG_DONTWAIT);
+    const char *line;
+
+    report[len > 0 ? len : 0] = '\0';
+
+    if (!STRPREFIX(report, "scope 1 ")) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s' runs without the scope library: emulator '%2$s', or a security policy for it, drops LD_PRELOAD"),
+                       dm->name, starting->config->emulator);
+        return -1;
+    }
+
+    if (!(line = strstr(report, "\nioreq-server ")) ||
+        virStrToLong_ui(line + strlen("\nioreq-server "), (char **)&line, 10,
+                        &dm->ioservid) < 0 ||
+        *line != '\n') {
+        g_strchomp(report);
+        line = strrchr(report, '\n');
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s' got no ioreq server from Xen: '%2$s'"),
+                       dm->name, line ? line + 1 : report);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelCheckPrivilege(const libxlDeviceModelStarting *starting)
+{
+    g_autofree char *proc = g_strdup_printf("/proc/%lld",
+                                            (long long)starting->dm->process.pid);
+
+    return libxlDeviceModelPrivilegeCheck(starting->privilege, starting->dm->name, proc);
+}
+
+
+/* Tell the scope library that the board is complete: what is registered from
+ * now on are the BARs of the claimed PCI functions. */
+static int
+libxlDeviceModelSeal(libxlDeviceModelStarting *starting)
+{
+    static const char seal[] = "seal\n";
+
+    if (send(starting->scopefd, seal, strlen(seal), MSG_NOSIGNAL) != strlen(seal)) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot seal its scope"),
+                             starting->dm->name);
+        return -1;
+    }
+
+    VIR_FORCE_CLOSE(starting->scopefd);
+    return 0;
+}
+
+
+static int
+libxlDeviceModelSetLinks(const libxlDeviceModelConfig *config,
+                         libxlDeviceModelMonitor *mon,
+                         gint64 deadline)
+{
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++) {
+        g_autofree char *id = libxlDeviceModelAliasNIC(config->nics[i].idx);
+
+        if (config->nics[i].down &&
+            libxlDeviceModelMonitorSetLink(mon, id, false,
+                                           libxlDeviceModelTimeLeft(deadline)) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelCheckRunning(const libxlDeviceModelStarting *starting,
+                             libxlDeviceModelMonitor *mon,
+                             gint64 deadline)
+{
+    g_autofree char *status = NULL;
+    bool running = false;
+
+    if (libxlDeviceModelMonitorQueryStatus(mon, &running, &status,
+                                           libxlDeviceModelTimeLeft(deadline)) < 0)
+        return -1;
+
+    if (!running) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s' is in state '%2$s', expected 'running'"),
+                       starting->dm->name, status);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelFindTTYs(libxlDeviceModelStarting *starting,
+                         libxlDeviceModelMonitor *mon,
+                         gint64 deadline)
+{
+    size_t i;
+
+    for (i = 0; i < starting->config->nserials; i++) {
+        const libxlDeviceModelSerial *serial = &starting->config->serials[i];
+        g_autofree char *label = libxlDeviceModelAliasTerminal(serial->idx);
+
+        if (serial->type == VIR_DOMAIN_CHR_TYPE_PTY &&
+            libxlDeviceModelMonitorQueryPTY(mon, label, &starting->ttys[serial->idx],
+                                            libxlDeviceModelTimeLeft(deadline)) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* Make sure of what is true before the guest sees the device model, and close
+ * its scope. */
+static int
+libxlDeviceModelProve(libxlDeviceModelStarting *starting)
+{
+    if (libxlDeviceModelCheckScope(starting) < 0 ||
+        libxlDeviceModelCheckPrivilege(starting) < 0 ||
+        libxlDeviceModelSeal(starting) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelServe(libxlDeviceModelStarting *starting,
+                      libxlDeviceModelMonitor *mon,
+                      gint64 deadline)
+{
+    if (libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
+        libxlDeviceModelMonitorCont(mon, libxlDeviceModelTimeLeft(deadline)) < 0 ||
+        libxlDeviceModelCheckRunning(starting, mon, deadline) < 0 ||
+        libxlDeviceModelFindTTYs(starting, mon, deadline) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelAwait:
+ * @starting: spawned device model
+ * @deadline: in terms of g_get_monotonic_time
+ *
+ * Wait until the device model is ready, make sure that the scope library is in
+ * the process, that Xen gave it an ioreq server (QEMU only warns when Xen
+ * refuses one, xen_hvm_init_pc in hw/i386/xen/xen-hvm.c) and that it has no
+ * privilege left, and let it serve its devices.  No domain may be locked.
+ *
+ * Returns 0, or -1 with an error that names the device model and tells one that
+ * exited (VIR_ERR_INTERNAL_ERROR) from one that is late
+ * (VIR_ERR_OPERATION_TIMEOUT).
+ */
+int
+libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
+                      gint64 deadline)
+{
+    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+
+    if (!(mon = libxlDeviceModelMonitorConnect(starting->dm->name, starting->dm->socket)) ||
+        libxlDeviceModelMonitorHandshake(mon, libxlDeviceModelTimeLeft(deadline)) < 0) {
+        libxlDeviceModelExplain(starting);
+        return -1;
+    }
+
+    if (libxlDeviceModelProve(starting) < 0)
+        return -1;
+
+    if (libxlDeviceModelServe(starting, mon, deadline) < 0) {
+        libxlDeviceModelExplain(starting);
+        return -1;
+    }
+
+    return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * libxl_devicemodel_start.h: a secondary is started
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What is needed for a start only is in a libxlDeviceModelStarting, which goes
+ * when the device model serves its devices or has failed to.  Its functions come
+ * in this order:
+ *
+ *  libxlDeviceModelOpenFiles  opens what the devices need of the host, but for
+ *                             the taps (libxlDeviceModelNetConnect)
+ *  libxlDeviceModelSpawn      leads a device model from new to spawned
+ *  libxlDeviceModelAwait      leads it from spawned to running
+ *
+ * The states are those of libxl_devicemodel_process.h.  From whichever of them a
+ * start fails, libxlDeviceModelStopAll leads back to stopped.
+ *
+ * Nothing here knows a domain object.  libxlDeviceModelOpenFiles and
+ * libxlDeviceModelAwait wait and must not be called with a domain locked.
+ */
+
+#pragma once
+
+#include "domain_logcontext.h"
+#include "libxl_devicemodel_fds.h"
+#include "libxl_devicemodel_privilege.h"
+#include "libxl_devicemodel_process.h"
+
+/* A secondary while it starts. */
+typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
+struct _libxlDeviceModelStarting {
+    libxlDeviceModel *dm; /* belongs to the domain */
+    virDomainDeviceModelDef *dmdef; /* likewise */
+    libxlDeviceModelConfig *config;
+    libxlDeviceModelPrivilege *privilege; /* what it becomes */
+    libxlDeviceModelFDs *fds; /* what its devices need opened */
+    domainLogContext *log; /* gets the command line and all output */
+    int scopefd; /* to the scope library, until it has sealed the scope */
+    char *ttys[LIBXL_DEVICE_MODEL_SERIAL_MAX]; /* of the serial ports that are
+                                                  pseudo terminals, at last */
+};
+
+libxlDeviceModelStarting *
+libxlDeviceModelStartingNew(libxlDeviceModel *dm,
+                            virDomainDeviceModelDef *dmdef,
+                            libxlDeviceModelConfig *config,
+                            libxlDeviceModelPrivilege *privilege);
+
+void libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelStarting, libxlDeviceModelStartingFree);
+
+int libxlDeviceModelOpenFiles(libxlDeviceModelStarting *starting,
+                              const virDomainDef *def);
+
+int libxlDeviceModelSpawn(libxlDeviceModelStarting *starting);
+
+int libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
+                          gint64 deadline);
