@@ -679,7 +679,7 @@ testDriveRun(void *opaque)
 #define STEP_ADD_NODE \
     .command = "blockdev-add", \
     .arguments = "{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/7\"}," \
-                 "\"node-name\":\"disk3-7\",\"read-only\":true," \
+                 "\"node-name\":\"disk-1-0-7\",\"read-only\":true," \
                  "\"cache\":{\"direct\":false,\"no-flush\":false},\"discard\":\"ignore\"}"
 #define STEP_REMOVE_FD(number) \
     { .command = "remove-fd", .arguments = "{\"fdset-id\":" number "}" }
@@ -696,8 +696,8 @@ testDriveRun(void *opaque)
     .command = "blockdev-del", .arguments = "{\"node-name\":\"" node "\"}"
 
 #define FULL \
-    "[{\"device\": \"\", \"qdev\": \"ide0-0-0\", \"inserted\": {\"node-name\": \"disk0\"}}, " \
-    "{\"device\": \"\", \"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk3\"}}]"
+    "[{\"device\": \"\", \"qdev\": \"ide0-0-0\", \"inserted\": {\"node-name\": \"disk-0-0\"}}, " \
+    "{\"device\": \"\", \"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk-1-0\"}}]"
 
 /* the new medium is known, and nothing has happened to the old one */
 #define STEPS_ADD(drives) \
@@ -719,21 +719,21 @@ static const testChange changeCases[] = {
             STEPS_ADD(FULL),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7") },
+            { STEP_INSERT("disk-1-0-7") },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3") },
+            { STEP_DELETE("disk-1-0") },
         },
     },
     {
         .name = "once more, with the path of a newer QEMU",
         .chain = { RAW("cd2.iso") },
         .steps = {
-            STEPS_ADD("[{\"qdev\": \"/machine/peripheral/ide0-1-0\", \"inserted\": {\"node-name\": \"disk3-12\"}}]"),
+            STEPS_ADD("[{\"qdev\": \"/machine/peripheral/ide0-1-0\", \"inserted\": {\"node-name\": \"disk-1-0-12\"}}]"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7") },
+            { STEP_INSERT("disk-1-0-7") },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3-12") },
+            { STEP_DELETE("disk-1-0-12") },
         },
     },
     {
@@ -743,7 +743,7 @@ static const testChange changeCases[] = {
             STEPS_ADD("[{\"qdev\": \"ide0-1-0\"}]"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7") },
+            { STEP_INSERT("disk-1-0-7") },
             { STEP_CLOSE },
         },
     },
@@ -755,7 +755,7 @@ static const testChange changeCases[] = {
             { STEP_OPEN("false") },
             { STEP_REMOVE },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3") },
+            { STEP_DELETE("disk-1-0") },
         },
     },
     {
@@ -779,13 +779,13 @@ static const testChange changeCases[] = {
             { .command = "blockdev-add",
               .arguments = "{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/4\"},"
                            "\"backing\":{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/5\"},\"backing\":null},"
-                           "\"node-name\":\"disk3-4\",\"read-only\":true,"
+                           "\"node-name\":\"disk-1-0-4\",\"read-only\":true,"
                            "\"cache\":{\"direct\":false,\"no-flush\":false},\"discard\":\"ignore\"}" },
             STEP_REMOVE_FD("4"),
             STEP_REMOVE_FD("5"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-4") },
+            { STEP_INSERT("disk-1-0-4") },
             { STEP_CLOSE },
         },
     },
@@ -797,9 +797,9 @@ static const testChange changeCases[] = {
             { STEP_OPEN("false") },
             { STEP_REMOVE, .error = "Tray of device 'ide0-1-0' is not open" },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7") },
+            { STEP_INSERT("disk-1-0-7") },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3") },
+            { STEP_DELETE("disk-1-0") },
         },
     },
     {
@@ -811,9 +811,9 @@ static const testChange changeCases[] = {
             { STEP_REMOVE, .error = "Tray of device 'ide0-1-0' is not open", .again = true },
             { STEP_OPEN("true") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7") },
+            { STEP_INSERT("disk-1-0-7") },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3") },
+            { STEP_DELETE("disk-1-0") },
         },
     },
     {
@@ -823,11 +823,11 @@ static const testChange changeCases[] = {
             STEPS_ADD(FULL),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7"), .error = "Tray of device 'ide0-1-0' is not open" },
+            { STEP_INSERT("disk-1-0-7"), .error = "Tray of device 'ide0-1-0' is not open" },
             { STEP_OPEN("true") },
-            { STEP_INSERT("disk3-7") },
+            { STEP_INSERT("disk-1-0-7") },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3") },
+            { STEP_DELETE("disk-1-0") },
         },
     },
     {
@@ -841,9 +841,9 @@ static const testChange changeCases[] = {
             { .command = "remove-fd", .arguments = "{\"fdset-id\":7}", .error = "No" },
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7") },
+            { STEP_INSERT("disk-1-0-7") },
             { STEP_CLOSE, .error = "No" },
-            { STEP_DELETE("disk3"), .error = "No" },
+            { STEP_DELETE("disk-1-0"), .error = "No" },
         },
     },
     {
@@ -877,7 +877,7 @@ static const testChange changeCases[] = {
             STEPS_ADD(FULL),
             { STEP_OPEN("false"), .error = "No" },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3-7") },
+            { STEP_DELETE("disk-1-0-7") },
         },
         FAILED("blockdev-open-tray': GenericError: No"),
     },
@@ -888,12 +888,12 @@ static const testChange changeCases[] = {
             STEPS_ADD(FULL),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7"), .error = "No" },
+            { STEP_INSERT("disk-1-0-7"), .error = "No" },
             { STEP_OPEN("true") },
-            { STEP_INSERT("disk3-7"), .error = "No, no" },
-            { STEP_INSERT("disk3") },
+            { STEP_INSERT("disk-1-0-7"), .error = "No, no" },
+            { STEP_INSERT("disk-1-0") },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3-7") },
+            { STEP_DELETE("disk-1-0-7") },
         },
         FAILED("blockdev-insert-medium': GenericError: No, no"),
     },
@@ -904,13 +904,13 @@ static const testChange changeCases[] = {
             STEPS_ADD(FULL),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7"), .error = "No" },
+            { STEP_INSERT("disk-1-0-7"), .error = "No" },
             { STEP_OPEN("true") },
-            { STEP_INSERT("disk3-7"), .error = "No, no" },
-            { STEP_INSERT("disk3"), .error = "Gone" },
+            { STEP_INSERT("disk-1-0-7"), .error = "No, no" },
+            { STEP_INSERT("disk-1-0"), .error = "Gone" },
             { STEP_OPEN("true"), .error = "Gone" },
             { STEP_CLOSE, .error = "Gone" },
-            { STEP_DELETE("disk3-7"), .error = "Gone" },
+            { STEP_DELETE("disk-1-0-7"), .error = "Gone" },
         },
         FAILED("blockdev-insert-medium': GenericError: No, no"),
     },
@@ -921,10 +921,10 @@ static const testChange changeCases[] = {
             STEPS_ADD("[]"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
-            { STEP_INSERT("disk3-7"), .error = "No" },
+            { STEP_INSERT("disk-1-0-7"), .error = "No" },
             { STEP_OPEN("true"), .error = "Never" },
             { STEP_CLOSE },
-            { STEP_DELETE("disk3-7") },
+            { STEP_DELETE("disk-1-0-7") },
         },
         FAILED("blockdev-open-tray': GenericError: Never"),
     },
@@ -952,7 +952,7 @@ static const testChange changeCases[] = {
         .name = "hostile: no drives",
         .steps = {
             STEP_HANDSHAKE,
-            STEP_QUERY("{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk3\"}}"),
+            STEP_QUERY("{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk-1-0\"}}"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
             { STEP_CLOSE },
@@ -964,9 +964,9 @@ static const testChange changeCases[] = {
             STEP_HANDSHAKE,
             STEP_QUERY("[null, 1, [], \"ide0-1-0\", {\"qdev\": 1, \"inserted\": {}}, "
                        "{\"qdev\": \"ide0-1-0\", \"inserted\": 1}, "
-                       "{\"qdev\": \"ide0-1-0/\", \"inserted\": {\"node-name\": \"disk3\"}}, "
-                       "{\"inserted\": {\"node-name\": \"disk3\"}}, "
-                       "{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": [\"disk3\"]}}]"),
+                       "{\"qdev\": \"ide0-1-0/\", \"inserted\": {\"node-name\": \"disk-1-0\"}}, "
+                       "{\"inserted\": {\"node-name\": \"disk-1-0\"}}, "
+                       "{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": [\"disk-1-0\"]}}]"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
             { STEP_CLOSE },
@@ -976,7 +976,7 @@ static const testChange changeCases[] = {
         .name = "hostile: medium of another drive",
         .steps = {
             STEP_HANDSHAKE,
-            STEP_QUERY("[{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk30\"}}]"),
+            STEP_QUERY("[{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk-1-00\"}}]"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
             { STEP_CLOSE },
@@ -986,7 +986,7 @@ static const testChange changeCases[] = {
         .name = "hostile: medium with a name for the log",
         .steps = {
             STEP_HANDSHAKE,
-            STEP_QUERY("[{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk3-1\\nerror\"}}]"),
+            STEP_QUERY("[{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk-1-0-1\\nerror\"}}]"),
             { STEP_OPEN("false") },
             { STEP_REMOVE },
             { STEP_CLOSE },

@@ -13,27 +13,27 @@
 
 /**
  * libxlDeviceModelAliasNIC:
- * @idx: index of a NIC in the nets of the domain
+ * @slot: the PCI slot of a NIC
  *
  * Returns the id of the device that the guest sees.
  */
 char *
-libxlDeviceModelAliasNIC(size_t idx)
+libxlDeviceModelAliasNIC(unsigned int slot)
 {
-    return g_strdup_printf("net%zu", idx);
+    return g_strdup_printf("net-%02x", slot);
 }
 
 
 /**
  * libxlDeviceModelAliasTap:
- * @idx: index of a NIC in the nets of the domain
+ * @slot: the PCI slot of a NIC
  *
  * Returns the id of the NIC's backend, which has the tap.
  */
 char *
-libxlDeviceModelAliasTap(size_t idx)
+libxlDeviceModelAliasTap(unsigned int slot)
 {
-    return g_strdup_printf("hostnet%zu", idx);
+    return g_strdup_printf("hostnet-%02x", slot);
 }
 
 
@@ -59,7 +59,7 @@ libxlDeviceModelAliasDrive(const libxlDeviceModelDisk *disk)
 char *
 libxlDeviceModelAliasImage(const libxlDeviceModelDisk *disk)
 {
-    return g_strdup_printf("disk%zu", disk->idx);
+    return g_strdup_printf("disk-%u-%u", disk->bus, disk->unit);
 }
 
 

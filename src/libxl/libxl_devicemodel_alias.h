@@ -4,17 +4,19 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What the command line gives a name is addressed by it over the monitor, by a
- * later daemon if need be: so each name is made here, and only here.  All names
- * are the caller's to free.
+ * later daemon if need be: so each name is made here, and only here.  A name says
+ * where the guest finds the device, which stays as long as the domain runs; its
+ * index in the live definition changes when another device is attached or
+ * detached.  All names are the caller's to free.
  */
 
 #pragma once
 
 #include "libxl_devicemodel_conf.h"
 
-char *libxlDeviceModelAliasNIC(size_t idx);
+char *libxlDeviceModelAliasNIC(unsigned int slot);
 
-char *libxlDeviceModelAliasTap(size_t idx);
+char *libxlDeviceModelAliasTap(unsigned int slot);
 
 char *libxlDeviceModelAliasDrive(const libxlDeviceModelDisk *disk);
 

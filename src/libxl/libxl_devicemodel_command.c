@@ -96,8 +96,8 @@ libxlDeviceModelCommandAddNIC(virCommand *cmd,
                               const libxlDeviceModelNIC *nic,
                               int *tapfd)
 {
-    g_autofree char *id = libxlDeviceModelAliasNIC(nic->idx);
-    g_autofree char *tap = libxlDeviceModelAliasTap(nic->idx);
+    g_autofree char *id = libxlDeviceModelAliasNIC(nic->slot);
+    g_autofree char *tap = libxlDeviceModelAliasTap(nic->slot);
     char macstr[VIR_MAC_STRING_BUFLEN];
 
     virCommandAddArg(cmd, "-netdev");

@@ -22,7 +22,7 @@
 /* An emulated NIC of a secondary. */
 typedef struct _libxlDeviceModelNIC libxlDeviceModelNIC;
 struct _libxlDeviceModelNIC {
-    size_t idx; /* in the nets of the domain, and in QEMU's ids */
+    size_t idx; /* in the nets of the domain */
     const char *driver; /* QEMU's name of the device */
     virMacAddr mac;
     unsigned int slot;
@@ -32,7 +32,7 @@ struct _libxlDeviceModelNIC {
 /* An IDE disk or cdrom drive of a secondary. */
 typedef struct _libxlDeviceModelDisk libxlDeviceModelDisk;
 struct _libxlDeviceModelDisk {
-    size_t idx; /* in the disks of the domain, and in QEMU's ids */
+    size_t idx; /* in the disks of the domain */
     unsigned int bus;
     unsigned int unit;
     bool cdrom;

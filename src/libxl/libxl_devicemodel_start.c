@@ -408,7 +408,7 @@ libxlDeviceModelSetLinks(const libxlDeviceModelConfig *config,
     size_t i;
 
     for (i = 0; i < config->nnics; i++) {
-        g_autofree char *id = libxlDeviceModelAliasNIC(config->nics[i].idx);
+        g_autofree char *id = libxlDeviceModelAliasNIC(config->nics[i].slot);
 
         if (config->nics[i].down &&
             libxlDeviceModelMonitorSetLink(mon, id, false,

@@ -196,10 +196,10 @@ libxlDeviceModelsOwnDevice(const virDomainDef *def,
 
 static int
 libxlDeviceModelSetLink(const libxlDeviceModel *dm,
-                        size_t idx,
+                        unsigned int slot,
                         bool up)
 {
-    g_autofree char *id = libxlDeviceModelAliasNIC(idx);
+    g_autofree char *id = libxlDeviceModelAliasNIC(slot);
     g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelsConnect(dm);
 
     if (!mon)
@@ -240,6 +240,7 @@ libxlDeviceModelsUpdateNetInJob(virDomainObj *vm,
     int idx = virDomainNetFindIdx(vm->def, (virDomainNetDef *)net);
     bool up = net->linkstate != VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
     const virDomainDeviceModelDef *def;
+    unsigned int slot;
     libxlDeviceModel *dm;
     int rc;
 
@@ -251,8 +252,11 @@ libxlDeviceModelsUpdateNetInJob(virDomainObj *vm,
         !(dm = libxlDeviceModelsFind(vm, def)))
         return -1;
 
+    /* libxlDeviceModelPlacementApply has put it there */
+    slot = vm->def->nets[idx]->info.addr.pci.slot;
+
     virObjectUnlock(vm);
-    rc = libxlDeviceModelSetLink(dm, idx, up);
+    rc = libxlDeviceModelSetLink(dm, slot, up);
     virObjectLock(vm);
 
     if (rc == 0)

@@ -52,11 +52,13 @@ def ide_disks(host):
             for name in ("a.img", "b.base", "d.raw")}
     first = image(host, "/root/ide-c.iso", "first medium")
     other = image(host, "/root/ide-c2.iso", "second medium")
-    host.run("cd /root && qemu-img create -q -f qcow2 -b ide-b.base -F raw ide-b.qcow2 && "
+    host.run("cd /root && truncate -s 4M ide-xvde.raw ide-xvdf.raw && "
+             "qemu-img create -q -f qcow2 -b ide-b.base -F raw ide-b.qcow2 && "
              "qemu-img convert -O vpc ide-d.raw ide-d.vhd")
     devices = (MAIN + devicemodel("disk", capabilities=["ide"]) +
                devicemodel("port", capabilities=["serial"]) +
-               disk("hda", "/root/ide-a.img") + disk("hdb", "/root/ide-b.qcow2", "qcow2", inner=LOWER) +
+               pv_disk("xvdf") + disk("hda", "/root/ide-a.img") +
+               disk("hdb", "/root/ide-b.qcow2", "qcow2", inner=LOWER) +
                disk("hdc", "/root/ide-c.iso", device="cdrom") +
                disk("hdd", "/root/ide-d.vhd", "vhd"))
     xml = domain_xml("ide", devices, serial=TERMINAL)
@@ -103,8 +105,16 @@ def expect_openers(host):
                f"{path} open in {pid} only: {openers(host, f'/root/{path}')}")
 
 
+def pv_disk(name):
+    """Return the XML of a disk of the primary, of which the guest makes nothing."""
+    return (f"<disk type='file' device='disk'><source file='/root/ide-{name}.raw'/>"
+            f"<target dev='{name}' bus='xen'/></disk>")
+
+
 def change_media(host, domain, first, second):
     """Change the medium, leave the drive empty, and fill it after the daemon's restart."""
+    host.run("cat > /root/ide-xvde.xml", input=pv_disk("xvde"))
+    domain.virsh("attach-device ide /root/ide-xvde.xml --live")
     domain.virsh("change-media ide hdc /root/ide-c2.iso --update --live")
     expect_words(domain.ask("disk sr0"), second)
     expect_words(domain.virsh("domblklist ide").stdout, "/root/ide-c2.iso")

@@ -138,7 +138,7 @@ def nic_settings(host):
     """Link state, bandwidth and VLAN of a secondary's NIC are what virsh says."""
     inner = ("<vlan><tag id='42'/></vlan><link state='down'/><bandwidth>"
              "<inbound average='1000'/><outbound average='500'/></bandwidth>")
-    devices = devicemodel("main") + devicemodel("lan", [2]) + nic(2, "e1000", inner=inner) + nic(3)
+    devices = devicemodel("main") + devicemodel("lan", [2]) + nic(3) + nic(2, "e1000", inner=inner)
     xml = domain_xml("set", devices)
     host.run("ip link set xenbr0 type bridge vlan_filtering 1 && "
              "bridge vlan add dev xenbr0 vid 42 pvid untagged self")
@@ -160,6 +160,9 @@ def nic_settings(host):
             expect_words(domain.virsh(f"domif-getlink set {tap}").stdout, "down")
             refused = domain.virsh("domif-setlink set " + mac(3) + " down", check=False)
             expect_words(refused.stderr, "cannot be updated")
+            domain.virsh(f"detach-interface set bridge --mac {mac(3)} --live")
+            domain.virsh(f"domif-setlink set {tap} up")
+            domain.wait_for_pings([name])
     finally:
         host.run("ip link set xenbr0 type bridge vlan_filtering 0; "
                  "bridge vlan del dev xenbr0 vid 42 self; bridge vlan add dev xenbr0 vid 1 pvid untagged self")

@@ -1,0 +1,414 @@
+/*
+ * libxldevicemodelupdatetest.c: changes to the devices of running secondaries
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The domain runs with two secondaries, one with two NICs and one with an IDE
+ * drive.  Both are this process; what they are told is written down by a thread
+ * that serves their monitors.
+ */
+
+#include <config.h>
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "libxl/libxl_devicemodel_placement.h"
+#include "libxl/libxl_devicemodel_update.h"
+#include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestutils.h"
+#include "viralloc.h"
+#include "virfile.h"
+#include "virthread.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+#define TEST_DOMID 7
+#define TEST_MAC(n) "00:16:3e:00:00:0" #n
+
+#define TEST_XML \
+    "<domain type='xen'><name>guest</name><memory unit='MiB'>256</memory>" \
+    "<os><type>hvm</type><loader>/usr/lib/xen/boot/hvmloader</loader></os>" \
+    "<devices><emulator>/bin/true</emulator>" \
+    "<devicemodel name='main'><capability name='ui'/></devicemodel>" \
+    "<devicemodel name='lan'><interface mac='" TEST_MAC(2) "'/>" \
+    "<interface mac='" TEST_MAC(3) "'/></devicemodel>" \
+    "<devicemodel name='blk'><capability name='ide'/></devicemodel>" \
+    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
+    "<target dev='xvdb' bus='xen'/></disk>" \
+    "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/>" \
+    "<source file='/old.iso'/><target dev='hdc' bus='ide'/></disk>" \
+    "<interface type='bridge'><mac address='" TEST_MAC(1) "'/><source bridge='br0'/></interface>" \
+    "<interface type='bridge'><mac address='" TEST_MAC(2) "'/><source bridge='br0'/></interface>" \
+    "<interface type='bridge'><mac address='" TEST_MAC(3) "'/><source bridge='br0'/></interface>" \
+    "</devices></domain>"
+
+/* what the drive of the device model is full of when it starts */
+#define TEST_DRIVES \
+    "[{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk-1-0\"}}]"
+
+static libxlDriverPrivate *driver;
+static char *testDir;
+
+
+/* The monitors of all device models of the domain, one connection of which is
+ * served. */
+typedef struct {
+    virThread thread;
+    int listener;
+    GString *said; /* to them: a line for each command, with its arguments */
+} testServer;
+
+
+/* Returns what a command is answered with. */
+static const char *
+testServerResult(const char *command)
+{
+    if (STREQ_NULLABLE(command, "query-block"))
+        return TEST_DRIVES;
+    if (STREQ_NULLABLE(command, "add-fd"))
+        return "{\"fdset-id\": 4, \"fd\": 20}";
+
+    return "{}";
+}
+
+
+/* Returns the reply to a line, to be freed. */
+static char *
+testServerReply(testServer *server,
+                const char *line)
+{
+    g_autoptr(virJSONValue) message = virJSONValueFromString(line);
+    const char *command = virJSONValueObjectGetString(message, "execute");
+    virJSONValue *arguments = virJSONValueObjectGet(message, "arguments");
+    g_autofree char *text = arguments ? virJSONValueToString(arguments, false) : NULL;
+    unsigned long long id = 0;
+
+    ignore_value(virJSONValueObjectGetNumberUlong(message, "id", &id));
+    if (STRNEQ_NULLABLE(command, "qmp_capabilities"))
+        g_string_append_printf(server->said, "%s %s\n", command, NULLSTR_EMPTY(text));
+
+    return g_strdup_printf("{\"return\": %s, \"id\": %llu}\r\n",
+                           testServerResult(command), id);
+}
+
+
+static void
+testServerServe(testServer *server,
+                int fd)
+{
+    static const char greeting[] = "{\"QMP\": {}}\r\n";
+    g_autoptr(GString) in = g_string_new(NULL);
+    VIR_AUTOCLOSE passed = -1;
+    char *end;
+
+    if (send(fd, greeting, strlen(greeting), MSG_NOSIGNAL) < 0)
+        return;
+
+    while (libxlDeviceModelTestReceive(fd, in, &passed)) {
+        while ((end = strchr(in->str, '\n'))) {
+            g_autofree char *reply = NULL;
+
+            *end = '\0';
+            reply = testServerReply(server, in->str);
+            g_string_erase(in, 0, end - in->str + 1);
+            if (send(fd, reply, strlen(reply), MSG_NOSIGNAL) < 0)
+                return;
+        }
+    }
+}
+
+
+static void
+testServerRun(void *opaque)
+{
+    testServer *server = opaque;
+    VIR_AUTOCLOSE fd = accept(server->listener, NULL, NULL);
+
+    if (fd >= 0)
+        testServerServe(server, fd);
+}
+
+
+static void
+testServerStart(testServer *server,
+                const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+    server->said = g_string_new(NULL);
+    server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (server->listener < 0 ||
+        virStrcpyStatic(addr.sun_path, path) < 0 ||
+        /* libvirt's mock of libxl has a bind() that does nothing */
+        syscall(SYS_bind, server->listener, &addr, sizeof(addr)) < 0 ||
+        listen(server->listener, 1) < 0 ||
+        virThreadCreate(&server->thread, true, testServerRun, server) < 0)
+        abort();
+}
+
+
+/* Returns what the device models were told, to be freed. */
+static char *
+testServerStop(testServer *server,
+               const char *path)
+{
+    shutdown(server->listener, SHUT_RDWR);
+    virThreadJoin(&server->thread);
+    VIR_FORCE_CLOSE(server->listener);
+    unlink(path);
+
+    return g_string_free(server->said, false);
+}
+
+
+static void
+testVMAddSecondary(virDomainObj *vm,
+                   unsigned int id,
+                   const char *name,
+                   const char *path)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, id, name);
+
+    g_free(dm->socket);
+    dm->socket = g_strdup(path);
+    dm->process.pid = getpid();
+    if ((dm->process.pidfd = syscall(SYS_pidfd_open, getpid(), 0)) < 0)
+        abort();
+
+    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+}
+
+
+/* Returns the domain locked, as the driver has it. */
+static virDomainObj *
+testVMNew(const char *path)
+{
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+
+    if (!(vm->def = virDomainDefParseString(TEST_XML, driver->xmlopt, NULL,
+                                            VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
+        !(placement = libxlDeviceModelPlacementNew(vm->def))) {
+        fprintf(stderr, "%s\n", virGetLastErrorMessage());
+        abort();
+    }
+
+    vm->def->id = TEST_DOMID;
+    libxlDeviceModelPlacementApply(placement, vm->def);
+    testVMAddSecondary(vm, 1, "lan", path);
+    testVMAddSecondary(vm, 2, "blk", path);
+
+    return vm;
+}
+
+
+/* What happened to the domain since it was started. */
+typedef enum {
+    TEST_AS_IT_WAS,
+    TEST_NIC_DETACHED, /* the primary's */
+    TEST_DISK_ATTACHED, /* a PV disk, before the other */
+    TEST_DISK_DETACHED, /* the PV disk */
+} testEvent;
+
+
+static void
+testVMLetHappen(virDomainObj *vm,
+                testEvent event)
+{
+    virDomainDiskDef *disk;
+
+    switch (event) {
+    case TEST_AS_IT_WAS:
+        break;
+
+    case TEST_NIC_DETACHED:
+        virDomainNetDefFree(virDomainNetRemove(vm->def, 0));
+        break;
+
+    case TEST_DISK_ATTACHED:
+        disk = virDomainDiskDefNew(NULL);
+        disk->dst = g_strdup("xvda");
+        disk->bus = VIR_DOMAIN_DISK_BUS_XEN;
+        virDomainDiskInsert(vm->def, disk);
+        break;
+
+    case TEST_DISK_DETACHED:
+        virDomainDiskDefFree(virDomainDiskRemove(vm->def, 0));
+        break;
+    }
+}
+
+
+typedef struct {
+    testEvent event;
+    const char *mac; /* of the NIC whose cable is plugged out */
+    const char *medium; /* that is put into the drive, where there is no NIC */
+    const char *error;
+    int code;
+    const char *said;
+} testUpdate;
+
+
+static int
+testUpdateNet(virDomainObj *vm,
+              const testUpdate *test)
+{
+    g_autoptr(virDomainNetDef) net = virDomainNetDefNew(driver->xmlopt);
+    virDomainNetDef *live = NULL;
+    int rc;
+
+    net->type = VIR_DOMAIN_NET_TYPE_BRIDGE;
+    net->data.bridge.brname = g_strdup("br0");
+    net->linkstate = VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
+    if (virMacAddrParse(test->mac, &net->mac) < 0)
+        abort();
+
+    rc = libxlDeviceModelsUpdateNet(vm, net);
+
+    live = virDomainNetFindByName(vm->def, test->mac);
+    if (live && (live->linkstate == VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN) != (rc == 0)) {
+        VIR_TEST_VERBOSE("the live definition has link state %d", live->linkstate);
+        return 1;
+    }
+
+    return rc;
+}
+
+
+static int
+testUpdateMedium(virDomainObj *vm,
+                 const testUpdate *test)
+{
+    virDomainDiskDef *disk = virDomainDiskDefNew(NULL);
+    virDomainDiskDef *live;
+    int rc;
+
+    disk->dst = g_strdup("hdc");
+    disk->bus = VIR_DOMAIN_DISK_BUS_IDE;
+    disk->device = VIR_DOMAIN_DISK_DEVICE_CDROM;
+    disk->src->type = VIR_STORAGE_TYPE_FILE;
+    disk->src->format = VIR_STORAGE_FILE_RAW;
+    disk->src->path = libxlDeviceModelTestPath(testDir, test->medium);
+
+    if ((rc = libxlDeviceModelsChangeMedia(vm, disk)) < 0)
+        virDomainDiskDefFree(disk);
+
+    live = virDomainDiskByTarget(vm->def, "hdc");
+    if (live && STREQ(live->src->path, "/old.iso") == (rc == 0)) {
+        VIR_TEST_VERBOSE("the live definition has the medium '%s'", live->src->path);
+        return 1;
+    }
+
+    return rc;
+}
+
+
+static int
+testUpdateRun(const void *opaque)
+{
+    const testUpdate *test = opaque;
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, "qmp");
+    g_autofree char *said = NULL;
+    testServer server = { 0 };
+    virDomainObj *vm = testVMNew(path);
+    int ret = -1;
+    int rc;
+
+    testServerStart(&server, path);
+    testVMLetHappen(vm, test->event);
+    virResetLastError();
+
+    rc = test->mac ? testUpdateNet(vm, test) : testUpdateMedium(vm, test);
+
+    said = testServerStop(&server, path);
+    virDomainObjEndAPI(&vm);
+
+    if (rc != (test->error ? -1 : 0) || virGetLastErrorCode() != test->code) {
+        VIR_TEST_VERBOSE("returned %d with error %d '%s'", rc,
+                         virGetLastErrorCode(), virGetLastErrorMessage());
+        return -1;
+    }
+
+    ret = test->error ? libxlDeviceModelTestCompareError(testDir, test->error) : 0;
+    if (virTestCompareToString(NULLSTR_EMPTY(test->said), said) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+#define LINK(id) "set_link {\"name\":\"" id "\",\"up\":false}\n"
+#define DRIVE "{\"id\":\"ide0-1-0\""
+#define MEDIUM \
+    "query-block \n" \
+    "add-fd \n" \
+    "blockdev-add {\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/4\"}," \
+    "\"node-name\":\"disk-1-0-4\",\"read-only\":true," \
+    "\"cache\":{\"direct\":false,\"no-flush\":false},\"discard\":\"ignore\"}\n" \
+    "remove-fd {\"fdset-id\":4}\n" \
+    "blockdev-open-tray " DRIVE ",\"force\":false}\n" \
+    "blockdev-remove-medium " DRIVE "}\n" \
+    "blockdev-insert-medium " DRIVE ",\"node-name\":\"disk-1-0-4\"}\n" \
+    "blockdev-close-tray " DRIVE "}\n" \
+    "blockdev-del {\"node-name\":\"disk-1-0\"}\n"
+
+static int
+testUpdates(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const testUpdate test = { __VA_ARGS__ }; \
+        if (virTestRun(title, testUpdateRun, &test) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("link of the first NIC", .mac = TEST_MAC(2), .said = LINK("net-1f"));
+    DO_TEST("link of the second NIC", .mac = TEST_MAC(3), .said = LINK("net-1e"));
+    DO_TEST("link of the first NIC, another detached", .event = TEST_NIC_DETACHED,
+            .mac = TEST_MAC(2), .said = LINK("net-1f"));
+    DO_TEST("link of the second NIC, another detached", .event = TEST_NIC_DETACHED,
+            .mac = TEST_MAC(3), .said = LINK("net-1e"));
+
+    DO_TEST("medium", .medium = "new.iso", .said = MEDIUM);
+    DO_TEST("medium, a disk attached", .event = TEST_DISK_ATTACHED,
+            .medium = "new.iso", .said = MEDIUM);
+    DO_TEST("medium, a disk detached", .event = TEST_DISK_DETACHED,
+            .medium = "new.iso", .said = MEDIUM);
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+mymain(void)
+{
+    g_autofree char *medium = NULL;
+    int ret = 0;
+
+    if (!(driver = testXLInitDriver()) ||
+        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
+        return EXIT_FAILURE;
+
+    medium = libxlDeviceModelTestPath(testDir, "new.iso");
+    if (!g_file_set_contents(medium, "new", -1, NULL) || testUpdates() < 0)
+        ret = -1;
+
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+    virFileDeleteTree(testDir);
+    g_free(testDir);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))
