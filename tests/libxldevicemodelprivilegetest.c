@@ -857,6 +857,13 @@ testMayUnshare(pid_t ppid G_GNUC_UNUSED,
 }
 
 
+static int
+testConfineHook(void *opaque G_GNUC_UNUSED)
+{
+    return libxlDeviceModelPrivilegeConfine();
+}
+
+
 /* What a process has lost before it is executed. */
 static int
 testConfine(const void *opaque G_GNUC_UNUSED)
@@ -886,6 +893,7 @@ testConfine(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     libxlDeviceModelPrivilegeApply(privilege, cmd);
+    virCommandSetPreExecHook(cmd, testConfineHook, NULL);
     if (virCommandRun(cmd, NULL) < 0)
         return -1;
 

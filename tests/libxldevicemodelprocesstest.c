@@ -17,6 +17,7 @@
 
 #include <config.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -53,7 +54,19 @@ static struct {
     size_t nsignals;
     size_t nprocesses; /* of the uid, of which each signal ends one */
     bool unsignalled;
+    bool unconfined;
 } testStandIn;
+
+
+int
+libxlDeviceModelPrivilegeConfine(void)
+{
+    if (!testStandIn.unconfined)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cannot be confined");
+    return -1;
+}
 
 
 void
@@ -422,7 +435,6 @@ struct testStartData {
     const char *spawnError;
     const char *error; /* of libxlDeviceModelAwait */
     int code;
-    bool endsAtOnce; /* so the error may come from either function */
     const char *status; /* how the process ends */
 };
 
@@ -432,9 +444,6 @@ testStartRun(testProcess *process,
              const struct testStartData *data)
 {
     int rc = testProcessSpawn(process);
-
-    if (rc < 0 && data->endsAtOnce)
-        return testOutcome("spawn", rc, data->error, data->code);
 
     if (testOutcome("spawn", rc, data->spawnError, data->code) < 0)
         return -1;
@@ -514,6 +523,78 @@ testPermissions(const void *opaque G_GNUC_UNUSED)
     testProcessFree(process);
     if (!testAllProcessesEnded())
         ret = -1;
+    return ret;
+}
+
+
+/* One that cannot be confined is never executed. */
+static int
+testUnconfined(const void *opaque)
+{
+    int ret;
+
+    testStandIn.unconfined = true;
+    ret = testStart(opaque);
+    testStandIn.unconfined = false;
+    return ret;
+}
+
+
+/* Returns how the process may use its descriptor, O_RDONLY and so on, or -1. */
+static int
+testAccessMode(pid_t pid,
+               const char *fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%lld/fdinfo/%s", (long long) pid, fd);
+    g_autofree char *info = NULL;
+    const char *flags;
+
+    if (virFileReadAll(path, 4096, &info) < 0 || !(flags = strstr(info, "flags:")))
+        return -1;
+
+    return strtol(flags + strlen("flags:"), NULL, 8) & O_ACCMODE;
+}
+
+
+/* What the process has open of the driver's folder takes no space there: the
+ * host cannot be without the file system on which it is. */
+static int
+testDescriptors(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    g_autofree char *folder = NULL;
+    g_autoptr(DIR) dir = NULL;
+    struct dirent *entry;
+    size_t nfiles = 0;
+    int ret = testProcessSpawn(process);
+
+    testProcessBegin(process);
+    folder = g_strdup_printf("/proc/%lld/fd", (long long) process->pid);
+    dir = opendir(folder);
+
+    while (dir && (entry = readdir(dir))) {
+        g_autofree char *path = g_strdup_printf("%s/%s", folder, entry->d_name);
+        g_autofree char *target = g_file_read_link(path, NULL);
+
+        if (!target || !strstr(target, "/devicemodel/"))
+            continue;
+
+        nfiles++;
+        if (STRNEQ(target, process->dm->pidfile) ||
+            testAccessMode(process->pid, entry->d_name) != O_RDONLY) {
+            VIR_TEST_VERBOSE("has '%s' open for writing", target);
+            ret = -1;
+        }
+    }
+
+    if (nfiles != 1) {
+        VIR_TEST_VERBOSE("has %zu files of the driver open, expected 1", nfiles);
+        ret = -1;
+    }
+
+    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0)
+        ret = -1;
+    testProcessFree(process);
     return ret;
 }
 
@@ -812,6 +893,38 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* One that gave the lock up is not found, and ended all the same. */
+static int
+testReopenUnlocked(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "unlocked", NULL);
+    int ret = -1;
+
+    if (testProcessSpawn(process) < 0)
+        goto cleanup;
+
+    testProcessBegin(process);
+    libxlDeviceModelFree(process->dm);
+    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+    process->dm->uid = TEST_UID;
+    testStandIn.nsignals = 0;
+    testStandIn.nprocesses = 1;
+
+    if (libxlDeviceModelReopen(process->dm) == -1)
+        ret = 0;
+
+ cleanup:
+    if (testStop(&process, 1) < 0 || testStandIn.nsignals != 2 || testCheckFolder() < 0)
+        ret = -1;
+
+    kill(process->pid, SIGKILL);
+    if (testProcessReap(process, "signal 9") < 0)
+        ret = -1;
+    testProcessFree(process);
+    return ret;
+}
+
+
 /* One that ended while no daemon was running leaves its files only. */
 static int
 testReopenEnded(const void *opaque G_GNUC_UNUSED)
@@ -932,11 +1045,14 @@ testEnding(void)
 
 #define EXITED INTERNAL " exited while it started"
 
-    DO_TEST("exits at once", .mode = "exits-at-once", .endsAtOnce = true,
+    DO_TEST("exits at once", .mode = "exits-at-once",
             .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
-    DO_TEST("cannot be executed", .mode = "good", .emulator = "/etc/passwd", .endsAtOnce = true,
+    DO_TEST("cannot be executed", .mode = "good", .emulator = "/etc/passwd",
             .error = EXITED ": libvirt:  error : cannot execute binary /etc/passwd: Permission denied",
             .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 126");
+    DO_TEST_FULL("cannot be confined", testUnconfined, .mode = "good",
+            .spawnError = EXITED ": libvirt:  error : operation failed: cannot be confined",
+            .code = VIR_ERR_INTERNAL_ERROR);
     DO_TEST("exits", .mode = "exits",
             .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
     DO_TEST_FULL("exits with a message", testLog, .mode = "exits-with-message",
@@ -1050,6 +1166,8 @@ testStarts(void)
         ret = -1;
     if (virTestRun("has kept a privilege", testPrivileged, NULL) < 0)
         ret = -1;
+    if (virTestRun("descriptors", testDescriptors, NULL) < 0)
+        ret = -1;
 
     return ret;
 }
@@ -1078,6 +1196,8 @@ testLives(void)
     if (virTestRun("reopen: recycled pid", testReopenStranger, NULL) < 0)
         ret = -1;
     if (virTestRun("reopen: forged pid", testReopenForged, NULL) < 0)
+        ret = -1;
+    if (virTestRun("reopen: gave up its lock", testReopenUnlocked, NULL) < 0)
         ret = -1;
     if (virTestRun("reopen: no pid file", testReopenContent, NULL) < 0)
         ret = -1;

@@ -182,13 +182,11 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
 
     /* the job keeps the definition from changing */
     virObjectUnlock(vm);
-    rc = libxlDeviceModelOpenFiles(starting, vm->def);
+    if ((rc = libxlDeviceModelOpenFiles(starting, vm->def)) == 0)
+        rc = libxlDeviceModelSpawn(starting);
     virObjectLock(vm);
 
-    if (rc < 0)
-        return -1;
-
-    return libxlDeviceModelSpawn(starting);
+    return rc;
 }
 
 

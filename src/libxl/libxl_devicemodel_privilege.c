@@ -315,11 +315,18 @@ libxlDeviceModelPrivilegeDropCaps(void)
 }
 
 
-/* Runs in the process that becomes the emulator.  Taps and listening sockets
- * stay in the network of the host whoever holds them; what the process opens
- * itself is in one that leads nowhere.  Abstract sockets go with the network. */
-static int
-libxlDeviceModelPrivilegeConfine(void *opaque G_GNUC_UNUSED)
+/**
+ * libxlDeviceModelPrivilegeConfine:
+ *
+ * Runs in the process that becomes the emulator, before it is executed.  Taps and
+ * listening sockets stay in the network of the host whoever holds them; what the
+ * process opens itself is in one that leads nowhere.  Abstract sockets go with
+ * the network.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelPrivilegeConfine(void)
 {
     if (setgroups(0, NULL) < 0) {
         virReportSystemError(errno, "%s", _("cannot drop supplementary groups"));
@@ -370,7 +377,7 @@ libxlDeviceModelPrivilegeAddRunWith(const libxlDeviceModelPrivilege *privilege,
 /**
  * libxlDeviceModelPrivilegeApply:
  * @privilege: what the device model becomes, prepared
- * @cmd: its command, which is completed
+ * @cmd: its command, which is completed but for its hook
  *
  * The system calls that change the user cannot be filtered, as QEMU makes them
  * after it has filtered system calls.
@@ -379,7 +386,6 @@ void
 libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
                                virCommand *cmd)
 {
-    virCommandSetPreExecHook(cmd, libxlDeviceModelPrivilegeConfine, NULL);
     virCommandSetMaxFiles(cmd, LIBXL_DEVICE_MODEL_FILES);
     virCommandSetMaxProcesses(cmd, privilege->processes);
     virCommandSetMaxCoreSize(cmd, 0);

@@ -67,6 +67,8 @@ int libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege,
                                      const char *name,
                                      const char *path);
 
+int libxlDeviceModelPrivilegeConfine(void);
+
 void libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
                                     virCommand *cmd);
 

@@ -18,6 +18,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virpidfile.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -155,6 +156,41 @@ libxlDeviceModelListFree(libxlDeviceModel **dms,
 }
 
 
+/**
+ * libxlDeviceModelIdentify:
+ * @dm: device model that this process is about to become
+ *
+ * Runs in the process that becomes the emulator: make the pid file, and lock it
+ * for as long as the process lives.  The file of an earlier process is replaced,
+ * so that nobody else has a lock on it.  A process loses its locks on a file as
+ * soon as it closes the file once (fcntl(2)), so nothing opens it afterwards, and
+ * the descriptor stays open over the execution.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelIdentify(const libxlDeviceModel *dm)
+{
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1 };
+    int fd;
+    int rc;
+
+    if ((rc = virPidFileDeletePath(dm->pidfile)) < 0 ||
+        (rc = virPidFileWritePath(dm->pidfile, getpid())) < 0) {
+        virReportSystemError(-rc, _("cannot write pid file '%1$s'"), dm->pidfile);
+        return -1;
+    }
+
+    if ((fd = open(dm->pidfile, O_RDONLY | O_NOCTTY)) < 0 ||
+        fcntl(fd, F_SETLK, &lock) < 0) {
+        virReportSystemError(errno, _("cannot lock pid file '%1$s'"), dm->pidfile);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /* Returns the pid of the process that holds the lock on the pid file, 0 if
  * there is none. */
 static pid_t
@@ -177,8 +213,8 @@ libxlDeviceModelPidFileOwner(const libxlDeviceModel *dm)
  * Find the process again.  It is known by the lock that it holds on its pid
  * file since before it was executed; the lock is looked at after the pidfd was
  * opened, so that the pidfd cannot be that of a stranger with a recycled pid.
- * Who holds the lock is asked of the kernel: the process has the file open and
- * can write whatever pid it likes into it.
+ * Who holds the lock is asked of the kernel, which tells it of any lock to who
+ * would write: a file can outlive its process, and then has a stranger's pid.
  *
  * Returns 0, or -1 without an error where there is no such process any more.
  */

@@ -16,6 +16,13 @@
  * is made from the status of an earlier daemon with libxlDeviceModelReopen is
  * running or, where the process is gone, stopped.
  *
+ * A process is known by the lock that it holds on its pid file.  It takes the
+ * lock before the emulator is executed in it, with a descriptor that it cannot
+ * write to, since the file is on a file system that the host must not be without.
+ * An emulator that was taken over can give the lock up, and its process is then
+ * taken for one that has ended: what it holds and may do is no more for that, and
+ * it ends with its domain all the same, by its uid.
+ *
  * Nothing here knows a domain object.  libxlDeviceModelStopAll waits and must not
  * be called with a domain locked; that no two threads use one device model is
  * ensured by the domain's job.
@@ -62,6 +69,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModel, libxlDeviceModelFree);
 
 void libxlDeviceModelListFree(libxlDeviceModel **dms,
                               size_t ndms);
+
+int libxlDeviceModelIdentify(const libxlDeviceModel *dm);
 
 int libxlDeviceModelReopen(libxlDeviceModel *dm);
 

@@ -231,6 +231,19 @@ libxlDeviceModelReportExited(const libxlDeviceModelStarting *starting)
 }
 
 
+/* Runs in the process that becomes the emulator. */
+static int
+libxlDeviceModelPreExec(void *opaque)
+{
+    const libxlDeviceModel *dm = opaque;
+
+    if (libxlDeviceModelIdentify(dm) < 0)
+        return -1;
+
+    return libxlDeviceModelPrivilegeConfine();
+}
+
+
 static int
 libxlDeviceModelExecute(const libxlDeviceModelStarting *starting,
                         virCommand *cmd)
@@ -248,14 +261,16 @@ libxlDeviceModelExecute(const libxlDeviceModelStarting *starting,
 
     virCommandSetOutputFD(cmd, &logfd);
     virCommandSetErrorFD(cmd, &logfd);
-    virCommandSetPidFile(cmd, starting->dm->pidfile);
+    virCommandSetPreExecHook(cmd, libxlDeviceModelPreExec, starting->dm);
     virCommandSetUmask(cmd, 0077);
     virCommandDaemonize(cmd);
+    virCommandRequireHandshake(cmd);
 
     return virCommandRun(cmd, NULL);
 }
 
 
+/* The process is known before the emulator is executed in it. */
 static int
 libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
                     virCommand *cmd)
@@ -265,7 +280,9 @@ libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
         return -1;
     }
 
-    if (libxlDeviceModelReopen(starting->dm) < 0) {
+    if (virCommandHandshakeWait(cmd) < 0 ||
+        libxlDeviceModelReopen(starting->dm) < 0 ||
+        virCommandHandshakeNotify(cmd) < 0) {
         libxlDeviceModelReportExited(starting);
         return -1;
     }
@@ -279,7 +296,8 @@ libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
  * @starting: new device model with its files, taps and log opened; the files and
  *            taps are taken
  *
- * Start the process.  It is not waited for.
+ * Start the process, and wait until the emulator is executed in it.  No domain
+ * may be locked.
  *
  * Returns 0, or -1 with an error that names the device model; whatever was
  * started is then left for libxlDeviceModelStopAll.

@@ -15,8 +15,8 @@
  * The states are those of libxl_devicemodel_process.h.  From whichever of them a
  * start fails, libxlDeviceModelStopAll leads back to stopped.
  *
- * Nothing here knows a domain object.  libxlDeviceModelOpenFiles and
- * libxlDeviceModelAwait wait and must not be called with a domain locked.
+ * Nothing here knows a domain object.  All three wait and must not be called
+ * with a domain locked.
  */
 
 #pragma once
