@@ -13,6 +13,7 @@
 #include "testutils.h"
 #include "conf/domain_conf.h"
 #include "conf/domain_devicemodel.h"
+#include "libxldevicemodeltestutils.h"
 #include "virfile.h"
 #include "virstring.h"
 #include "virxml.h"
@@ -55,43 +56,17 @@ testFilePath(const char *name)
 static char *
 testDomainXML(const char *devices)
 {
-    return g_strdup_printf("<domain type='xen'>\n"
-                           "  <name>guest</name>\n"
-                           "  <uuid>6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a01</uuid>\n"
-                           "  <memory unit='KiB'>262144</memory>\n"
-                           "  <vcpu>1</vcpu>\n"
-                           "  <os><type arch='x86_64' machine='xenfv'>hvm</type></os>\n"
-                           "  <devices>\n"
-                           "    <interface type='ethernet'>\n"
-                           "      <mac address='" TEST_NIC1_MAC "'/>\n"
-                           "    </interface>\n"
-                           "    <interface type='ethernet'>\n"
-                           "      <mac address='" TEST_NIC2_MAC "'/>\n"
-                           "      <alias name='ua-lan'/>\n"
-                           "    </interface>\n"
-                           "    <interface type='ethernet'>\n"
-                           "      <mac address='" TEST_TWIN_MAC "'/>\n"
-                           "      <alias name='ua-twin0'/>\n"
-                           "    </interface>\n"
-                           "    <interface type='ethernet'>\n"
-                           "      <mac address='" TEST_TWIN_MAC "'/>\n"
-                           "      <alias name='ua-twin1'/>\n"
-                           "    </interface>\n"
-                           "    %s\n"
-                           "  </devices>\n"
-                           "</domain>\n", devices);
-}
+    g_autofree char *all =
+        g_strconcat("<interface type='ethernet'><mac address='" TEST_NIC1_MAC "'/></interface>"
+                    "<interface type='ethernet'><mac address='" TEST_NIC2_MAC "'/>"
+                    "<alias name='ua-lan'/></interface>"
+                    "<interface type='ethernet'><mac address='" TEST_TWIN_MAC "'/>"
+                    "<alias name='ua-twin0'/></interface>"
+                    "<interface type='ethernet'><mac address='" TEST_TWIN_MAC "'/>"
+                    "<alias name='ua-twin1'/></interface>",
+                    devices, NULL);
 
-
-/* Checks that the last error reads exactly @expected, and drops it. */
-static int
-testLastError(const char *expected)
-{
-    g_autofree char *actual = g_strdup(virGetLastErrorMessage());
-
-    virResetLastError();
-
-    return virTestCompareToString(expected, actual);
+    return libxlDeviceModelTestDomainXML(NULL, all);
 }
 
 
@@ -256,7 +231,7 @@ testRefusal(const void *opaque)
         return -1;
     }
 
-    return testLastError(data->error);
+    return libxlDeviceModelTestCompareError(NULL, data->error);
 }
 
 
@@ -276,7 +251,7 @@ testRefusalLive(const void *opaque)
     if ((live = virDomainDefParseString(xml, xmlopt, NULL, 0)))
         return -1;
 
-    return testLastError(data->error);
+    return libxlDeviceModelTestCompareError(NULL, data->error);
 }
 
 
@@ -302,9 +277,10 @@ testSkipValidate(const void *opaque G_GNUC_UNUSED)
     if (virDomainDeviceModelDefsValidate(accepted) == 0)
         return -1;
 
-    return testLastError("unsupported configuration: "
-                         "device model 'lan' has the name of device model 'lan', "
-                         "expected names that differ in more than upper and lower case");
+    return libxlDeviceModelTestCompareError(NULL,
+                                            "unsupported configuration: "
+                                            "device model 'lan' has the name of device model 'lan', "
+                                            "expected names that differ in more than upper and lower case");
 }
 
 
@@ -324,9 +300,10 @@ testUnsupported(const void *opaque G_GNUC_UNUSED)
                                          VIR_DOMAIN_DEF_PARSE_INACTIVE)))
         return -1;
 
-    return testLastError("unsupported configuration: "
-                         "device model 'main' is not supported by this hypervisor driver, "
-                         "expected no devicemodel element");
+    return libxlDeviceModelTestCompareError(NULL,
+                                            "unsupported configuration: "
+                                            "device model 'main' is not supported by this hypervisor driver, "
+                                            "expected no devicemodel element");
 }
 
 
@@ -355,7 +332,7 @@ testABI(const void *opaque)
     if (virDomainDefCheckABIStability(src, dst, xmlopt))
         return data->error ? -1 : 0;
 
-    return data->error ? testLastError(data->error) : -1;
+    return data->error ? libxlDeviceModelTestCompareError(NULL, data->error) : -1;
 }
 
 
@@ -399,8 +376,9 @@ testABIAliases(const void *opaque G_GNUC_UNUSED)
     if (virDomainDefCheckABIStability(src, dst, xmlopt))
         return -1;
 
-    return testLastError("unsupported configuration: Target device model 'lan' interface "
-                         "alias='ua-twin0' does not match source alias='ua-twin0'");
+    return libxlDeviceModelTestCompareError(NULL,
+                                            "unsupported configuration: Target device model 'lan' interface "
+                                            "alias='ua-twin0' does not match source alias='ua-twin0'");
 }
 
 

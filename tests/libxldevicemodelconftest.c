@@ -24,6 +24,8 @@
 #include "libxl/libxl_devicemodel_conf.h"
 #include "libxl/libxl_devicemodel_validate.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestutils.h"
 #include "viralloc.h"
 #include "virfile.h"
 #include "virxml.h"
@@ -303,28 +305,13 @@ testFDsAreTaken(const libxlDeviceModelFDs *fds)
 
 
 /* Whatever the command took, it closes. */
-static int
-testCheckFDsClosed(int last)
-{
-    int fd;
-
-    for (fd = TEST_FD_MONITOR; fd < last; fd++) {
-        if (fcntl(fd, F_GETFD) >= 0) {
-            VIR_TEST_VERBOSE("file descriptor %d is still open", fd);
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
 static char *
 testCommandString(const virDomainDef *def,
                   const libxlDeviceModelConfig *config,
                   bool debug)
 {
     g_autoptr(libxlDeviceModelFDs) fds = libxlDeviceModelFDsNew(config);
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     g_autoptr(virCommand) cmd = NULL;
     char *ret = NULL;
     int next = TEST_FD_DEVICES;
@@ -337,7 +324,7 @@ testCommandString(const virDomainDef *def,
         ret = virCommandToString(cmd, true);
     g_clear_pointer(&cmd, virCommandFree);
 
-    if (testCheckFDsClosed(next) < 0)
+    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
         g_clear_pointer(&ret, g_free);
 
     return ret;
@@ -462,77 +449,22 @@ testCommandPreload(const void *opaque G_GNUC_UNUSED)
 }
 
 
-#define TEST_MAC(n) "00:16:3e:00:00:0" #n
-#define TEST_NIC_MODEL(n, model) \
-    "<interface type='bridge'><mac address='" TEST_MAC(n) "'/>" \
-    "<source bridge='xenbr0'/>" model "</interface>"
-#define TEST_NIC(n) TEST_NIC_MODEL(n, "<model type='e1000'/>")
-#define TEST_NIC_ADDRESS(n, address) \
-    TEST_NIC_MODEL(n, "<model type='e1000'/><address " address "/>")
-#define TEST_SLOT(slot) "type='pci' domain='0' bus='0' slot='" slot "' function='0'"
-#define TEST_MAIN(content) "<devicemodel name='main'>" content "</devicemodel>"
-#define TEST_LAN(content) "<devicemodel name='lan'>" content "</devicemodel>"
-#define TEST_REF(n) "<interface mac='" TEST_MAC(n) "'/>"
-#define TEST_EMULATOR "<emulator>/bin/true</emulator>"
-
-#define UNSUPPORTED "unsupported configuration: "
-
-
-static char *
-testDomainXML(const char *type,
-              const char *devices)
-{
-    return g_strdup_printf("<domain type='xen'>\n"
-                           "  <name>guest</name>\n"
-                           "  <uuid>6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a01</uuid>\n"
-                           "  <memory unit='KiB'>262144</memory>\n"
-                           "  <vcpu>1</vcpu>\n"
-                           "  <os>%s</os>\n"
-                           "  <devices>%s</devices>\n"
-                           "</domain>\n",
-                           type ? type : "<type arch='x86_64' machine='xenfv'>hvm</type>",
-                           devices);
-}
+#define UNSUPPORTED TEST_UNSUPPORTED
 
 
 static virDomainDef *
 testParse(const char *type,
           const char *devices)
 {
-    g_autofree char *xml = testDomainXML(type, devices);
-
-    return virDomainDefParseString(xml, driver->xmlopt, NULL,
-                                   VIR_DOMAIN_DEF_PARSE_INACTIVE);
+    return libxlDeviceModelTestParse(driver->xmlopt, type, devices);
 }
 
 
-/* Checks that @rc goes with @expected, which is NULL for success, and that the
- * last error reads exactly so, and drops it. */
 static int
 testOutcome(int rc,
             const char *expected)
 {
-    g_autofree char *actual = g_strdup(virGetLastErrorMessage());
-    int code = virGetLastErrorCode();
-
-    virResetLastError();
-
-    if (!expected) {
-        if (rc == 0)
-            return 0;
-        VIR_TEST_VERBOSE("refused with '%s'", actual);
-        return -1;
-    }
-
-    if (rc == 0) {
-        VIR_TEST_VERBOSE("accepted, expected '%s'", expected);
-        return -1;
-    }
-
-    if (STRPREFIX(expected, UNSUPPORTED) && code != VIR_ERR_CONFIG_UNSUPPORTED)
-        return -1;
-
-    return virTestCompareToString(expected, actual);
+    return libxlDeviceModelTestOutcome(rc, NULL, expected);
 }
 
 
@@ -558,7 +490,7 @@ static int
 testNetwork(const void *opaque)
 {
     const struct testRefusalData *data = opaque;
-    g_autofree char *xml = testDomainXML(data->type, data->devices);
+    g_autofree char *xml = libxlDeviceModelTestDomainXML(data->type, data->devices);
     g_autoptr(virDomainDef) def = NULL;
 
     if (!(def = virDomainDefParseString(xml, driver->xmlopt, NULL,
@@ -588,7 +520,7 @@ static int
 testPrepare(const void *opaque)
 {
     const struct testRefusalData *data = opaque;
-    g_autofree char *xml = testDomainXML(data->type, data->devices);
+    g_autofree char *xml = libxlDeviceModelTestDomainXML(data->type, data->devices);
     g_autoptr(virDomainDef) def = NULL;
 
     /* as a definition that the daemon reads from its disk */

@@ -386,7 +386,7 @@ testOpenRun(const void *opaque)
     const testOpen *test = opaque;
     g_auto(libxlDeviceModelImages) images = { 0 };
     g_autoptr(virDomainDiskDef) def = NULL;
-    ssize_t nfds = libxlDeviceModelTestCountFDs();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     int rc;
 
     def = testDiskNew(test->chain, G_N_ELEMENTS(test->chain), test->cdrom);
@@ -406,12 +406,12 @@ testOpenRun(const void *opaque)
         return -1;
 
     libxlDeviceModelImagesClear(&images);
-    if (libxlDeviceModelTestCountFDs() != nfds || images.nimages > 0) {
-        VIR_TEST_VERBOSE("%zd files are open, expected %zd", libxlDeviceModelTestCountFDs(), nfds);
+    if (images.nimages > 0) {
+        VIR_TEST_VERBOSE("%zu images were left", images.nimages);
         return -1;
     }
 
-    return 0;
+    return libxlDeviceModelTestCheckOpenFiles(files);
 }
 
 
@@ -478,7 +478,7 @@ testInfoRun(const void *opaque)
     const testInfo *test = opaque;
     g_autoptr(virDomainDiskDef) def = testDiskNew(&test->image, 1, false);
     virDomainBlockInfo info = { 0 };
-    ssize_t nfds = libxlDeviceModelTestCountFDs();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     struct stat sb = { 0 };
     int rc;
 
@@ -486,7 +486,7 @@ testInfoRun(const void *opaque)
     rc = libxlDeviceModelDiskGetInfo(def, &info);
 
     if (rc != (test->error ? -1 : 0) || virGetLastErrorCode() != test->code ||
-        libxlDeviceModelTestCountFDs() != nfds) {
+        libxlDeviceModelTestCheckOpenFiles(files) < 0) {
         VIR_TEST_VERBOSE("returned %d with error %d '%s'", rc,
                          virGetLastErrorCode(), virGetLastErrorMessage());
         return -1;
@@ -1037,7 +1037,7 @@ testChangeRun(const void *opaque)
     const testChange *test = opaque;
     testDrive drive = { .steps = test->steps, .received = -1 };
     libxlDeviceModelMonitor *mon;
-    ssize_t nfds = libxlDeviceModelTestCountFDs();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     int fds[2];
     int ret;
 
@@ -1062,10 +1062,8 @@ testChangeRun(const void *opaque)
     }
     g_free(drive.failure);
 
-    if (libxlDeviceModelTestCountFDs() != nfds) {
-        VIR_TEST_VERBOSE("%zd files are open, expected %zd", libxlDeviceModelTestCountFDs(), nfds);
+    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
-    }
 
     return ret;
 }

@@ -10,12 +10,11 @@
 
 #include <config.h>
 
-#include <xenstore.h>
-
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestxenstore.h"
 #include "virdomainobjlist.h"
 #include "viralloc.h"
 #include "virfile.h"
@@ -127,45 +126,6 @@ libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
 }
 
 
-/* A xenstore that has nothing. */
-
-xs_transaction_t
-xs_transaction_start(struct xs_handle *h G_GNUC_UNUSED)
-{
-    return 1;
-}
-
-
-bool
-xs_transaction_end(struct xs_handle *h G_GNUC_UNUSED,
-                   xs_transaction_t t G_GNUC_UNUSED,
-                   bool abort G_GNUC_UNUSED)
-{
-    return true;
-}
-
-
-bool
-xs_rm(struct xs_handle *h G_GNUC_UNUSED,
-      xs_transaction_t t G_GNUC_UNUSED,
-      const char *path G_GNUC_UNUSED)
-{
-    errno = ENOENT;
-    return false;
-}
-
-
-char **
-xs_directory(struct xs_handle *h G_GNUC_UNUSED,
-             xs_transaction_t t G_GNUC_UNUSED,
-             const char *path G_GNUC_UNUSED,
-             unsigned int *num)
-{
-    *num = 0;
-    return NULL;
-}
-
-
 struct testLifeData {
     int id; /* in the status file */
     bool single; /* without secondaries */
@@ -202,6 +162,7 @@ testVMNew(const struct testLifeData *data)
         testXen.ndomains++;
     testXen.fails = data->fails;
     virBufferFreeAndReset(&testXen.calls);
+    testStoreReset();
 
     return vm;
 }

@@ -22,6 +22,7 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_privilege.h"
+#include "libxldevicemodeltestutils.h"
 #include "virfile.h"
 #include "virprocess.h"
 #include "virstring.h"
@@ -67,24 +68,6 @@ getpwuid_r(uid_t uid,
 }
 
 
-/* Checks that @rc goes with @expected and drops the error. */
-static int
-testOutcome(int rc,
-            const char *expected)
-{
-    g_autofree char *error = virStringReplace(virGetLastErrorMessage(), testDir, "DIR");
-
-    virResetLastError();
-
-    if (rc == 0 && expected) {
-        VIR_TEST_VERBOSE("succeeded, expected '%s'", expected);
-        return -1;
-    }
-
-    return rc == 0 ? 0 : virTestCompareToString(NULLSTR(expected), error);
-}
-
-
 /* What libxl.conf says. */
 struct testConfData {
     const char *conf;
@@ -101,7 +84,8 @@ testConf(const void *opaque)
     unsigned int base = 0;
 
     if (!conf ||
-        testOutcome(libxlDeviceModelPrivilegeLoadConf(conf, &base), data->error) < 0)
+        libxlDeviceModelTestOutcome(libxlDeviceModelPrivilegeLoadConf(conf, &base),
+                                    testDir, data->error) < 0)
         return -1;
 
     if (base != data->base) {
@@ -165,7 +149,7 @@ testNew(const void *opaque)
     g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
 
     privilege = libxlDeviceModelPrivilegeNew("/run", data->base, data->domid, data->id, 2);
-    if (testOutcome(privilege ? 0 : -1, data->error) < 0)
+    if (libxlDeviceModelTestOutcome(privilege ? 0 : -1, testDir, data->error) < 0)
         return -1;
     if (!privilege)
         return 0;
@@ -349,7 +333,7 @@ testProbe(const void *opaque)
     libxlDeviceModelEmulator emulator = { true, true, true };
     int rc = libxlDeviceModelEmulatorProbe(path, "lan", &emulator);
 
-    if (testOutcome(rc, data->error) < 0)
+    if (libxlDeviceModelTestOutcome(rc, testDir, data->error) < 0)
         return -1;
 
     if (rc == 0 && memcmp(&emulator, &data->emulator, sizeof(emulator)) != 0) {
@@ -395,9 +379,10 @@ testProbeMissing(const void *opaque G_GNUC_UNUSED)
 {
     libxlDeviceModelEmulator emulator;
 
-    return testOutcome(libxlDeviceModelEmulatorProbe("/nonexistent", "lan", &emulator),
-                       "device model 'lan': cannot access emulator '/nonexistent': "
-                       "No such file or directory");
+    return libxlDeviceModelTestOutcome(libxlDeviceModelEmulatorProbe("/nonexistent", "lan",
+                                                                     &emulator), testDir,
+                                       "device model 'lan': cannot access emulator '/nonexistent': "
+                                       "No such file or directory");
 }
 
 
@@ -460,7 +445,7 @@ testRootOne(const struct testRootData *data,
         return -1;
 
     rc = libxlDeviceModelPrivilegePrepare(privilege, "lan", emulator);
-    if (testOutcome(rc, data->error) < 0)
+    if (libxlDeviceModelTestOutcome(rc, testDir, data->error) < 0)
         return -1;
 
     if (rc == 0 && (stat(privilege->root, &sb) < 0 || sb.st_mode != (S_IFDIR | 0555))) {
@@ -508,7 +493,7 @@ testUser(const void *opaque)
 
     rc = libxlDeviceModelPrivilegePrepare(privilege, "lan", emulator);
     error = g_strdup_printf(expected, privilege->uid);
-    return testOutcome(rc, error);
+    return libxlDeviceModelTestOutcome(rc, testDir, error);
 }
 
 
@@ -671,7 +656,8 @@ testCheck(const void *opaque)
     if (testCheckMake(data, proc, root) < 0)
         return -1;
 
-    return testOutcome(libxlDeviceModelPrivilegeCheck(&privilege, "lan", proc), error);
+    return libxlDeviceModelTestOutcome(libxlDeviceModelPrivilegeCheck(&privilege, "lan", proc),
+                                       testDir, error);
 }
 
 
@@ -824,8 +810,9 @@ testSignalRefused(const void *opaque G_GNUC_UNUSED)
         g_autofree char *error = g_strdup_printf("operation failed: user id %u is none of device model %u",
                                                  data[i].uid, data[i].id);
 
-        if (testOutcome(libxlDeviceModelPrivilegeSignal(data[i].uid, data[i].id, SIGTERM),
-                        error) < 0)
+        int rc = libxlDeviceModelPrivilegeSignal(data[i].uid, data[i].id, SIGTERM);
+
+        if (libxlDeviceModelTestOutcome(rc, testDir, error) < 0)
             return -1;
     }
 

@@ -26,6 +26,7 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_start.h"
+#include "libxldevicemodeltestutils.h"
 #include "virfile.h"
 #include "virpidfile.h"
 #include "virstring.h"
@@ -201,17 +202,6 @@ testProcessAwait(testProcess *process,
 }
 
 
-/* The last error, with what is different each time replaced. */
-static char *
-testError(void)
-{
-    g_autoptr(GRegex) ms = g_regex_new("[0-9]+ ms", 0, 0, NULL);
-    g_autofree char *error = virStringReplace(virGetLastErrorMessage(), testDir, "DIR");
-
-    return g_regex_replace_literal(ms, error, -1, 0, "N ms", 0, NULL);
-}
-
-
 /* Checks that @rc goes with @expected, where '@' stands for 500 'x', and with
  * @code, and drops the error. */
 static int
@@ -221,79 +211,20 @@ testOutcome(const char *what,
             int code)
 {
     g_autofree char *fill = g_strnfill(500, 'x');
-    g_autofree char *error = testError();
     g_autofree char *text = expected ? virStringReplace(expected, "@", fill) : NULL;
     int actual = virGetLastErrorCode();
 
-    virResetLastError();
-
-    if (!expected) {
-        if (rc == 0)
-            return 0;
-        VIR_TEST_VERBOSE("%s failed with '%s'", what, error);
+    if (libxlDeviceModelTestOutcome(rc, testDir, text) < 0) {
+        VIR_TEST_VERBOSE("came from '%s'", what);
         return -1;
     }
 
-    if (rc == 0) {
-        VIR_TEST_VERBOSE("%s succeeded, expected '%s'", what, expected);
-        return -1;
-    }
-
-    if (code != actual) {
+    if (expected && code != actual) {
         VIR_TEST_VERBOSE("%s failed with code %d, expected %d", what, actual, code);
         return -1;
     }
 
-    return virTestCompareToString(text, error);
-}
-
-
-/* Where the open files of this process lead. */
-static GHashTable *
-testOpenFiles(void)
-{
-    g_autoptr(GHashTable) files = g_hash_table_new_full(g_str_hash, g_str_equal,
-                                                        g_free, g_free);
-    g_autoptr(DIR) dir = opendir("/proc/self/fd");
-    struct dirent *entry;
-
-    while (dir && (entry = readdir(dir))) {
-        g_autofree char *path = g_strdup_printf("/proc/self/fd/%s", entry->d_name);
-        char *target = g_file_read_link(path, NULL);
-
-        if (target)
-            g_hash_table_insert(files, g_strdup(entry->d_name), target);
-    }
-
-    return g_steal_pointer(&files);
-}
-
-
-static int
-testCheckOpenFiles(GHashTable *before)
-{
-    g_autoptr(GHashTable) after = testOpenFiles();
-    GHashTableIter iter;
-    gpointer fd;
-    gpointer target;
-    int ret = 0;
-
-    g_hash_table_iter_init(&iter, after);
-    while (g_hash_table_iter_next(&iter, &fd, &target)) {
-        const char *earlier = g_hash_table_lookup(before, fd);
-
-        /* the one that the list is read from */
-        if (strstr(target, "/fd"))
-            continue;
-
-        if (STRNEQ_NULLABLE(earlier, target)) {
-            VIR_TEST_VERBOSE("file descriptor %s to '%s' was left open",
-                             (char *) fd, (char *) target);
-            ret = -1;
-        }
-    }
-
-    return ret;
+    return 0;
 }
 
 
@@ -465,7 +396,7 @@ testStart(const void *opaque)
 {
     const struct testStartData *data = opaque;
     g_autofree char *stateDir = g_strconcat(testDir, data->stateDir, NULL);
-    g_autoptr(GHashTable) files = testOpenFiles();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     testProcess *process = testProcessNew(stateDir, 1, data->mode, data->emulator);
     int ret = testStartRun(process, data);
 
@@ -476,7 +407,7 @@ testStart(const void *opaque)
         ret = -1;
 
     testProcessFree(process);
-    if (testCheckOpenFiles(files) < 0)
+    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
 
     return ret;
@@ -632,7 +563,7 @@ testStopSeveral(const void *opaque G_GNUC_UNUSED)
     static const char *const modes[] = { "good", "stubborn", "good", "exits" };
     static const char *const statuses[] = { "exit 0", "signal 9", "exit 0", "exit 1" };
     testProcess *processes[G_N_ELEMENTS(modes) + 1];
-    g_autoptr(GHashTable) files = testOpenFiles();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     size_t n = G_N_ELEMENTS(modes);
     size_t i;
     int ret = 0;
@@ -660,7 +591,7 @@ testStopSeveral(const void *opaque G_GNUC_UNUSED)
     }
 
     if (!testAllProcessesEnded() || testCheckFolder() < 0 ||
-        testCheckOpenFiles(files) < 0)
+        libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
 
     return ret;
@@ -697,7 +628,7 @@ testThread(void *opaque)
 static int
 testThreads(const void *opaque G_GNUC_UNUSED)
 {
-    g_autoptr(GHashTable) files = testOpenFiles();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     GThread *threads[TEST_THREADS];
     size_t i;
     int ret = 0;
@@ -711,7 +642,7 @@ testThreads(const void *opaque G_GNUC_UNUSED)
     }
 
     if (!testAllProcessesEnded() || testCheckFolder() < 0 ||
-        testCheckOpenFiles(files) < 0)
+        libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
 
     return ret;
@@ -830,7 +761,7 @@ testStopAgain(const void *opaque G_GNUC_UNUSED)
 static int
 testReopen(const void *opaque G_GNUC_UNUSED)
 {
-    g_autoptr(GHashTable) files = testOpenFiles();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     testProcess *process = testProcessNew(testDir, 1, "good", NULL);
     int ret = -1;
 
@@ -855,7 +786,7 @@ testReopen(const void *opaque G_GNUC_UNUSED)
         ret = -1;
 
     testProcessFree(process);
-    if (testCheckOpenFiles(files) < 0)
+    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
     return ret;
 }

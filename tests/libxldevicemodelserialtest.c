@@ -63,7 +63,7 @@ testOpenBadly(virDomainChrDef *def,
               int code,
               const char *error)
 {
-    ssize_t nfds = libxlDeviceModelTestCountFDs();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     int fd;
 
     if (testOpen(def, &fd) != -1 || fd != -1 || virGetLastErrorCode() != code) {
@@ -72,10 +72,8 @@ testOpenBadly(virDomainChrDef *def,
         return -1;
     }
 
-    if (libxlDeviceModelTestCountFDs() != nfds) {
-        VIR_TEST_VERBOSE("a file has been left open");
+    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
         return -1;
-    }
 
     return libxlDeviceModelTestCompareError(testDir, error);
 }
@@ -461,13 +459,11 @@ static int
 testClosing(const void *opaque)
 {
     int (*const *run)(const void *) = opaque;
-    ssize_t nfds = libxlDeviceModelTestCountFDs();
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     int ret = (*run)(NULL);
 
-    if (libxlDeviceModelTestCountFDs() != nfds) {
-        VIR_TEST_VERBOSE("%zd files are open, expected %zd", libxlDeviceModelTestCountFDs(), nfds);
+    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
-    }
 
     return ret;
 }

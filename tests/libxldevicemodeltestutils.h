@@ -8,7 +8,16 @@
 
 #include <sys/types.h>
 
-#include "internal.h"
+#include "conf/domain_conf.h"
+
+char *
+libxlDeviceModelTestDomainXML(const char *type,
+                              const char *devices);
+
+virDomainDef *
+libxlDeviceModelTestParse(virDomainXMLOption *xmlopt,
+                          const char *type,
+                          const char *devices);
 
 char *
 libxlDeviceModelTestPath(const char *dir,
@@ -18,8 +27,16 @@ int
 libxlDeviceModelTestCompareError(const char *dir,
                                  const char *expected);
 
-ssize_t
-libxlDeviceModelTestCountFDs(void);
+int
+libxlDeviceModelTestOutcome(int rc,
+                            const char *dir,
+                            const char *expected);
+
+GHashTable *
+libxlDeviceModelTestOpenFiles(void);
+
+int
+libxlDeviceModelTestCheckOpenFiles(GHashTable *before);
 
 bool
 libxlDeviceModelTestReceive(int fd,

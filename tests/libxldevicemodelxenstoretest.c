@@ -3,20 +3,20 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Stands in for libxenstore: the entries are kept here, and calls fail when they
- * are told to.  So does what has to be removed twice, which is seen by the
- * driver's own list of device models.
+ * The xenstore is that of libxldevicemodeltestxenstore.c, whose calls fail when
+ * they are told to.  What could not be removed is seen by the driver's own list
+ * of device models.
  */
 
 #include <config.h>
-
-#include <xenstore.h>
 
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestutils.h"
+#include "libxldevicemodeltestxenstore.h"
 #include "viralloc.h"
 #include "virfile.h"
 
@@ -25,191 +25,6 @@
 #define TEST_DMS "/local/domain/0/dms"
 
 static libxlDriverPrivate *driver;
-
-static struct {
-    GHashTable *entries; /* paths to values */
-    const char *fails; /* the call that fails, or NULL */
-    const char *path; /* the only one it fails for, or NULL */
-    unsigned int conflicts; /* of this many transactions to come */
-    unsigned int nopen; /* connections */
-    unsigned int ntransactions;
-} testStore;
-
-
-static bool
-testStoreFails(const char *call,
-               const char *path)
-{
-    if (STRNEQ_NULLABLE(testStore.fails, call) ||
-        (testStore.path && STRNEQ_NULLABLE(testStore.path, path)))
-        return false;
-
-    errno = EACCES;
-    return true;
-}
-
-
-struct xs_handle *
-xs_open(unsigned long flags G_GNUC_UNUSED)
-{
-    if (testStoreFails("open", NULL))
-        return NULL;
-
-    testStore.nopen++;
-    return (struct xs_handle *)&testStore;
-}
-
-
-void
-xs_close(struct xs_handle *xs G_GNUC_UNUSED)
-{
-    testStore.nopen--;
-}
-
-
-bool
-xs_write(struct xs_handle *h G_GNUC_UNUSED,
-         xs_transaction_t t G_GNUC_UNUSED,
-         const char *path,
-         const void *data,
-         unsigned int len)
-{
-    if (testStoreFails("write", path))
-        return false;
-
-    g_hash_table_insert(testStore.entries, g_strdup(path), g_strndup(data, len));
-    return true;
-}
-
-
-xs_transaction_t
-xs_transaction_start(struct xs_handle *h G_GNUC_UNUSED)
-{
-    if (testStoreFails("start", NULL))
-        return XBT_NULL;
-
-    testStore.ntransactions++;
-    return 1;
-}
-
-
-bool
-xs_transaction_end(struct xs_handle *h G_GNUC_UNUSED,
-                   xs_transaction_t t G_GNUC_UNUSED,
-                   bool abort)
-{
-    testStore.ntransactions--;
-    if (abort)
-        return true;
-
-    if (testStoreFails("end", NULL))
-        return false;
-
-    if (testStore.conflicts > 0) {
-        testStore.conflicts--;
-        errno = EAGAIN;
-        return false;
-    }
-
-    return true;
-}
-
-
-static gboolean
-testStoreIsBelow(gpointer key,
-                 gpointer value G_GNUC_UNUSED,
-                 gpointer opaque)
-{
-    g_autofree char *folder = g_strconcat(opaque, "/", NULL);
-
-    return STREQ(key, opaque) || STRPREFIX(key, folder);
-}
-
-
-bool
-xs_rm(struct xs_handle *h G_GNUC_UNUSED,
-      xs_transaction_t t G_GNUC_UNUSED,
-      const char *path)
-{
-    if (testStoreFails("rm", path))
-        return false;
-
-    if (g_hash_table_foreach_remove(testStore.entries, testStoreIsBelow, (gpointer)path) > 0)
-        return true;
-
-    errno = ENOENT;
-    return false;
-}
-
-
-/* Names do not matter, only whether there are any. */
-char **
-xs_directory(struct xs_handle *h G_GNUC_UNUSED,
-             xs_transaction_t t G_GNUC_UNUSED,
-             const char *path,
-             unsigned int *num)
-{
-    GHashTableIter iter;
-    gpointer key;
-
-    *num = 0;
-    g_hash_table_iter_init(&iter, testStore.entries);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        if (STRNEQ(key, path) && testStoreIsBelow(key, NULL, (gpointer)path))
-            (*num)++;
-    }
-
-    return calloc(1, sizeof(char *));
-}
-
-
-static void
-testStoreReset(void)
-{
-    g_clear_pointer(&testStore.entries, g_hash_table_unref);
-    memset(&testStore, 0, sizeof(testStore));
-    testStore.entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-}
-
-
-/* Checks the entries, given as "path=value" lines in order of the paths, and that
- * every connection and transaction was ended. */
-static int
-testStoreCheck(const char *expected)
-{
-    g_autoptr(GList) keys = g_list_sort(g_hash_table_get_keys(testStore.entries),
-                                        (GCompareFunc)strcmp);
-    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
-    GList *key;
-
-    for (key = keys; key; key = key->next)
-        virBufferAsprintf(&buf, "%s=%s\n", (char *)key->data,
-                          (char *)g_hash_table_lookup(testStore.entries, key->data));
-
-    if (testStore.nopen != 0 || testStore.ntransactions != 0) {
-        VIR_TEST_VERBOSE("%u connections and %u transactions are open",
-                         testStore.nopen, testStore.ntransactions);
-        return -1;
-    }
-
-    return virTestCompareToString(expected, NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
-}
-
-
-static int
-testOutcome(int rc,
-            const char *expected)
-{
-    g_autofree char *error = g_strdup(virGetLastErrorMessage());
-
-    virResetLastError();
-    if ((rc < 0) != !!expected) {
-        VIR_TEST_VERBOSE("returned %d: '%s', expected '%s'", rc, error, NULLSTR(expected));
-        return -1;
-    }
-
-    return expected ? virTestCompareToString(expected, error) : 0;
-}
 
 
 static libxlDeviceModel *
@@ -248,7 +63,7 @@ testAdd(const void *opaque)
     testStore.fails = data->fails;
     testStore.path = data->path;
 
-    if (testOutcome(libxlDeviceModelXenstoreAdd(dm), data->error) < 0)
+    if (libxlDeviceModelTestOutcome(libxlDeviceModelXenstoreAdd(dm), NULL, data->error) < 0)
         return -1;
 
     return testStoreCheck(data->left);
@@ -271,7 +86,7 @@ testRemove(const void *opaque)
     testStore.path = data->path;
     testStore.conflicts = data->conflicts;
 
-    if (testOutcome(libxlDeviceModelXenstoreRemove(7), data->error) < 0)
+    if (libxlDeviceModelTestOutcome(libxlDeviceModelXenstoreRemove(7), NULL, data->error) < 0)
         return -1;
 
     return testStoreCheck(data->left);
@@ -336,7 +151,7 @@ testStopVM(virDomainObj *vm)
     testStore.fails = "rm";
     virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cause");
     libxlDeviceModelsStop(driver, vm);
-    if (testOutcome(-1, "operation failed: cause") < 0 ||
+    if (libxlDeviceModelTestOutcome(-1, NULL, "operation failed: cause") < 0 ||
         testCheckList(vm, 1) < 0)
         return -1;
 

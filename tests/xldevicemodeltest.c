@@ -17,11 +17,13 @@
 #include "libxl/libxl_conf.h"
 #include "libxl/xen_xl.h"
 #include "libxl/xen_xm.h"
+#include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestutils.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
-#define TEST_EMULATOR "/usr/lib/xen/bin/qemu-system-i386"
+#define TEST_EMULATOR_PATH "/usr/lib/xen/bin/qemu-system-i386"
 
 /* The 33 characters that are one too many for a name, and the 32 that are not. */
 #define TEST_NAME_LONGEST "abcdefghijklmnopqrstuvwxyz0123._"
@@ -92,7 +94,7 @@ testConfig(const char *device_models)
                            "maxmem = 256\n"
                            "memory = 256\n"
                            "vcpus = 1\n"
-                           "device_model_override = \"" TEST_EMULATOR "\"\n"
+                           "device_model_override = \"" TEST_EMULATOR_PATH "\"\n"
                            "vif = [ \"mac=00:16:3e:00:00:01,bridge=br0,model=e1000,vifname=lan0\",\n"
                            "        \"mac=00:16:3e:00:00:02,bridge=br0,model=e1000,vifname=lan1\",\n"
                            "        \"mac=00:16:3e:00:00:03,bridge=br0,model=e1000\",\n"
@@ -109,37 +111,13 @@ testConfig(const char *device_models)
 }
 
 
-#define TEST_NIC \
-    "<interface type='bridge'><mac address='00:16:3e:00:00:01'/>" \
-    "<source bridge='br0'/><model type='e1000'/></interface>"
-
-/* Returns a domain with @devices. */
 static char *
 testDomainXML(const char *devices)
 {
-    return g_strdup_printf("<domain type='xen'>\n"
-                           "  <name>guest</name>\n"
-                           "  <uuid>6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a01</uuid>\n"
-                           "  <memory unit='KiB'>262144</memory>\n"
-                           "  <vcpu>1</vcpu>\n"
-                           "  <os><type arch='x86_64' machine='xenfv'>hvm</type></os>\n"
-                           "  <devices>\n"
-                           "    <emulator>" TEST_EMULATOR "</emulator>\n"
-                           "    %s\n"
-                           "  </devices>\n"
-                           "</domain>\n", devices);
-}
+    g_autofree char *all = g_strconcat("<emulator>" TEST_EMULATOR_PATH "</emulator>",
+                                       devices, NULL);
 
-
-/* Checks that the last error reads exactly @expected, and drops it. */
-static int
-testLastError(const char *expected)
-{
-    g_autofree char *actual = g_strdup(virGetLastErrorMessage());
-
-    virResetLastError();
-
-    return virTestCompareToString(expected, actual);
+    return libxlDeviceModelTestDomainXML(NULL, all);
 }
 
 
@@ -251,7 +229,7 @@ testParse(const void *opaque)
         return -1;
     }
 
-    return testLastError(data->error);
+    return libxlDeviceModelTestCompareError(NULL, data->error);
 }
 
 
@@ -279,7 +257,7 @@ testFormat(const void *opaque)
         return -1;
     }
 
-    return testLastError(data->error);
+    return libxlDeviceModelTestCompareError(NULL, data->error);
 }
 
 
@@ -385,8 +363,9 @@ testPV(const void *opaque G_GNUC_UNUSED)
     if (def)
         return -1;
 
-    return testLastError("unsupported configuration: device model 'lan' in a domain of type "
-                         "'xen', expected type 'hvm'");
+    return libxlDeviceModelTestCompareError(NULL,
+                                            "unsupported configuration: device model 'lan' in a domain of type "
+                                            "'xen', expected type 'hvm'");
 }
 
 
@@ -403,9 +382,10 @@ testFormatBytes(const void *opaque G_GNUC_UNUSED)
         (actual = testFormatXL(def)))
         return -1;
 
-    return testLastError("unsupported configuration: device model 'lan': interface "
-                         "'00:16:3e:00:00:01' cannot be expressed in the xen-xl format by '\xc0\xaf', "
-                         "expected a target device without ',', ';', quotes, backslashes, "
+    return libxlDeviceModelTestCompareError(NULL,
+                                            "unsupported configuration: device model 'lan': interface "
+                                            "'00:16:3e:00:00:01' cannot be expressed in the xen-xl format by '\xc0\xaf', "
+                                            "expected a target device without ',', ';', quotes, backslashes, "
                          "blanks at its ends, that only one interface has");
 }
 
@@ -516,7 +496,7 @@ testFormatLength(const void *opaque G_GNUC_UNUSED)
                                                "<devicemodel name='lan'>"
                                                "<emulator>/%s</emulator>"
                                                "<interface mac='00:16:3e:00:00:01'/>"
-                                               "</devicemodel>" TEST_NIC,
+                                               "</devicemodel>" TEST_NIC(1),
                                                path);
     struct testFormatData data = {
         .devices = devices,
@@ -568,15 +548,17 @@ testXM(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     if ((refused = xenParseXM(conf, config->caps, driver->xmlopt)) ||
-        testLastError("unsupported configuration: device_models is not supported in the "
-                      "xen-xm format, expected the xen-xl format") < 0)
+        libxlDeviceModelTestCompareError(NULL,
+                                         "unsupported configuration: device_models is not supported in the "
+                                         "xen-xm format, expected the xen-xl format") < 0)
         return -1;
 
     if ((refusedConf = xenFormatXM(def)))
         return -1;
 
-    return testLastError("unsupported configuration: device model 'lan' cannot be expressed in "
-                         "the xen-xm format, expected the xen-xl format");
+    return libxlDeviceModelTestCompareError(NULL,
+                                            "unsupported configuration: device model 'lan' cannot be expressed in "
+                                            "the xen-xm format, expected the xen-xl format");
 }
 
 
@@ -661,7 +643,7 @@ testDocumentation(const void *opaque G_GNUC_UNUSED)
     if ((refused = testParseXL(wrong)))
         return -1;
 
-    return testLastError(error);
+    return libxlDeviceModelTestCompareError(NULL, error);
 }
 
 
@@ -1013,7 +995,7 @@ testUnrepresentableEmulators(void)
     DO_TEST("emulator with " title, \
             "<devicemodel name='main'/><devicemodel name='lan'>" \
             "<emulator>" path "</emulator><interface mac='00:16:3e:00:00:01'/>" \
-            "</devicemodel>" TEST_NIC, \
+            "</devicemodel>" TEST_NIC(1), \
             ": emulator '" shown "' cannot be expressed in the xen-xl format, expected a path " \
             "without ',', ';', quotes, backslashes, unprintable characters, and blanks at its ends")
 
@@ -1059,7 +1041,7 @@ testUnrepresentableInterfaces(void)
     DO_TEST("interface whose MAC address is the target device of another",
             "<devicemodel name='main'><capability name='ui'/></devicemodel>"
             "<devicemodel name='lan'><interface mac='00:16:3e:00:00:01'/></devicemodel>"
-            TEST_NIC
+            TEST_NIC(1)
             "<interface type='bridge'><mac address='00:16:3e:00:00:02'/><source bridge='br0'/>"
             "<target dev='00:16:3e:00:00:01'/><model type='e1000'/></interface>",
             VIF_ERROR("00:16:3e:00:00:01"));
