@@ -17,6 +17,7 @@
 
 #include "testutils.h"
 #include "testutilsxen.h"
+#include "conf/domain_devicemodel.h"
 #include "libxl/libxl_devicemodel_placement.h"
 #include "libxl/libxl_devicemodel_update.h"
 #include "libxl/libxl_domain.h"
@@ -214,7 +215,21 @@ typedef enum {
     TEST_NIC_DETACHED, /* the primary's */
     TEST_DISK_ATTACHED, /* a PV disk, before the other */
     TEST_DISK_DETACHED, /* the PV disk */
+    TEST_SECONDARIES_UNDEFINED, /* all device models, then it was started again */
+    TEST_UNASSIGNED, /* all to the primary, likewise */
+    TEST_DEVICES_UNDEFINED, /* the NICs and disks, likewise */
+    TEST_STARTED_AGAIN, /* with another id */
 } testEvent;
+
+
+/* Leaves @left device models in the definition. */
+static void
+testVMUndefine(virDomainObj *vm,
+               size_t left)
+{
+    while (vm->def->ndevicemodels > left)
+        virDomainDeviceModelDefFree(vm->def->devicemodels[--vm->def->ndevicemodels]);
+}
 
 
 static void
@@ -240,6 +255,25 @@ testVMLetHappen(virDomainObj *vm,
 
     case TEST_DISK_DETACHED:
         virDomainDiskDefFree(virDomainDiskRemove(vm->def, 0));
+        break;
+
+    case TEST_SECONDARIES_UNDEFINED:
+        testVMUndefine(vm, 0);
+        break;
+
+    case TEST_UNASSIGNED:
+        testVMUndefine(vm, 1);
+        break;
+
+    case TEST_DEVICES_UNDEFINED:
+        while (vm->def->nnets > 0)
+            virDomainNetDefFree(virDomainNetRemove(vm->def, 0));
+        while (vm->def->ndisks > 0)
+            virDomainDiskDefFree(virDomainDiskRemove(vm->def, 0));
+        break;
+
+    case TEST_STARTED_AGAIN:
+        vm->def->id++;
         break;
     }
 }
@@ -383,6 +417,34 @@ testUpdates(void)
     DO_TEST("medium, a disk detached", .event = TEST_DISK_DETACHED,
             .medium = "new.iso", .said = MEDIUM);
 
+#define NOT_OWNED(device) "no secondary of domain 'guest' emulates '" device "' any more"
+#define FAILED(message) \
+    .error = "operation failed: " message, .code = VIR_ERR_OPERATION_FAILED
+
+    /* what the driver has looked at before it had the job */
+    DO_TEST("link, started again without device models",
+            .event = TEST_SECONDARIES_UNDEFINED, .mac = TEST_MAC(2), FAILED(NOT_OWNED(TEST_MAC(2))));
+    DO_TEST("medium, started again without device models",
+            .event = TEST_SECONDARIES_UNDEFINED, .medium = "new.iso", FAILED(NOT_OWNED("hdc")));
+    DO_TEST("link, started again without secondaries",
+            .event = TEST_UNASSIGNED, .mac = TEST_MAC(2), FAILED(NOT_OWNED(TEST_MAC(2))));
+    DO_TEST("medium, started again without secondaries",
+            .event = TEST_UNASSIGNED, .medium = "new.iso", FAILED(NOT_OWNED("hdc")));
+    DO_TEST("link of the primary", .mac = TEST_MAC(1), FAILED(NOT_OWNED(TEST_MAC(1))));
+    DO_TEST("medium, started again without the drive",
+            .event = TEST_DEVICES_UNDEFINED, .medium = "new.iso", FAILED(NOT_OWNED("hdc")));
+    DO_TEST("link, started again without the NIC",
+            .event = TEST_DEVICES_UNDEFINED, .mac = TEST_MAC(2),
+            .error = "device not found: no device found at address '(<null>)' matching MAC address '"
+                     TEST_MAC(2) "' and alias '(<null>)'",
+            .code = VIR_ERR_DEVICE_MISSING);
+    DO_TEST("link, started again", .event = TEST_STARTED_AGAIN, .mac = TEST_MAC(2),
+            FAILED("device model 'lan' of domain 'guest' does not run any more"));
+    DO_TEST("medium, started again", .event = TEST_STARTED_AGAIN, .medium = "new.iso",
+            FAILED("device model 'blk' of domain 'guest' does not run any more"));
+
+#undef FAILED
+#undef NOT_OWNED
 #undef DO_TEST
 
     return ret;

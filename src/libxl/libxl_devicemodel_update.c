@@ -58,7 +58,7 @@ libxlDeviceModelsEnterJob(virDomainObj *vm)
  * an error. */
 static libxlDeviceModel *
 libxlDeviceModelsFind(virDomainObj *vm,
-                      const virDomainDeviceModelDef *def)
+                      const virDomainDeviceModelDef *dmdef)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
@@ -66,13 +66,13 @@ libxlDeviceModelsFind(virDomainObj *vm,
     for (i = 0; i < priv->ndevicemodels; i++) {
         libxlDeviceModel *dm = priv->devicemodels[i];
 
-        if (dm->id == def->id && dm->domid == vm->def->id && libxlDeviceModelIsAlive(dm))
+        if (dm->id == dmdef->id && dm->domid == vm->def->id && libxlDeviceModelIsAlive(dm))
             return dm;
     }
 
     virReportError(VIR_ERR_OPERATION_FAILED,
                    _("device model '%1$s' of domain '%2$s' does not run any more"),
-                   def->name, vm->def->name);
+                   dmdef->name, vm->def->name);
     return NULL;
 }
 
@@ -106,20 +106,36 @@ libxlDeviceModelChangeMedia(const libxlDeviceModel *dm,
 }
 
 
+/* The domain may have ended while the job was waited for, and have been started
+ * again with another definition: what was found before then counts no more. */
+static void
+libxlDeviceModelsReportNotOwned(const virDomainDef *def,
+                                const char *device)
+{
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("no secondary of domain '%1$s' emulates '%2$s' any more"),
+                   def->name, device);
+}
+
+
 static int
 libxlDeviceModelsChangeMediaInJob(virDomainObj *vm,
                                   virDomainDiskDef *disk)
 {
-    const virDomainDeviceModelDef *def =
+    const virDomainDeviceModelDef *dmdef =
         virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
     int idx = virDomainDiskIndexByName(vm->def, disk->dst, false);
     libxlDeviceModelDisk drive;
     libxlDeviceModel *dm;
     int rc;
 
-    if (!def || idx < 0 ||
-        !(dm = libxlDeviceModelsFind(vm, def)) ||
-        libxlDeviceModelValidateDisk(def, disk) < 0)
+    if (idx < 0 || !libxlDeviceModelOwnsDisk(vm->def, vm->def->disks[idx])) {
+        libxlDeviceModelsReportNotOwned(vm->def, disk->dst);
+        return -1;
+    }
+
+    if (!(dm = libxlDeviceModelsFind(vm, dmdef)) ||
+        libxlDeviceModelValidateDisk(dmdef, disk) < 0)
         return -1;
 
     libxlDeviceModelDiskInit(&drive, disk, idx);
@@ -212,7 +228,7 @@ libxlDeviceModelSetLink(const libxlDeviceModel *dm,
 /* All but the link state must be as it is.  The copy has what the user did not
  * have to write down. */
 static int
-libxlDeviceModelCheckNetUpdate(const virDomainDeviceModelDef *dm,
+libxlDeviceModelCheckNetUpdate(const virDomainDeviceModelDef *dmdef,
                                const virDomainNetDef *net,
                                const virDomainNetDef *next)
 {
@@ -225,7 +241,7 @@ libxlDeviceModelCheckNetUpdate(const virDomainDeviceModelDef *dm,
         STRNEQ_NULLABLE(virDomainNetGetActualBridgeName(next), virDomainNetGetActualBridgeName(net))) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
                        _("device model '%1$s': of interface '%2$s' only the link state can be changed while it runs"),
-                       dm->name, macstr);
+                       dmdef->name, macstr);
         return -1;
     }
 
@@ -239,7 +255,8 @@ libxlDeviceModelsUpdateNetInJob(virDomainObj *vm,
 {
     int idx = virDomainNetFindIdx(vm->def, (virDomainNetDef *)net);
     bool up = net->linkstate != VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
-    const virDomainDeviceModelDef *def;
+    const virDomainDeviceModelDef *dmdef;
+    char macstr[VIR_MAC_STRING_BUFLEN];
     unsigned int slot;
     libxlDeviceModel *dm;
     int rc;
@@ -247,9 +264,14 @@ libxlDeviceModelsUpdateNetInJob(virDomainObj *vm,
     if (idx < 0)
         return -1;
 
-    def = virDomainDeviceModelFindByNet(vm->def, vm->def->nets[idx]);
-    if (libxlDeviceModelCheckNetUpdate(def, vm->def->nets[idx], net) < 0 ||
-        !(dm = libxlDeviceModelsFind(vm, def)))
+    if (!libxlDeviceModelOwnsNet(vm->def, vm->def->nets[idx])) {
+        libxlDeviceModelsReportNotOwned(vm->def, virMacAddrFormat(&net->mac, macstr));
+        return -1;
+    }
+
+    dmdef = virDomainDeviceModelFindByNet(vm->def, vm->def->nets[idx]);
+    if (libxlDeviceModelCheckNetUpdate(dmdef, vm->def->nets[idx], net) < 0 ||
+        !(dm = libxlDeviceModelsFind(vm, dmdef)))
         return -1;
 
     /* libxlDeviceModelPlacementApply has put it there */
