@@ -21,8 +21,10 @@ deps: ## install the packages that the other targets need (apt, as root or with 
 	@scripts/install-deps
 
 build: deps ## fetch, verify and patch libvirt, and build it with our files
-	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
-	meson compile -C $(BUILD)
+	@test -f $(BUILD)/build.ninja || scripts/step $(BUILD)/log/setup.log \
+		"fetching, verifying and patching libvirt, and configuring the build" meson setup $(BUILD)
+	@scripts/step $(BUILD)/log/compile.log "building libvirt, the scope library and the tests" \
+		meson compile -C $(BUILD)
 
 install-tree: build
 	@rm -rf $(DEST)

@@ -81,6 +81,10 @@ def cached(name, build, progress):
     build() works in a folder with another name, which gets its own when it is
     complete: what has the right name is whole, whatever was interrupted."""
     final = cache_dir() / name
+    if final.is_dir():
+        # who makes something else holds the lock for minutes
+        os.utime(final)
+        return final
     with lock(cache_dir() / "lock", "waiting for another build of the same cache", progress):
         if not final.is_dir():
             partial = final.with_name(name + ".partial")
@@ -110,23 +114,38 @@ def require(program, package):
         raise XenHostError(f"'{program}' is missing: install Debian's package '{package}'")
 
 
-def call(command, log=None, **options):
+def _log(command, log, told, options):
+    """Run @command with its output in the file @log, each line of which is told() too;
+    return its status."""
+    with open(log, "ab") as output, \
+         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, **options) as process:
+        try:
+            for line in process.stdout:
+                output.write(line)
+                told(line.decode(errors="replace").rstrip())
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode
+
+
+def call(command, log=None, told=lambda line: None, **options):
     """Run @command; raise an error with its output if it fails.
 
-    Its output goes to the file @log if there is one. Returns its stdout
-    otherwise."""
+    Its output goes to the file @log if there is one, and told() gets each line of it.
+    Returns its stdout otherwise."""
     options.setdefault("env", {**os.environ, "LC_ALL": "C.UTF-8",
                                "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"})
+    stdout = None
     if log:
-        with open(log, "ab") as output:
-            done = subprocess.run(command, stdout=output, stderr=output, check=False,
-                                  stdin=subprocess.DEVNULL, **options)
+        status = _log(command, log, told, options)
         text = pathlib.Path(log).read_text(encoding="utf-8", errors="replace")
     else:
         done = subprocess.run(command, capture_output=True, check=False, text=True,
                               stdin=subprocess.DEVNULL, **options)
-        text = done.stderr
-    if done.returncode:
+        status, stdout, text = done.returncode, done.stdout, done.stderr
+    if status:
         tail = "\n".join(text.splitlines()[-15:])
-        raise XenHostError(f"'{command[0]}' failed with status {done.returncode}:\n{tail}")
-    return done.stdout
+        raise XenHostError(f"'{command[0]}' failed with status {status}:\n{tail}")
+    return stdout

@@ -45,8 +45,13 @@ def _packages():
     return sorted({*PACKAGES, *versioned, *libraries})
 
 
-def _install(codename, packages, root, log):
+def _install(codename, packages, root, log, progress):
     """Install @packages of @codename into the new folder @root."""
+    def told(line):
+        # what takes mmdebstrap long
+        if line.startswith(("I: downloading", "I: extracting", "I: installing")):
+            progress(line[len("I: "):])
+
     command = ["mmdebstrap", "--mode=root", "--variant=essential", "--format=directory",
                "--aptopt=APT::Install-Recommends \"false\""]
     command += [f"--aptopt={option}" for option in apt.transport_options()]
@@ -54,8 +59,8 @@ def _install(codename, packages, root, log):
     command += [f"--include={','.join(packages)}", f"--customize-hook={CUSTOMIZE} \"$1\"",
                 codename, str(root), *apt.sources(codename)]
     # Debian's kernel hooks make no initrd then: the host has one of its own.
-    call(command, log=log, env={**os.environ, "INITRD": "No", "LC_ALL": "C.UTF-8",
-                                "TMPDIR": str(root.parent)})
+    call(command, log=log, told=told, env={**os.environ, "INITRD": "No", "LC_ALL": "C.UTF-8",
+                                           "TMPDIR": str(root.parent)})
 
 
 def _one(folder, pattern):
@@ -84,10 +89,11 @@ def _build(folder, codename, packages, progress):
         raise XenHostError("building the host image installs packages into a folder: run it as root")
     for program, package in (("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")):
         require(program, package)
-    progress(f"installing Debian '{codename}' and Xen for the host image (done once)")
+    progress(f"installing {len(packages)} packages of Debian '{codename}' and what they need "
+             "for the host image (done once)")
     root = folder / "root"
     log = folder / "log"
-    _install(codename, packages, root, log)
+    _install(codename, packages, root, log, progress)
     progress("making the host image's disk")
     _boot_files(root, folder)
     # No journal: each run throws its changes away.
