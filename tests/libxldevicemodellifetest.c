@@ -129,6 +129,7 @@ libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
 struct testLifeData {
     int id; /* in the status file */
     bool single; /* without secondaries */
+    bool leftover; /* of an earlier domain, after what it has itself */
     bool complete;
     struct testXenDomain domains[2];
     bool fails;
@@ -220,6 +221,11 @@ testStop(const void *opaque)
     int ret = -1;
 
     VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    if (data->leftover) {
+        dm = libxlDeviceModelNew(testDir, TEST_DOMID - 1, 1, "lan");
+        VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    }
+
     if (libxlDeviceModelsRecord(driver, vm) == 0) {
         libxlDeviceModelsStop(driver, vm);
         ret = testCheckCalls(data->calls);
@@ -333,6 +339,9 @@ testIncompletes(void)
 #undef DO_TEST
 
     DO_TEST_FULL("stop a running domain", testStop, .id = TEST_DOMID, .complete = true,
+                 .domains = { { .domid = TEST_DOMID } }, .calls = "pause 7: incomplete\n");
+    DO_TEST_FULL("stop a running domain with a leftover", testStop, .id = TEST_DOMID,
+                 .complete = true, .leftover = true,
                  .domains = { { .domid = TEST_DOMID } }, .calls = "pause 7: incomplete\n");
     DO_TEST_FULL("stop a domain that is gone", testStop, .id = TEST_DOMID, .complete = true);
     DO_TEST_FULL("stop when the id is another's", testStop, .id = TEST_DOMID, .complete = true,

@@ -317,6 +317,28 @@ testAllProcessesEnded(void)
 }
 
 
+/* Ends the device models and frees those of which nothing is left.  Returns how
+ * many others there are, which are moved to the front. */
+static size_t
+testStopAll(libxlDeviceModel **dms,
+            size_t ndms)
+{
+    size_t left = 0;
+    size_t i;
+
+    libxlDeviceModelEndAll(dms, ndms);
+
+    for (i = 0; i < ndms; i++) {
+        if (libxlDeviceModelHasEnded(dms[i]) && libxlDeviceModelRemoveFiles(dms[i]))
+            libxlDeviceModelFree(dms[i]);
+        else
+            dms[left++] = dms[i];
+    }
+
+    return left;
+}
+
+
 /* Ends the device models and checks that all goes. */
 static int
 testStop(testProcess **processes,
@@ -329,7 +351,7 @@ testStop(testProcess **processes,
     for (i = 0; i < nprocesses; i++)
         dms[i] = g_steal_pointer(&processes[i]->dm);
 
-    if ((left = libxlDeviceModelStopAll(dms, nprocesses)) > 0) {
+    if ((left = testStopAll(dms, nprocesses)) > 0) {
         VIR_TEST_VERBOSE("%zu of %zu device models were left", left, nprocesses);
         libxlDeviceModelListFree(g_steal_pointer(&dms), left);
         return -1;
@@ -689,7 +711,7 @@ testStopUID(const void *opaque G_GNUC_UNUSED)
     testStandIn.nsignals = 0;
     testStandIn.nprocesses = 2;
 
-    if (libxlDeviceModelStopAll(&dm, 1) != 0)
+    if (testStopAll(&dm, 1) != 0)
         return -1;
 
     if (testStandIn.nsignals != 3) {
@@ -713,18 +735,18 @@ testStopUIDFails(const void *opaque G_GNUC_UNUSED)
     virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cause");
 
     testStandIn.unsignalled = true;
-    left = libxlDeviceModelStopAll(&dm, 1);
+    left = testStopAll(&dm, 1);
     testStandIn.unsignalled = false;
 
     if (left != 1 || dm != kept ||
         testOutcome("stop", -1, "operation failed: cause", VIR_ERR_OPERATION_FAILED) < 0)
         return -1;
 
-    return libxlDeviceModelStopAll(&dm, 1) == 0 ? 0 : -1;
+    return testStopAll(&dm, 1) == 0 ? 0 : -1;
 }
 
 
-/* What could not be removed is kept, at the front, for the next attempt. */
+/* What could not be removed is removed by the next attempt. */
 static int
 testStopAgain(const void *opaque G_GNUC_UNUSED)
 {
@@ -741,19 +763,19 @@ testStopAgain(const void *opaque G_GNUC_UNUSED)
     if (g_mkdir_with_parents(path, 0700) < 0)
         return -1;
 
-    if (libxlDeviceModelStopAll(dms, 3) != 1 || dms[0] != stuck ||
-        libxlDeviceModelStopAll(dms, 1) != 1 || dms[0] != stuck)
+    if (testStopAll(dms, 3) != 1 || dms[0] != stuck ||
+        testStopAll(dms, 1) != 1 || dms[0] != stuck)
         return -1;
 
-    if (rmdir(path) < 0 || libxlDeviceModelStopAll(dms, 1) != 0)
+    if (rmdir(path) < 0 || testStopAll(dms, 1) != 0)
         return -1;
 
     /* files in a folder that is none are gone */
     dms[0] = libxlDeviceModelNew("/dev/null", TEST_DOMID, 1, "lan");
-    if (libxlDeviceModelStopAll(dms, 1) != 0)
+    if (testStopAll(dms, 1) != 0)
         return -1;
 
-    return libxlDeviceModelStopAll(NULL, 0) == 0 ? 0 : -1;
+    return testStopAll(NULL, 0) == 0 ? 0 : -1;
 }
 
 
@@ -922,7 +944,7 @@ testReopenStranger(const void *opaque G_GNUC_UNUSED)
         dm->process.pid == -1 && dm->process.pidfd == -1 && !libxlDeviceModelIsAlive(dm))
         ret = 0;
 
-    if (libxlDeviceModelStopAll(&dm, 1) != 0 || testCheckFolder() < 0)
+    if (testStopAll(&dm, 1) != 0 || testCheckFolder() < 0)
         ret = -1;
 
     if (waitpid(stranger, NULL, WNOHANG) != 0) {

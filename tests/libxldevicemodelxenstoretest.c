@@ -86,29 +86,35 @@ testRemove(const void *opaque)
     testStore.path = data->path;
     testStore.conflicts = data->conflicts;
 
-    if (libxlDeviceModelTestOutcome(libxlDeviceModelXenstoreRemove(7), NULL, data->error) < 0)
+    if (libxlDeviceModelTestOutcome(libxlDeviceModelXenstoreRemove(two), NULL, data->error) < 0)
         return -1;
 
     return testStoreCheck(data->left);
 }
 
 
-/* What other domains have stays, and to remove nothing is no error. */
+/* What others have stays, a folder goes with the last that it has, and to remove
+ * nothing is no error. */
 static int
-testRemoveOne(const void *opaque G_GNUC_UNUSED)
+testRemoveAll(const void *opaque G_GNUC_UNUSED)
 {
     g_autoptr(libxlDeviceModel) one = testDeviceModelNew(7, 1);
     g_autoptr(libxlDeviceModel) other = testDeviceModelNew(70, 1);
 
     testStoreReset();
+    g_hash_table_insert(testStore.entries, g_strdup(TEST_DMS), g_strdup(""));
+    g_hash_table_insert(testStore.entries, g_strdup(TEST_DMS "/7"), g_strdup(""));
+
     if (libxlDeviceModelXenstoreAdd(one) < 0 ||
         libxlDeviceModelXenstoreAdd(other) < 0 ||
-        libxlDeviceModelXenstoreRemove(7) < 0 ||
-        testStoreCheck(TEST_ENTRIES("70", "1")) < 0 ||
-        libxlDeviceModelXenstoreRemove(7) < 0)
+        libxlDeviceModelXenstoreRemove(one) < 0 ||
+        testStoreCheck(TEST_DMS "=\n" TEST_ENTRIES("70", "1")) < 0 ||
+        libxlDeviceModelXenstoreRemove(one) < 0 ||
+        testStoreCheck(TEST_DMS "=\n" TEST_ENTRIES("70", "1")) < 0 ||
+        libxlDeviceModelXenstoreRemove(other) < 0)
         return -1;
 
-    return testStoreCheck(TEST_ENTRIES("70", "1"));
+    return testStoreCheck("");
 }
 
 
@@ -150,6 +156,7 @@ testStopVM(virDomainObj *vm)
     /* an error that is set is the cause of the stop, and stays */
     testStore.fails = "rm";
     virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cause");
+    testStore.path = TEST_DMS "/7/1";
     libxlDeviceModelsStop(driver, vm);
     if (libxlDeviceModelTestOutcome(-1, NULL, "operation failed: cause") < 0 ||
         testCheckList(vm, 1) < 0)
@@ -157,7 +164,7 @@ testStopVM(virDomainObj *vm)
 
     libxlDeviceModelsStop(driver, vm);
     if (testCheckList(vm, 1) < 0 ||
-        testStoreCheck(TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2")) < 0)
+        testStoreCheck(TEST_ENTRIES("7", "1")) < 0)
         return -1;
 
     testStore.fails = NULL;
@@ -205,24 +212,24 @@ mymain(void)
             .left = TEST_DMS "/7/1/ioservid=2\n" TEST_DMS "/7/1/name=lan\n" TEST_DMS "/7/1/pid=4711\n",
             .error = "device model 'lan': cannot write xenstore key '" TEST_DMS "/7/1/state'" DENIED);
 
-    DO_TEST("remove", testRemove, .left = "");
-    DO_TEST("remove after conflicts", testRemove, .conflicts = 3, .left = "");
+    DO_TEST("remove", testRemove, .left = TEST_ENTRIES("7", "1"));
+    DO_TEST("remove after conflicts", testRemove, .conflicts = 3, .left = TEST_ENTRIES("7", "1"));
     DO_TEST("remove: no connection", testRemove, .fails = "open",
             .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
             .error = "cannot connect to xenstore" DENIED);
     DO_TEST("remove: no transaction", testRemove, .fails = "start",
             .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
-            .error = "cannot remove xenstore folder '" TEST_DMS "/7'" DENIED);
+            .error = "device model 'lan': cannot remove xenstore folder '" TEST_DMS "/7/2'" DENIED);
     DO_TEST("remove: refused", testRemove, .fails = "rm",
             .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
-            .error = "cannot remove xenstore folder '" TEST_DMS "/7'" DENIED);
-    DO_TEST("remove: not committed", testRemove, .fails = "end", .left = "",
-            .error = "cannot remove xenstore folder '" TEST_DMS "/7'" DENIED);
+            .error = "device model 'lan': cannot remove xenstore folder '" TEST_DMS "/7/2'" DENIED);
+    DO_TEST("remove: not committed", testRemove, .fails = "end", .left = TEST_ENTRIES("7", "1"),
+            .error = "device model 'lan': cannot remove xenstore folder '" TEST_DMS "/7/2'" DENIED);
 
 #undef DENIED
 #undef DO_TEST
 
-    if (virTestRun("remove one of two domains", testRemoveOne, NULL) < 0)
+    if (virTestRun("remove all", testRemoveAll, NULL) < 0)
         ret = -1;
     if (virTestRun("what was left is removed by the next stop", testStopAgain, NULL) < 0)
         ret = -1;

@@ -366,19 +366,6 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
 }
 
 
-static void
-libxlDeviceModelsRemoveSockets(const virDomainDef *def)
-{
-    size_t i;
-
-    if (!libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL))
-        return;
-
-    for (i = 0; i < def->nserials; i++)
-        libxlDeviceModelSerialRemove(def->serials[i]);
-}
-
-
 /* A daemon that takes over while the secondaries end must not take the domain
  * for one that runs. */
 static void
@@ -397,27 +384,60 @@ libxlDeviceModelsRecordEnd(libxlDriverPrivate *driver,
 }
 
 
-/* What cannot be removed is put on the list for the next attempt, as a device
- * model that has no process. */
 static void
-libxlDeviceModelsRemoveXenstore(const char *stateDir,
-                                virDomainObj *vm,
-                                const unsigned int *domids,
-                                size_t ndomids)
+libxlDeviceModelRemoveSockets(const virDomainDef *def,
+                              const libxlDeviceModel *dm)
 {
-    libxlDomainObjPrivate *priv = vm->privateData;
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
     size_t i;
 
-    for (i = 0; i < ndomids; i++) {
-        libxlDeviceModel *left = NULL;
+    if (!dmdef || dmdef->id != dm->id)
+        return;
 
-        if ((i > 0 && domids[i] == domids[i - 1]) ||
-            libxlDeviceModelXenstoreRemove(domids[i]) == 0)
-            continue;
+    for (i = 0; i < def->nserials; i++)
+        libxlDeviceModelSerialRemove(def->serials[i]);
+}
 
-        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
-        left = libxlDeviceModelNew(stateDir, domids[i], 0, "");
-        VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, left);
+
+/* Remove what a device model has left.  One that an earlier domain left over has
+ * nothing to do with the definition.  Returns whether nothing is left. */
+static bool
+libxlDeviceModelCleanUp(virDomainDef *def,
+                        const libxlDeviceModel *dm)
+{
+    bool clean = libxlDeviceModelHasEnded(dm) && libxlDeviceModelRemoveFiles(dm);
+
+    if (dm->domid == def->id) {
+        libxlDeviceModelNetDisconnect(def, dm);
+        libxlDeviceModelRemoveSockets(def, dm);
+    }
+
+    if (libxlDeviceModelXenstoreRemove(dm) < 0) {
+        VIR_ERROR(_("domain '%1$s': %2$s"), def->name, virGetLastErrorMessage());
+        clean = false;
+    }
+
+    return clean;
+}
+
+
+/* What a device model gives back, the primary would answer for.  The domain is
+ * not locked, and its job keeps the definition from changing. */
+static void
+libxlDeviceModelsPause(libxlDriverConfig *cfg,
+                       const virDomainDef *def,
+                       libxlDeviceModel **dms,
+                       size_t ndms)
+{
+    size_t i;
+
+    for (i = 0; i < ndms; i++) {
+        if (dms[i]->domid == def->id) {
+            if (libxlDeviceModelsDomainLives(cfg, def))
+                libxlDomainPauseWrapper(cfg->ctx, def->id);
+            return;
+        }
     }
 }
 
@@ -441,43 +461,30 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     g_autofree libxlDeviceModel **dms = NULL;
-    g_autofree unsigned int *domids = NULL;
-    size_t ntotal = priv->ndevicemodels;
-    size_t ndms;
+    size_t ndms = priv->ndevicemodels;
     size_t i;
     virErrorPtr save_err;
 
-    if (ntotal == 0)
+    if (ndms == 0)
         return;
 
     virErrorPreserveLast(&save_err);
     libxlDeviceModelsRecordEnd(driver, vm);
 
     dms = g_steal_pointer(&priv->devicemodels);
-    ndms = ntotal;
     priv->ndevicemodels = 0;
 
-    /* those that an earlier call left over are of an earlier domain */
-    domids = g_new0(unsigned int, ntotal);
-    for (i = 0; i < ntotal; i++)
-        domids[i] = dms[i]->domid;
-
     virObjectUnlock(vm);
-    /* what a device model gives back, the primary would answer for */
-    if (domids[ntotal - 1] == vm->def->id &&
-        libxlDeviceModelsDomainLives(cfg, vm->def))
-        libxlDomainPauseWrapper(cfg->ctx, vm->def->id);
-    ndms = libxlDeviceModelStopAll(dms, ndms);
+    libxlDeviceModelsPause(cfg, vm->def, dms, ndms);
+    libxlDeviceModelEndAll(dms, ndms);
     virObjectLock(vm);
 
-    if (ndms > 0) {
-        priv->devicemodels = g_steal_pointer(&dms);
-        priv->ndevicemodels = ndms;
+    for (i = 0; i < ndms; i++) {
+        if (libxlDeviceModelCleanUp(vm->def, dms[i]))
+            libxlDeviceModelFree(dms[i]);
+        else
+            VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dms[i]);
     }
-
-    libxlDeviceModelNetDisconnect(vm->def);
-    libxlDeviceModelsRemoveSockets(vm->def);
-    libxlDeviceModelsRemoveXenstore(cfg->stateDir, vm, domids, ntotal);
 
     virErrorRestore(&save_err);
 }

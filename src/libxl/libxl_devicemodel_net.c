@@ -101,19 +101,22 @@ libxlDeviceModelNetConnect(virDomainDef *def,
 /**
  * libxlDeviceModelNetDisconnect:
  * @def: definition of the domain
+ * @dm: one of its secondaries
  *
- * Undo libxlDeviceModelNetConnect for all secondaries, as far as it went, once
- * their processes have ended.  What fails is logged.  The domain is locked.
+ * Undo libxlDeviceModelNetConnect, as far as it went, once the process has ended.
+ * What fails is logged.  The domain is locked.
  */
 void
-libxlDeviceModelNetDisconnect(virDomainDef *def)
+libxlDeviceModelNetDisconnect(virDomainDef *def,
+                              const libxlDeviceModel *dm)
 {
     size_t i;
 
     for (i = 0; i < def->nnets; i++) {
         virDomainNetDef *net = def->nets[i];
 
-        if (!net->ifname || !libxlDeviceModelOwnsNet(def, net))
+        if (!net->ifname || !libxlDeviceModelOwnsNet(def, net) ||
+            virDomainDeviceModelFindByNet(def, net)->id != dm->id)
             continue;
 
         if (virDomainInterfaceStopDevice(net) < 0)

@@ -7,9 +7,11 @@
 #pragma once
 
 #include "libxl_devicemodel_conf.h"
+#include "libxl_devicemodel_process.h"
 
 int libxlDeviceModelNetConnect(virDomainDef *def,
                                const libxlDeviceModelConfig *config,
                                int *taps);
 
-void libxlDeviceModelNetDisconnect(virDomainDef *def);
+void libxlDeviceModelNetDisconnect(virDomainDef *def,
+                                   const libxlDeviceModel *dm);

@@ -316,46 +316,36 @@ libxlDeviceModelRemoveFile(const libxlDeviceModel *dm,
 }
 
 
-/* Returns whether nothing is left of the device model. */
+/* Returns whether nothing runs for the device model any more, which is then what
+ * it was before it was started. */
 static bool
-libxlDeviceModelRemove(libxlDeviceModel *dm,
-                       gint64 deadline)
+libxlDeviceModelReap(libxlDeviceModel *dm,
+                     gint64 deadline)
 {
-    bool gone;
-
-    if (libxlDeviceModelIsAlive(dm) || !libxlDeviceModelKillAll(dm, deadline)) {
-        VIR_ERROR(_("device model '%1$s' with pid %2$lld of domain %3$u did not end when it was killed"),
-                  dm->name, (long long)dm->process.pid, dm->domid);
+    if (libxlDeviceModelIsAlive(dm) || !libxlDeviceModelKillAll(dm, deadline))
         return false;
-    }
 
     libxlDeviceModelProcessClose(&dm->process);
-
-    gone = libxlDeviceModelRemoveFile(dm, dm->socket);
-    return libxlDeviceModelRemoveFile(dm, dm->pidfile) && gone;
+    dm->uid = 0;
+    return true;
 }
 
 
 /**
- * libxlDeviceModelStopAll:
+ * libxlDeviceModelEndAll:
  * @dms: device models, in any state
  * @ndms: their number
  *
  * End the processes of all device models together, first by SIGTERM, which lets
  * QEMU give its ioreq server back to Xen, then by SIGKILL with whatever else runs
- * under their uids, and remove their files.  What fails is logged, the rest goes
- * on; an error that is set stays.  No domain may be locked.  May be called again
- * for what is left.
- *
- * Returns how many are left; these are moved to the front of @dms.  All others
- * are freed.
+ * under their uids.  What fails is logged, the rest goes on; an error that is set
+ * stays.  No domain may be locked.  May be called again.
  */
-size_t
-libxlDeviceModelStopAll(libxlDeviceModel **dms,
-                        size_t ndms)
+void
+libxlDeviceModelEndAll(libxlDeviceModel **dms,
+                       size_t ndms)
 {
     gint64 deadline;
-    size_t left = 0;
     size_t i;
 
     for (i = 0; i < ndms; i++) {
@@ -371,11 +361,40 @@ libxlDeviceModelStopAll(libxlDeviceModel **dms,
     libxlDeviceModelWaitAll(dms, ndms, deadline);
 
     for (i = 0; i < ndms; i++) {
-        if (libxlDeviceModelRemove(dms[i], deadline))
-            libxlDeviceModelFree(dms[i]);
-        else
-            dms[left++] = dms[i];
+        if (!libxlDeviceModelReap(dms[i], deadline))
+            VIR_ERROR(_("device model '%1$s' with pid %2$lld of domain %3$u did not end when it was killed"),
+                      dms[i]->name, (long long)dms[i]->process.pid, dms[i]->domid);
     }
+}
 
-    return left;
+
+/**
+ * libxlDeviceModelHasEnded:
+ * @dm: device model
+ *
+ * Returns whether libxlDeviceModelEndAll has found nothing that runs for it any
+ * more, or nothing was ever started.
+ */
+bool
+libxlDeviceModelHasEnded(const libxlDeviceModel *dm)
+{
+    return dm->process.pidfd < 0 && dm->uid == 0;
+}
+
+
+/**
+ * libxlDeviceModelRemoveFiles:
+ * @dm: device model that has ended
+ *
+ * Remove its socket, and the pid file, by which a process that still ran would be
+ * known.  What fails is logged.
+ *
+ * Returns whether both are gone.
+ */
+bool
+libxlDeviceModelRemoveFiles(const libxlDeviceModel *dm)
+{
+    bool gone = libxlDeviceModelRemoveFile(dm, dm->socket);
+
+    return libxlDeviceModelRemoveFile(dm, dm->pidfile) && gone;
 }

@@ -12,9 +12,9 @@
  *  stopped   no process and no files; the same as new
  *
  * What leads from new to running is in libxl_devicemodel_start.h.
- * libxlDeviceModelStopAll leads from any state to stopped.  A device model that
- * is made from the status of an earlier daemon with libxlDeviceModelReopen is
- * running or, where the process is gone, stopped.
+ * libxlDeviceModelEndAll leads from any state to one without a process, and
+ * libxlDeviceModelRemoveFiles from there to stopped.  A device model that is made from the status of an earlier daemon with libxlDeviceModelReopen is
+ * running or, where the process is gone, has ended.
  *
  * A process is known by the lock that it holds on its pid file.  It takes the
  * lock before the emulator is executed in it, with a descriptor that it cannot
@@ -23,7 +23,7 @@
  * taken for one that has ended: what it holds and may do is no more for that, and
  * it ends with its domain all the same, by its uid.
  *
- * Nothing here knows a domain object.  libxlDeviceModelStopAll waits and must not
+ * Nothing here knows a domain object.  libxlDeviceModelEndAll waits and must not
  * be called with a domain locked; that no two threads use one device model is
  * ensured by the domain's job.
  */
@@ -45,7 +45,7 @@ typedef struct _libxlDeviceModel libxlDeviceModel;
 struct _libxlDeviceModel {
     unsigned int domid;
     unsigned int id;
-    uid_t uid; /* of its process; 0 before it has one */
+    uid_t uid; /* of whatever runs for it; 0 for nothing */
     char *name;
     char *pidfile;
     char *socket; /* of its QMP server */
@@ -76,5 +76,9 @@ int libxlDeviceModelReopen(libxlDeviceModel *dm);
 
 bool libxlDeviceModelIsAlive(const libxlDeviceModel *dm);
 
-size_t libxlDeviceModelStopAll(libxlDeviceModel **dms,
-                               size_t ndms);
+void libxlDeviceModelEndAll(libxlDeviceModel **dms,
+                            size_t ndms);
+
+bool libxlDeviceModelHasEnded(const libxlDeviceModel *dm);
+
+bool libxlDeviceModelRemoveFiles(const libxlDeviceModel *dm);

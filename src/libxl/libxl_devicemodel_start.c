@@ -300,7 +300,7 @@ libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
  * may be locked.
  *
  * Returns 0, or -1 with an error that names the device model; whatever was
- * started is then left for libxlDeviceModelStopAll.
+ * started is then left for libxlDeviceModelEndAll.
  */
 int
 libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)

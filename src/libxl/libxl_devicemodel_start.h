@@ -13,7 +13,7 @@
  *  libxlDeviceModelAwait      leads it from spawned to running
  *
  * The states are those of libxl_devicemodel_process.h.  From whichever of them a
- * start fails, libxlDeviceModelStopAll leads back to stopped.
+ * start fails, libxlDeviceModelEndAll and libxlDeviceModelRemoveFiles lead back.
  *
  * Nothing here knows a domain object.  All three wait and must not be called
  * with a domain locked.

@@ -98,14 +98,27 @@ libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm)
 }
 
 
+static void
+libxlDeviceModelXenstoreRemoveEmpty(libxlDeviceModelXenstore *xs,
+                                    xs_transaction_t t,
+                                    const char *path)
+{
+    unsigned int count = 0;
+    char **entries = xs_directory(xs, t, path, &count);
+
+    if (entries && count == 0)
+        xs_rm(xs, t, path);
+    free(entries);
+}
+
+
 /* Returns 1 when done, 0 when xenstore asks to try again, -1 with errno. */
 static int
 libxlDeviceModelXenstoreTryRemove(libxlDeviceModelXenstore *xs,
-                                  const char *path)
+                                  const char *path,
+                                  const char *parent)
 {
     xs_transaction_t t = xs_transaction_start(xs);
-    unsigned int count = 0;
-    char **entries;
 
     if (t == XBT_NULL)
         return -1;
@@ -118,11 +131,9 @@ libxlDeviceModelXenstoreTryRemove(libxlDeviceModelXenstore *xs,
         return -1;
     }
 
-    /* the folder of all domains goes with the last one */
-    entries = xs_directory(xs, t, LIBXL_DEVICE_MODEL_XENSTORE, &count);
-    if (entries && count == 0)
-        xs_rm(xs, t, LIBXL_DEVICE_MODEL_XENSTORE);
-    free(entries);
+    /* a folder goes with the last one in it */
+    libxlDeviceModelXenstoreRemoveEmpty(xs, t, parent);
+    libxlDeviceModelXenstoreRemoveEmpty(xs, t, LIBXL_DEVICE_MODEL_XENSTORE);
 
     if (xs_transaction_end(xs, t, false))
         return 1;
@@ -133,29 +144,31 @@ libxlDeviceModelXenstoreTryRemove(libxlDeviceModelXenstore *xs,
 
 /**
  * libxlDeviceModelXenstoreRemove:
- * @domid: id of a domain
+ * @dm: device model
  *
- * Remove the entries of all secondaries of a domain.  That there are none is no
- * error.
+ * Remove its entries.  That there are none is no error.
  *
  * Returns 0, or -1 with an error.
  */
 int
-libxlDeviceModelXenstoreRemove(unsigned int domid)
+libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm)
 {
     g_autoptr(libxlDeviceModelXenstore) xs = libxlDeviceModelXenstoreOpen();
-    g_autofree char *path = g_strdup_printf(LIBXL_DEVICE_MODEL_XENSTORE "/%u", domid);
+    g_autofree char *parent = g_strdup_printf(LIBXL_DEVICE_MODEL_XENSTORE "/%u",
+                                              dm->domid);
+    g_autofree char *path = g_strdup_printf("%s/%u", parent, dm->id);
     int rc;
 
     if (!xs)
         return -1;
 
-    while ((rc = libxlDeviceModelXenstoreTryRemove(xs, path)) == 0) {
+    while ((rc = libxlDeviceModelXenstoreTryRemove(xs, path, parent)) == 0) {
     }
 
     if (rc < 0) {
         virReportSystemError(errno,
-                             _("cannot remove xenstore folder '%1$s'"), path);
+                             _("device model '%1$s': cannot remove xenstore folder '%2$s'"),
+                             dm->name, path);
         return -1;
     }
 

@@ -10,4 +10,4 @@
 
 int libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm);
 
-int libxlDeviceModelXenstoreRemove(unsigned int domid);
+int libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm);
