@@ -1,0 +1,147 @@
+/*
+ * libxldevicemodelstatustest.c: what the status file says of secondaries
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include <unistd.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "conf/domain_devicemodel.h"
+#include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestutils.h"
+#include "virxml.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+static libxlDriverPrivate *driver;
+
+#define TEST_STATUS_LAN \
+    "  <devicemodel domid='7' id='1' uid='64001' name='lan' ioservid='3' " \
+    "pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
+#define TEST_STATUS_WAN \
+    "  <devicemodel domid='7' id='2' uid='64002' name='wan' ioservid='0' " \
+    "pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'/>\n"
+
+struct testStatusData {
+    const char *status;
+    size_t ndms;
+    const char *error;
+};
+
+static int
+testStatusOf(virDomainObj *vm,
+             const struct testStatusData *data)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    g_autofree char *xml = g_strdup_printf("<domstatus>%s</domstatus>", data->status);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_autoptr(xmlDoc) doc = NULL;
+    g_autoptr(xmlXPathContext) ctxt = NULL;
+    int rc;
+
+    if (!(doc = virXMLParseStringCtxt(xml, "status", &ctxt)))
+        return -1;
+
+    rc = libxlDeviceModelsParseStatus(ctxt, vm);
+    if (libxlDeviceModelTestOutcome(rc, NULL, data->error) < 0)
+        return -1;
+    if (rc < 0)
+        return 0;
+
+    if (priv->ndevicemodels != data->ndms)
+        return -1;
+
+    /* a process is looked for when the daemon connects to the domain */
+    if (data->ndms > 0 &&
+        (priv->devicemodels[0]->process.pid != -1 || priv->devicemodels[0]->process.pidfd != -1))
+        return -1;
+
+    libxlDeviceModelsFormatStatus(&buf, vm);
+
+    return virTestCompareToString(data->status,
+                                  NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+static int
+testStatus(const void *opaque)
+{
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    int ret = testStatusOf(vm, opaque);
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+static int
+testStatuses(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, _status, _ndms, _error) \
+    do { \
+        static const struct testStatusData data = { \
+            .status = _status, .ndms = _ndms, .error = _error, \
+        }; \
+        if (virTestRun("Status " name, testStatus, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define MISSING(attr) \
+    "XML error: Missing required attribute '" attr "' in element 'devicemodel'"
+
+    DO_TEST("without secondaries", "", 0, NULL);
+    DO_TEST("with secondaries",
+            "<devicemodels>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
+    DO_TEST("with complete secondaries",
+            "<devicemodels complete='yes'>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
+    DO_TEST("without id",
+            "<devicemodels><devicemodel domid='7' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            0, MISSING("id"));
+    DO_TEST("without uid",
+            "<devicemodels><devicemodel domid='7' id='1' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            0, MISSING("uid"));
+    DO_TEST("without name",
+            "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' pidfile='/p' socket='/s'/></devicemodels>",
+            0, MISSING("name"));
+    DO_TEST("without pidfile",
+            "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' name='lan' socket='/s'/></devicemodels>",
+            0, MISSING("pidfile"));
+    DO_TEST("without socket",
+            "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' name='lan' pidfile='/p'/></devicemodels>",
+            0, MISSING("socket"));
+    DO_TEST("with a malformed id",
+            "<devicemodels><devicemodel domid='7' id='x' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
+            0, "XML error: Invalid value for attribute 'id' in element 'devicemodel': 'x'. "
+            "Expected non-negative integer value");
+
+#undef MISSING
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (!(driver = testXLInitDriver()))
+        return EXIT_FAILURE;
+
+    if (testStatuses() < 0)
+        ret = -1;
+
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))

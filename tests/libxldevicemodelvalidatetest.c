@@ -1,0 +1,803 @@
+/*
+ * libxldevicemodelvalidatetest.c: which definitions are refused
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tables: each definition beside its error, for a domain that is defined, for one
+ * that starts on a host, and for what a running one cannot do.
+ */
+
+#include <config.h>
+
+#include <unistd.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "conf/domain_devicemodel.h"
+#include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_devicemodel_validate.h"
+#include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestutils.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+static libxlDriverPrivate *driver;
+
+#define UNSUPPORTED TEST_UNSUPPORTED
+
+
+static virDomainDef *
+testParse(const char *type,
+          const char *devices)
+{
+    return libxlDeviceModelTestParse(driver->xmlopt, type, devices);
+}
+
+
+/* A definition, and what is said of it; NULL: nothing. */
+struct testRefusalData {
+    const char *type;
+    const char *devices;
+    const char *error;
+};
+
+static int
+testValidate(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
+
+    return libxlDeviceModelTestOutcome(def ? 0 : -1, NULL, data->error);
+}
+
+
+/* What a network is, is known only when the domain starts. */
+static int
+testNetwork(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autofree char *xml = libxlDeviceModelTestDomainXML(data->type, data->devices);
+    g_autoptr(virDomainDef) def = NULL;
+
+    if (!(def = virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                        VIR_DOMAIN_DEF_PARSE_STATUS |
+                                        VIR_DOMAIN_DEF_PARSE_ACTUAL_NET |
+                                        VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
+        return -1;
+
+    return libxlDeviceModelTestOutcome(libxlDeviceModelDefValidate(def), NULL, data->error);
+}
+
+
+static int
+testHost(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
+
+    if (!def)
+        return -1;
+
+    return libxlDeviceModelTestOutcome(libxlDeviceModelDefValidateHost(def), NULL, data->error);
+}
+
+
+static int
+testPrepare(const void *opaque)
+{
+    const struct testRefusalData *data = opaque;
+    g_autofree char *xml = libxlDeviceModelTestDomainXML(data->type, data->devices);
+    g_autoptr(virDomainDef) def = NULL;
+
+    /* as a definition that the daemon reads from its disk */
+    if (!(def = virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                        VIR_DOMAIN_DEF_PARSE_INACTIVE |
+                                        VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
+        return -1;
+
+    return libxlDeviceModelTestOutcome(libxlDeviceModelsPrepare(def), NULL, data->error);
+}
+
+
+#define DO_TEST_REFUSAL(func, title, _type, _devices, _error) \
+    do { \
+        static const struct testRefusalData data = { \
+            .type = _type, .devices = _devices, .error = _error, \
+        }; \
+        if (virTestRun(title, func, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+
+static int
+testValidateTypes(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, type, devices, error) \
+    DO_TEST_REFUSAL(testValidate, "Validate " name, type, devices, error)
+#define LAN_NIC(nic) TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) nic
+#define ERROR UNSUPPORTED "device model 'lan': "
+
+    DO_TEST("domain of type xen", "<type arch='x86_64' machine='xenpv'>xen</type>",
+            TEST_MAIN(""),
+            UNSUPPORTED "device model 'main' in a domain of type 'xen', expected type 'hvm'");
+    DO_TEST("domain of type xenpvh", "<type arch='x86_64' machine='xenpvh'>xenpvh</type>",
+            TEST_MAIN(""),
+            UNSUPPORTED "device model 'main' in a domain of type 'xenpvh', expected type 'hvm'");
+    DO_TEST("domain of type hvm", NULL, TEST_MAIN(""), NULL);
+
+    DO_TEST("NIC of type user", NULL,
+            LAN_NIC("<interface type='user'><mac address='" TEST_MAC(1) "'/></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'user', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type direct", NULL,
+            LAN_NIC("<interface type='direct'><mac address='" TEST_MAC(1) "'/>"
+                    "<source dev='eth0'/></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'direct', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type hostdev", NULL,
+            LAN_NIC("<interface type='hostdev' managed='yes'><mac address='" TEST_MAC(1) "'/>"
+                    "<source><address type='pci' domain='0' bus='10' slot='16' function='0'/>"
+                    "</source></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'hostdev', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type internal", NULL,
+            LAN_NIC("<interface type='internal'><mac address='" TEST_MAC(1) "'/>"
+                    "<source name='lan'/></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' is of type 'internal', "
+            "expected one of 'bridge', 'network', 'ethernet'");
+    DO_TEST("NIC of type user in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN(TEST_REF(1)) TEST_LAN(TEST_REF(2)) TEST_NIC(2)
+            "<interface type='user'><mac address='" TEST_MAC(1) "'/></interface>",
+            NULL);
+
+#undef LAN_NIC
+#undef ERROR
+
+    return ret;
+}
+
+
+static int
+testValidateDevices(void)
+{
+    int ret = 0;
+
+#define ERROR UNSUPPORTED "device model 'lan': "
+#define NIC_MODELS "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'"
+#define LAN_MODEL(model) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC_MODEL(1, model)
+
+    DO_TEST("netfront", NULL, LAN_MODEL("<model type='netfront'/>"),
+            ERROR "model 'netfront' of interface '" TEST_MAC(1) "' cannot be emulated by a "
+            "secondary, expected one of " NIC_MODELS);
+    DO_TEST("unknown NIC model", NULL, LAN_MODEL("<model type='tulip'/>"),
+            ERROR "model 'tulip' of interface '" TEST_MAC(1) "' cannot be emulated by a "
+            "secondary, expected one of " NIC_MODELS);
+    DO_TEST("netfront in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(2)) TEST_NIC(2)
+            TEST_NIC_MODEL(1, "<model type='netfront'/>"), NULL);
+    DO_TEST("backend domain", NULL, LAN_MODEL("<backenddomain name='netvm'/>"),
+            ERROR "interface '" TEST_MAC(1) "' has the backend domain 'netvm', "
+            "expected none in a secondary");
+
+#undef LAN_MODEL
+
+    DO_TEST("no emulator", NULL, TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1),
+            UNSUPPORTED "device model 'lan' has no emulator: "
+            "expected <emulator> in it or in <devices>");
+    DO_TEST("no emulator but the secondary's", NULL,
+            TEST_MAIN("") TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST("relative emulator of the domain", NULL,
+            "<emulator>qemu</emulator>" TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1),
+            UNSUPPORTED "device model 'lan' has the emulator 'qemu', expected an absolute path");
+    DO_TEST("relative emulator of the domain that no secondary uses", NULL,
+            "<emulator>qemu</emulator>" TEST_MAIN("") TEST_LAN(TEST_EMULATOR TEST_REF(1))
+            TEST_NIC(1), NULL);
+    DO_TEST("other emulator of the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("<emulator>/bin/false</emulator>"),
+            UNSUPPORTED "device model 'main' is the primary: its emulator '/bin/false' "
+            "must be that of the domain, '/bin/true'");
+    DO_TEST("same emulator of the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("<emulator>/bin/true</emulator>"), NULL);
+
+#undef NIC_MODELS
+
+    return ret;
+}
+
+
+/* A capability is for the devices that a domain has; it may be there without. */
+static int
+testValidateCapabilities(void)
+{
+    int ret = 0;
+
+#define NOTHING \
+    UNSUPPORTED "device model 'lan' has nothing to emulate: expected an interface, " \
+    "or a device of the domain for one of its capabilities"
+#define LAN_CAP(cap) TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='" cap "'/>")
+#define LAN_NIC_CAP(cap) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='" cap "'/>" TEST_REF(1)) TEST_NIC(1)
+
+    DO_TEST("ide without a disk", NULL, LAN_CAP("ide"), NOTHING);
+    DO_TEST("ide without an IDE disk", NULL,
+            LAN_CAP("ide") "<disk type='block'><source dev='/dev/null'/>"
+            "<target dev='hda' bus='xen'/></disk>", NOTHING);
+    DO_TEST("serial without a serial port", NULL, LAN_CAP("serial"), NOTHING);
+    DO_TEST("audio without a sound device", NULL, LAN_CAP("audio"), NOTHING);
+    DO_TEST("ide without a disk beside a NIC", NULL, LAN_NIC_CAP("ide"), NULL);
+    DO_TEST("serial without a serial port beside a NIC", NULL, LAN_NIC_CAP("serial"), NULL);
+    DO_TEST("audio without a sound device beside a NIC", NULL, LAN_NIC_CAP("audio"), NULL);
+
+#undef LAN_NIC_CAP
+#undef LAN_CAP
+#undef NOTHING
+
+    return ret;
+}
+
+
+static int
+testValidateSounds(void)
+{
+    int ret = 0;
+
+#define LAN_SOUND(sound) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='audio'/>") "<sound model=" sound
+#define LAN_AUDIO(audio) LAN_SOUND("'ac97'/>") "<audio id='1' " audio "/>"
+
+    DO_TEST("sb16 in a secondary", NULL, LAN_SOUND("'sb16'/>"),
+            ERROR "sound model 'sb16' cannot be emulated by a secondary, "
+            "expected one of 'ich6', 'ac97', 'es1370'");
+    DO_TEST("sb16 in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("<capability name='audio'/>") TEST_LAN(TEST_REF(1))
+            TEST_NIC(1) "<sound model='sb16'/>", NULL);
+    DO_TEST("ich6 in a secondary", NULL, LAN_SOUND("'ich6'/>"), NULL);
+    DO_TEST("ac97 in a secondary", NULL, LAN_SOUND("'ac97'/>"), NULL);
+    DO_TEST("es1370 in a secondary", NULL, LAN_SOUND("'es1370'/>"), NULL);
+    DO_TEST("two sound devices in a secondary", NULL,
+            LAN_SOUND("'ac97'/>") "<sound model='ich6'/>",
+            ERROR "the domain has 2 sound devices, expected one at most in a secondary");
+    DO_TEST("two sound devices in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") "<sound model='ac97'/><sound model='ich6'/>", NULL);
+
+    DO_TEST("sound device with a codec", NULL,
+            LAN_SOUND("'ich6'><codec type='micro'/></sound>"), NULL);
+    DO_TEST("sound device with two codecs", NULL,
+            LAN_SOUND("'ich6'><codec type='micro'/><codec type='output'/></sound>"),
+            ERROR "the sound device has 2 codecs, expected one at most in a secondary");
+
+    DO_TEST("no audio backend", NULL, LAN_AUDIO("type='none'"), NULL);
+    DO_TEST("audio file", NULL, LAN_AUDIO("type='file' path='/var/tmp/guest.wav'"), NULL);
+    DO_TEST("audio file without a path", NULL, LAN_AUDIO("type='file'"),
+            ERROR "audio backend '1' has the path '', expected an absolute path");
+    DO_TEST("audio file with a relative path", NULL, LAN_AUDIO("type='file' path='guest.wav'"),
+            ERROR "audio backend '1' has the path 'guest.wav', expected an absolute path");
+    DO_TEST("ALSA", NULL, LAN_AUDIO("type='alsa'"),
+            ERROR "audio backend '1' is of type 'alsa', expected 'none' or 'file'");
+    DO_TEST("audio backend that the sound device does not use", NULL,
+            LAN_SOUND("'ac97'><audio id='2'/></sound>")
+            "<audio id='1' type='alsa'/><audio id='2' type='none'/>", NULL);
+    DO_TEST("second audio backend", NULL,
+            LAN_SOUND("'ac97'><audio id='2'/></sound>")
+            "<audio id='1' type='none'/><audio id='2' type='spice'/>",
+            ERROR "audio backend '2' is of type 'spice', expected 'none' or 'file'");
+
+#undef LAN_AUDIO
+#undef LAN_SOUND
+
+    return ret;
+}
+
+
+static int
+testValidateSerials(void)
+{
+    int ret = 0;
+
+#define LAN_SERIALS TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='serial'/>")
+#define LAN_SERIAL(serial) LAN_SERIALS "<serial type=" serial "</serial>"
+#define TCP(host) "'tcp'><source mode='connect' host='127.0.0.1' service='4000' " host
+#define UNIX(mode) "'unix'><source mode='" mode "' path='/run/guest.sock'"
+#define PTY "<serial type='pty'/>"
+#define TYPES "expected one of 'pty', 'file', 'unix', 'tcp', 'null'"
+
+    DO_TEST("four serial ports", NULL, LAN_SERIALS PTY PTY PTY PTY, NULL);
+    DO_TEST("five serial ports", NULL, LAN_SERIALS PTY PTY PTY PTY PTY,
+            ERROR "the domain has 5 serial ports, expected 4 at most in a secondary");
+    DO_TEST("five serial ports in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") PTY PTY PTY PTY PTY, NULL);
+
+    DO_TEST("serial port to nothing", NULL, LAN_SERIAL("'null'>"), NULL);
+    DO_TEST("serial port to a file", NULL,
+            LAN_SERIAL("'file'><source path='/var/tmp/guest.log'/>"), NULL);
+    DO_TEST("serial port that connects to a UNIX socket", NULL,
+            LAN_SERIAL(UNIX("connect") "/>"), NULL);
+    DO_TEST("serial port that listens on a UNIX socket", NULL, LAN_SERIAL(UNIX("bind") "/>"),
+            NULL);
+    DO_TEST("serial port to TCP", NULL, LAN_SERIAL(TCP("/>")), NULL);
+    DO_TEST("serial port to Telnet", NULL,
+            LAN_SERIAL(TCP("/><protocol type='telnet'/>")), NULL);
+
+    DO_TEST("serial port to a device", NULL,
+            LAN_SERIAL("'dev'><source path='/dev/ttyS0'/>"),
+            ERROR "serial port '0' is of type 'dev', " TYPES);
+    DO_TEST("serial port to a pipe", NULL,
+            LAN_SERIAL("'pipe'><source path='/run/guest.fifo'/>"),
+            ERROR "serial port '0' is of type 'pipe', " TYPES);
+    DO_TEST("serial port to the terminal", NULL, LAN_SERIAL("'stdio'>"),
+            ERROR "serial port '0' is of type 'stdio', " TYPES);
+    DO_TEST("serial port to the display", NULL, LAN_SERIAL("'vc'>"),
+            ERROR "serial port '0' is of type 'vc', " TYPES);
+    DO_TEST("second serial port to UDP", NULL,
+            LAN_SERIALS PTY "<serial type='udp'>"
+            "<source mode='connect' host='127.0.0.1' service='4000'/></serial>",
+            ERROR "serial port '1' is of type 'udp', " TYPES);
+    DO_TEST("serial port to a device in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("")
+            "<serial type='dev'><source path='/dev/ttyS0'/></serial>", NULL);
+
+    DO_TEST("serial port to Telnet with TLS", NULL,
+            LAN_SERIAL(TCP("/><protocol type='telnets'/>")),
+            ERROR "serial port '0' has the protocol 'telnets', expected 'raw' or 'telnet'");
+    DO_TEST("serial port with TLS", NULL, LAN_SERIAL(TCP("tls='yes'/>")),
+            ERROR "serial port '0' has 'tls', expected a port without it in a secondary");
+    DO_TEST("serial port without TLS", NULL, LAN_SERIAL(TCP("tls='no'/>")), NULL);
+    DO_TEST("serial port that connects to TCP again", NULL,
+            LAN_SERIAL(TCP("><reconnect enabled='yes' timeout='5'/></source>")),
+            ERROR "serial port '0' has 'reconnect', expected a port without it in a secondary");
+    DO_TEST("serial port that connects to a UNIX socket again", NULL,
+            LAN_SERIAL(UNIX("connect") "><reconnect enabled='yes' timeout='5'/></source>"),
+            ERROR "serial port '0' has 'reconnect', expected a port without it in a secondary");
+    DO_TEST("serial port with a log", NULL,
+            LAN_SERIAL("'pty'><log file='/var/tmp/guest.log'/>"),
+            ERROR "serial port '0' has 'log', expected a port without it in a secondary");
+
+    DO_TEST("ISA serial port", NULL, LAN_SERIAL("'pty'><target type='isa-serial' port='0'/>"),
+            NULL);
+    DO_TEST("USB serial port", NULL, LAN_SERIAL("'pty'><target type='usb-serial' port='0'/>"),
+            ERROR "serial port '0' has the target type 'usb-serial', expected 'isa-serial'");
+    DO_TEST("USB serial port in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("")
+            "<serial type='pty'><target type='usb-serial' port='0'/></serial>", NULL);
+
+#undef TYPES
+#undef PTY
+#undef UNIX
+#undef TCP
+#undef LAN_SERIAL
+#undef LAN_SERIALS
+
+    return ret;
+}
+
+
+#define DISK(type, driver, target, more) \
+    "<disk type='" type "' device='disk'>" driver "<source file='/a'/>" \
+    "<target dev='" target "' bus='ide'/>" more "</disk>"
+#define LAN_DISK(type, driver, target, more) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>") \
+    DISK(type, driver, target, more)
+#define ADDRESS(controller, bus, target, unit) \
+    "<address type='drive' controller='" controller "' bus='" bus "' " \
+    "target='" target "' unit='" unit "'/>"
+
+static int
+testValidateDiskPlaces(void)
+{
+    int ret = 0;
+
+#define PLACE(target, address) LAN_DISK("file", "", target, address)
+#define NAMES "expected one of 'hda', 'hdb', 'hdc', 'hdd' there"
+#define ADDRESS_ERROR(target, actual, expected) \
+    ERROR "disk '" target "' has the drive address '" actual "', " \
+    "expected controller, bus, target and unit '" expected "' or no address"
+
+    DO_TEST("four IDE disks", NULL,
+            PLACE("hda", "") DISK("file", "", "hdb", "") DISK("file", "", "hdc", "")
+            DISK("file", "", "hdd", ""), NULL);
+    DO_TEST("fifth IDE disk", NULL, PLACE("hde", ""),
+            ERROR "disk 'hde' is on bus 'ide', " NAMES);
+    DO_TEST("IDE disk with the name of a SCSI disk", NULL, PLACE("sda", ""),
+            ERROR "disk 'sda' is on bus 'ide', " NAMES);
+    DO_TEST("IDE disk with the name of a partition", NULL, PLACE("hda1", ""),
+            ERROR "disk 'hda1' is on bus 'ide', " NAMES);
+    DO_TEST("disk without a target", NULL,
+            TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>")
+            "<disk type='file' device='disk'><source file='/a'/></disk>",
+            ERROR "disk '' is on bus 'ide', " NAMES);
+    DO_TEST("disk without a target in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1)
+            "<disk type='file' device='disk'><source file='/a'/></disk>",
+            "missing target information for device /a");
+    DO_TEST("fifth IDE disk in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") DISK("file", "", "hde", ""), NULL);
+
+    DO_TEST("IDE disk with its address", NULL, PLACE("hdd", ADDRESS("0", "1", "0", "1")), NULL);
+    DO_TEST("IDE disk on another bus", NULL, PLACE("hda", ADDRESS("0", "1", "0", "0")),
+            ADDRESS_ERROR("hda", "0:1:0:0", "0:0:0:0"));
+    DO_TEST("IDE disk at another unit", NULL, PLACE("hdd", ADDRESS("0", "1", "0", "0")),
+            ADDRESS_ERROR("hdd", "0:1:0:0", "0:1:0:1"));
+    DO_TEST("IDE disk at another controller", NULL, PLACE("hdc", ADDRESS("1", "1", "0", "0")),
+            ADDRESS_ERROR("hdc", "1:1:0:0", "0:1:0:0"));
+    DO_TEST("IDE disk at another target", NULL, PLACE("hdb", ADDRESS("0", "0", "1", "1")),
+            ADDRESS_ERROR("hdb", "0:0:1:1", "0:0:0:1"));
+
+#undef ADDRESS_ERROR
+#undef NAMES
+#undef PLACE
+
+    return ret;
+}
+
+
+static int
+testValidateDiskFormats(void)
+{
+    int ret = 0;
+
+#define FORMAT(driver) LAN_DISK("file", "<driver " driver "/>", "hda", "")
+#define FORMAT_ERROR(format, accepted) \
+    ERROR "disk 'hda' has the format '" format "', expected one of " accepted
+#define DRIVER_ERROR(format, driver, accepted) \
+    ERROR "disk 'hda' has the format '" format "' with the driver '" driver "', " \
+    "expected one of " accepted
+
+    DO_TEST("raw disk", NULL, FORMAT("type='raw'"), NULL);
+    DO_TEST("qcow2 disk", NULL, FORMAT("type='qcow2'"), NULL);
+    DO_TEST("vhd disk", NULL, FORMAT("type='vhd'"), NULL);
+    DO_TEST("vpc disk", NULL, FORMAT("type='vpc'"), NULL);
+    DO_TEST("qcow2 disk of qemu", NULL, FORMAT("name='qemu' type='qcow2'"), NULL);
+    DO_TEST("vhd disk of tap", NULL, FORMAT("name='tap' type='vhd'"), NULL);
+    DO_TEST("raw disk of tap2", NULL, FORMAT("name='tap2' type='raw'"), NULL);
+    DO_TEST("raw disk of file", NULL, FORMAT("name='file' type='raw'"), NULL);
+    DO_TEST("raw disk of phy", NULL, FORMAT("name='phy' type='raw'"), NULL);
+
+    DO_TEST("vdi disk", NULL, FORMAT("type='vdi'"),
+            FORMAT_ERROR("vdi", "'raw', 'qcow2', 'vhd', 'vpc'"));
+    DO_TEST("vpc disk of qemu", NULL, FORMAT("name='qemu' type='vpc'"),
+            DRIVER_ERROR("vpc", "qemu", "'raw', 'qcow2', 'vhd'"));
+    DO_TEST("qed disk of qemu", NULL, FORMAT("name='qemu' type='qed'"),
+            DRIVER_ERROR("qed", "qemu", "'raw', 'qcow2', 'vhd'"));
+    DO_TEST("qcow2 disk of file", NULL, FORMAT("name='file' type='qcow2'"),
+            DRIVER_ERROR("qcow2", "file", "'raw'"));
+    DO_TEST("disk of an unknown driver", NULL, FORMAT("name='vbd3' type='raw'"),
+            ERROR "disk 'hda' has the driver 'vbd3', expected none or one of "
+            "'qemu', 'tap', 'tap2', 'file', 'phy'");
+    DO_TEST("vdi disk in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("") DISK("file", "<driver type='vdi'/>", "hda", ""), NULL);
+
+#undef DRIVER_ERROR
+#undef FORMAT_ERROR
+#undef FORMAT
+
+    return ret;
+}
+
+
+static int
+testValidateDiskSources(void)
+{
+    int ret = 0;
+
+#define CAP TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>")
+#define SOURCE(type, device, source) \
+    CAP "<disk type='" type "' device='" device "'>" source \
+    "<target dev='hda' bus='ide'/></disk>"
+#define CHAIN(type, source, format) \
+    LAN_DISK("file", "<driver type='qcow2'/>", "hda", \
+             "<backingStore type='" type "'><format type='" format "'/>" source "</backingStore>")
+#define TYPE_ERROR(type) \
+    ERROR "disk 'hda' has a source of type '" type "', expected 'file' or 'block'"
+
+    DO_TEST("disk on a block device", NULL,
+            SOURCE("block", "disk", "<source dev='/dev/vg/a'/>"), NULL);
+    DO_TEST("cdrom", NULL, SOURCE("file", "cdrom", "<source file='/a'/>"), NULL);
+    DO_TEST("cdrom without a medium", NULL, SOURCE("file", "cdrom", ""), NULL);
+    DO_TEST("backing chain", NULL, CHAIN("file", "<source file='/b'/><backingStore/>", "raw"),
+            NULL);
+
+    DO_TEST("network disk", NULL,
+            SOURCE("network", "disk", "<source protocol='nbd' name='a'>"
+                   "<host name='127.0.0.1' port='10809'/></source>"), TYPE_ERROR("network"));
+    DO_TEST("volume", NULL, SOURCE("volume", "disk", "<source pool='a' volume='b'/>"),
+            TYPE_ERROR("volume"));
+    DO_TEST("NVMe disk", NULL,
+            SOURCE("nvme", "disk", "<source type='pci' namespace='1'>"
+                   "<address domain='0' bus='1' slot='0' function='0'/></source>"),
+            TYPE_ERROR("nvme"));
+    DO_TEST("folder", NULL, SOURCE("dir", "cdrom", "<source dir='/a'/>"), TYPE_ERROR("dir"));
+    DO_TEST("backing chain to a network", NULL,
+            CHAIN("network", "<source protocol='nbd' name='a'>"
+                  "<host name='127.0.0.1' port='10809'/></source>", "raw"), TYPE_ERROR("network"));
+    DO_TEST("backing chain of a vdi image", NULL,
+            CHAIN("file", "<source file='/b'/>", "vdi"),
+            ERROR "disk 'hda' has a <backingStore> of the format 'vdi', "
+            "expected one of 'raw', 'qcow2', 'vhd', 'vpc'");
+    DO_TEST("backing chain of a raw disk", NULL,
+            LAN_DISK("file", "<driver type='raw'/>", "hda",
+                     "<backingStore type='file'><format type='raw'/><source file='/b'/>"
+                     "</backingStore>"),
+            ERROR "image '/a' of disk 'hda' has a <backingStore> and the format 'raw', "
+            "expected the format 'qcow2' or no <backingStore>");
+    DO_TEST("backing chain that goes on from a raw image", NULL,
+            CHAIN("file", "<source file='/b'/><backingStore type='file'><format type='raw'/>"
+                  "<source file='/c'/></backingStore>", "raw"),
+            ERROR "image '/b' of disk 'hda' has a <backingStore> and the format 'raw', "
+            "expected the format 'qcow2' or no <backingStore>");
+    DO_TEST("network disk in the primary", NULL,
+            TEST_EMULATOR TEST_MAIN("")
+            "<disk type='network' device='disk'><source protocol='nbd' name='a'>"
+            "<host name='127.0.0.1' port='10809'/></source>"
+            "<target dev='hda' bus='ide'/></disk>", NULL);
+
+    DO_TEST("LUN", NULL, SOURCE("block", "lun", "<source dev='/dev/sdb'/>"),
+            ERROR "disk 'hda' is of device type 'lun', expected 'disk' or 'cdrom'");
+    DO_TEST("read-only disk", NULL,
+            SOURCE("file", "disk", "<source file='/a'/><readonly/>"),
+            ERROR "disk 'hda' is read-only, expected a writable disk or device type 'cdrom'");
+    DO_TEST("shareable disk", NULL,
+            SOURCE("file", "disk", "<source file='/a'/><shareable/>"), NULL);
+
+#undef TYPE_ERROR
+#undef CHAIN
+#undef SOURCE
+#undef CAP
+
+    return ret;
+}
+
+
+static int
+testValidateDiskOptions(void)
+{
+    int ret = 0;
+
+#define OPTION(driver, more) LAN_DISK("file", "<driver type='qcow2' " driver "/>", "hda", more)
+#define OPTION_ERROR(option) \
+    ERROR "disk 'hda' has '" option "', expected a disk without it in a secondary"
+#define ENCRYPTION \
+    "<encryption format='luks'>" \
+    "<secret type='passphrase' uuid='6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a02'/></encryption>"
+#define SOURCE(content) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>") \
+    "<disk type='file' device='disk'><driver type='qcow2'/>" \
+    "<source file='/a'>" content "</source><target dev='hda' bus='ide'/></disk>"
+
+    DO_TEST("encrypted disk", NULL, OPTION("", ENCRYPTION), OPTION_ERROR("encryption"));
+    DO_TEST("encrypted backing chain", NULL,
+            OPTION("", "<backingStore type='file'><format type='qcow2'/>"
+                   "<source file='/b'>" ENCRYPTION "</source></backingStore>"),
+            OPTION_ERROR("encryption"));
+    DO_TEST("slice of a disk", NULL,
+            SOURCE("<slices><slice type='storage' offset='0' size='1024'/></slices>"),
+            OPTION_ERROR("slices"));
+    DO_TEST("backing chain of an fd group", NULL,
+            OPTION("", "<backingStore type='file'><format type='qcow2'/>"
+                   "<source file='/b' fdgroup='a'/></backingStore>"), OPTION_ERROR("fdgroup"));
+    DO_TEST("data file", NULL,
+            SOURCE("<dataStore type='file'><format type='raw'/><source file='/b'/>"
+                   "</dataStore>"), OPTION_ERROR("dataStore"));
+    DO_TEST("limited disk", NULL,
+            OPTION("", "<iotune><total_bytes_sec>1048576</total_bytes_sec></iotune>"),
+            OPTION_ERROR("iotune"));
+    DO_TEST("throttled disk", NULL,
+            OPTION("", "<throttlefilters><throttlefilter group='a'/></throttlefilters>")
+            "</devices><throttlegroups><throttlegroup><group_name>a</group_name>"
+            "<total_bytes_sec>1048576</total_bytes_sec></throttlegroup></throttlegroups><devices>",
+            OPTION_ERROR("throttlefilters"));
+    DO_TEST("copy on read", NULL, OPTION("copy_on_read='on'", ""), OPTION_ERROR("copy_on_read"));
+    DO_TEST("no copy on read", NULL, OPTION("copy_on_read='off'", ""), NULL);
+    DO_TEST("transient disk", NULL, OPTION("", "<transient/>"), OPTION_ERROR("transient"));
+    DO_TEST("disk of a backend domain", NULL, OPTION("", "<backenddomain name='stubdom'/>"),
+            OPTION_ERROR("backenddomain"));
+    DO_TEST("disk with what the Xen driver has always ignored", NULL,
+            OPTION("io='native' error_policy='stop'", "<wwn>5000c50015ea71aa</wwn>"), NULL);
+
+#undef SOURCE
+#undef ENCRYPTION
+#undef OPTION_ERROR
+#undef OPTION
+
+    return ret;
+}
+
+#undef ADDRESS
+#undef LAN_DISK
+#undef DISK
+
+
+static int
+testValidateNetworks(void)
+{
+    int ret = 0;
+
+#define NETWORK(actual) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) \
+    "<interface type='network'><mac address='" TEST_MAC(1) "'/>" \
+    "<source network='default'/><actual type=" actual "</actual></interface>"
+#define TYPE_ERROR(type) \
+    ERROR "interface '" TEST_MAC(1) "' is of type '" type "', " \
+    "expected one of 'bridge', 'network', 'ethernet'"
+#undef DO_TEST
+#define DO_TEST(name, devices, error) \
+    DO_TEST_REFUSAL(testNetwork, "Network that " name, NULL, devices, error)
+
+    DO_TEST("is a bridge", NETWORK("'bridge'><source bridge='virbr0'/>"), NULL);
+    DO_TEST("is a device of the host", NETWORK("'direct'><source dev='eth0' mode='bridge'/>"),
+            TYPE_ERROR("direct"));
+    DO_TEST("is a pool of PCI devices",
+            NETWORK("'hostdev' managed='yes'><source>"
+                    "<address type='pci' domain='0' bus='10' slot='16' function='0'/></source>"),
+            TYPE_ERROR("hostdev"));
+
+#undef TYPE_ERROR
+#undef NETWORK
+#undef ERROR
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testHosts(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, emulator, error) \
+    DO_TEST_REFUSAL(testHost, "Host: " name, NULL, \
+                    TEST_EMULATOR TEST_MAIN("") \
+                    TEST_LAN("<emulator>" emulator "</emulator>" TEST_REF(1)) TEST_NIC(1), \
+                    error)
+#define ERROR UNSUPPORTED "device model 'lan': emulator "
+#define MISSING "does not exist, expected the path of an executable file"
+#define NOT_EXECUTABLE "is not an executable file, expected the path of one"
+
+    DO_TEST("emulator is there", "/bin/true", NULL);
+    DO_TEST("emulator is missing", "/nonexistent/qemu",
+            ERROR "'/nonexistent/qemu' " MISSING);
+    DO_TEST("emulator is a folder", "/etc", ERROR "'/etc' " NOT_EXECUTABLE);
+    DO_TEST("emulator is not executable", "/etc/passwd", ERROR "'/etc/passwd' " NOT_EXECUTABLE);
+    DO_TEST("emulator is a device", "/dev/null", ERROR "'/dev/null' " NOT_EXECUTABLE);
+
+    DO_TEST_REFUSAL(testHost, "Host: emulator of the domain is missing", NULL,
+                    "<emulator>/nonexistent/qemu</emulator>" TEST_MAIN("")
+                    TEST_LAN(TEST_REF(1)) TEST_NIC(1),
+                    ERROR "'/nonexistent/qemu' " MISSING);
+    DO_TEST_REFUSAL(testHost, "Host: that of the primary is libxl's to check", NULL,
+                    TEST_MAIN("<emulator>/nonexistent/qemu</emulator>")
+                    TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST_REFUSAL(testHost, "Host: no secondary", NULL,
+                    "<emulator>/nonexistent/qemu</emulator>" TEST_MAIN(""), NULL);
+
+#undef NOT_EXECUTABLE
+#undef MISSING
+#undef ERROR
+#undef DO_TEST
+
+    return ret;
+}
+
+
+#define IDE_DISK \
+    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
+    "<target dev='hda' bus='ide'/></disk>"
+#define XEN_DISK \
+    "<disk type='block' device='disk'><source dev='/dev/null'/>" \
+    "<target dev='xvda' bus='xen'/></disk>"
+
+static int
+testPrepares(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, devices, error) \
+    DO_TEST_REFUSAL(testPrepare, "Prepare " name, NULL, devices, error)
+#define LAN(content) TEST_EMULATOR TEST_MAIN("") TEST_LAN(content)
+#define CAP(cap) "<capability name='" cap "'/>"
+#define SERIAL "<serial type='pty'><target port='0'/></serial>"
+#define SOUND "<sound model='ac97'/>"
+
+    DO_TEST("no device model", TEST_EMULATOR TEST_NIC(1), NULL);
+    DO_TEST("NIC", LAN(TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST("IDE disk", LAN(CAP("ide")) IDE_DISK, NULL);
+    DO_TEST("serial port", LAN(CAP("serial")) SERIAL, NULL);
+    DO_TEST("sound card", LAN(CAP("audio")) SOUND, NULL);
+    DO_TEST("NIC and sound card", LAN(CAP("audio") TEST_REF(1)) TEST_NIC(1) SOUND, NULL);
+    DO_TEST("NIC and capabilities without devices",
+            LAN(CAP("ide") CAP("serial") CAP("audio") TEST_REF(1)) TEST_NIC(1) XEN_DISK, NULL);
+    DO_TEST("capabilities without devices",
+            LAN(CAP("ide") CAP("serial") CAP("audio")) XEN_DISK,
+            UNSUPPORTED "device model 'lan' has nothing to emulate: expected an interface, "
+            "or a device of the domain for one of its capabilities");
+    DO_TEST("devices of the primary",
+            LAN(TEST_REF(1)) TEST_NIC(1) IDE_DISK SERIAL SOUND, NULL);
+
+    /* all rules, also those that are checked when a domain is defined */
+    DO_TEST("no such NIC", LAN(TEST_REF(1)),
+            UNSUPPORTED "device model 'lan' refers to the interface mac='" TEST_MAC(1) "', "
+            "expected the mac or alias of an interface of the domain");
+    DO_TEST("netfront", LAN(TEST_REF(1)) TEST_NIC_MODEL(1, "<model type='netfront'/>"),
+            UNSUPPORTED "device model 'lan': model 'netfront' of interface '" TEST_MAC(1) "' "
+            "cannot be emulated by a secondary, expected one of "
+            "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'");
+    DO_TEST("missing emulator",
+            LAN("<emulator>/nonexistent/qemu</emulator>" TEST_REF(1)) TEST_NIC(1),
+            UNSUPPORTED "device model 'lan': emulator '/nonexistent/qemu' does not exist, "
+            "expected the path of an executable file");
+    DO_TEST("impossible slot", LAN(TEST_REF(1)) TEST_NIC_ADDRESS(1, TEST_SLOT("0x02")),
+            UNSUPPORTED "device model 'lan': PCI address '0000:00:02.0' of device '" TEST_MAC(1)
+            "', expected domain 0, bus 0, function 0 and a free slot from 0x04 to 0x1f "
+            "other than 0x1d");
+
+#undef SOUND
+#undef SERIAL
+#undef CAP
+#undef LAN
+#undef DO_TEST
+
+    return ret;
+}
+
+#undef XEN_DISK
+#undef IDE_DISK
+
+
+static int
+testSave(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainDef) none = testParse(NULL, TEST_EMULATOR);
+    g_autoptr(virDomainDef) one = testParse(NULL, TEST_EMULATOR TEST_MAIN(""));
+    g_autoptr(virDomainDef) two = testParse(NULL,
+                                            TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1))
+                                            TEST_NIC(1));
+
+    if (!none || !one || !two ||
+        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckSave(none), NULL, NULL) < 0 ||
+        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckSave(one), NULL, NULL) < 0)
+        return -1;
+
+    return libxlDeviceModelTestOutcome(libxlDeviceModelsCheckSave(two), NULL,
+                                       "Operation not supported: domain 'guest' has 2 device models: "
+                                       "only a domain with one can be saved or migrated");
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (!(driver = testXLInitDriver()))
+        return EXIT_FAILURE;
+
+    if (testValidateTypes() < 0 ||
+        testValidateDevices() < 0 ||
+        testValidateCapabilities() < 0)
+        ret = -1;
+
+    if (testValidateSounds() < 0 ||
+        testValidateSerials() < 0 ||
+        testValidateDiskPlaces() < 0 ||
+        testValidateDiskFormats() < 0 ||
+        testValidateDiskSources() < 0 ||
+        testValidateDiskOptions() < 0 ||
+        testValidateNetworks() < 0)
+        ret = -1;
+
+    if (testHosts() < 0 ||
+        testPrepares() < 0)
+        ret = -1;
+    if (virTestRun("Save", testSave, NULL) < 0)
+        ret = -1;
+
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))
