@@ -401,7 +401,7 @@ testLive(const void *opaque)
             if (a->nets[j].slot != b->nets[j].slot)
                 return -1;
         }
-        if (a->audioSlot != b->audioSlot)
+        if (memcmp(a->slots, b->slots, sizeof(a->slots)) != 0)
             return -1;
     }
 

@@ -384,19 +384,41 @@ libxlDeviceModelsRecordEnd(libxlDriverPrivate *driver,
 }
 
 
+/* Undo libxlDeviceModelOpenFiles, as far as it made something. */
 static void
-libxlDeviceModelRemoveSockets(const virDomainDef *def,
-                              const libxlDeviceModel *dm)
+libxlDeviceModelCleanUpCapability(const virDomainDef *def,
+                                  virDomainDeviceModelCapability cap)
 {
-    const virDomainDeviceModelDef *dmdef =
-        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
     size_t i;
 
-    if (!dmdef || dmdef->id != dm->id)
-        return;
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        for (i = 0; i < def->nserials; i++)
+            libxlDeviceModelSerialRemove(def->serials[i]);
+        break;
 
-    for (i = 0; i < def->nserials; i++)
-        libxlDeviceModelSerialRemove(def->serials[i]);
+    /* their files are the user's, and stay */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+}
+
+
+static void
+libxlDeviceModelCleanUpCapabilities(const virDomainDef *def,
+                                    const libxlDeviceModel *dm)
+{
+    virDomainDeviceModelCapability cap;
+
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        const virDomainDeviceModelDef *dmdef = virDomainDeviceModelFindByCapability(def, cap);
+
+        if (dmdef && dmdef->id == dm->id)
+            libxlDeviceModelCleanUpCapability(def, cap);
+    }
 }
 
 
@@ -410,7 +432,7 @@ libxlDeviceModelCleanUp(virDomainDef *def,
 
     if (dm->domid == def->id) {
         libxlDeviceModelNetDisconnect(def, dm);
-        libxlDeviceModelRemoveSockets(def, dm);
+        libxlDeviceModelCleanUpCapabilities(def, dm);
     }
 
     if (libxlDeviceModelXenstoreRemove(dm) < 0) {

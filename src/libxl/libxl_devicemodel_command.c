@@ -367,29 +367,82 @@ libxlDeviceModelCommandAddSound(virCommand *cmd,
 
 
 static int
+libxlDeviceModelCommandAddDisks(virCommand *cmd,
+                                const libxlDeviceModelConfig *config,
+                                libxlDeviceModelFDs *fds,
+                                unsigned int *fdset)
+{
+    size_t i;
+
+    for (i = 0; i < config->ndisks; i++) {
+        if (libxlDeviceModelCommandAddDisk(cmd, &config->disks[i],
+                                           &fds->disks[i], fdset) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static void
+libxlDeviceModelCommandAddSerials(virCommand *cmd,
+                                  const libxlDeviceModelConfig *config,
+                                  libxlDeviceModelFDs *fds,
+                                  unsigned int *fdset)
+{
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++)
+        libxlDeviceModelCommandAddSerial(cmd, &config->serials[i],
+                                         &fds->serials[i], fdset);
+}
+
+
+static int
+libxlDeviceModelCommandAddCapability(virCommand *cmd,
+                                     const libxlDeviceModelConfig *config,
+                                     virDomainDeviceModelCapability cap,
+                                     libxlDeviceModelFDs *fds,
+                                     unsigned int *fdset)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        return libxlDeviceModelCommandAddDisks(cmd, config, fds, fdset);
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        libxlDeviceModelCommandAddSerials(cmd, config, fds, fdset);
+        return 0;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        return libxlDeviceModelCommandAddSound(cmd, config->sound, &fds->sound);
+
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+
+    return 0;
+}
+
+
+static int
 libxlDeviceModelCommandAddDevices(virCommand *cmd,
                                   const libxlDeviceModelConfig *config,
                                   libxlDeviceModelFDs *fds)
 {
+    virDomainDeviceModelCapability cap;
     unsigned int fdset = 1;
     size_t i;
 
     for (i = 0; i < config->nnics; i++)
         libxlDeviceModelCommandAddNIC(cmd, &config->nics[i], &fds->taps[i]);
 
-    for (i = 0; i < config->ndisks; i++) {
-        if (libxlDeviceModelCommandAddDisk(cmd, &config->disks[i],
-                                           &fds->disks[i], &fdset) < 0)
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if ((config->capabilities & (1U << cap)) &&
+            libxlDeviceModelCommandAddCapability(cmd, config, cap, fds, &fdset) < 0)
             return -1;
     }
-
-    for (i = 0; i < config->nserials; i++)
-        libxlDeviceModelCommandAddSerial(cmd, &config->serials[i],
-                                         &fds->serials[i], &fdset);
-
-    if (config->sound &&
-        libxlDeviceModelCommandAddSound(cmd, config->sound, &fds->sound) < 0)
-        return -1;
 
     return 0;
 }

@@ -273,6 +273,33 @@ libxlDeviceModelConfigAddSound(libxlDeviceModelConfig *config,
 }
 
 
+static void
+libxlDeviceModelConfigAddCapability(libxlDeviceModelConfig *config,
+                                    const virDomainDef *def,
+                                    const libxlDeviceModelPlaced *placed,
+                                    virDomainDeviceModelCapability cap)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        libxlDeviceModelConfigAddDisks(config, def);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        libxlDeviceModelConfigAddSerials(config, def);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        libxlDeviceModelConfigAddSound(config, def, placed->slots[cap]);
+        break;
+
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+}
+
+
 /**
  * libxlDeviceModelConfigNew:
  * @def: definition of the domain
@@ -291,6 +318,7 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
 {
     g_autoptr(libxlDeviceModelConfig) config = g_new0(libxlDeviceModelConfig, 1);
     const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    virDomainDeviceModelCapability cap;
     size_t i;
 
     config->domid = domid;
@@ -299,6 +327,7 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
     config->name = g_strdup(dm->name);
     config->emulator = g_strdup(dm->emulator ? dm->emulator : def->emulator);
     config->vcpus = d_config->b_info.max_vcpus;
+    config->capabilities = placed->capabilities;
 
     if (libxlDeviceModelConfigMemory(config, &d_config->b_info) < 0)
         return NULL;
@@ -316,15 +345,22 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
         VIR_APPEND_ELEMENT(config->nics, config->nnics, nic);
     }
 
-    if (placed->ide)
-        libxlDeviceModelConfigAddDisks(config, def);
-    if (placed->serial)
-        libxlDeviceModelConfigAddSerials(config, def);
-    if (placed->audio)
-        libxlDeviceModelConfigAddSound(config, def, placed->audioSlot);
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if (config->capabilities & (1U << cap))
+            libxlDeviceModelConfigAddCapability(config, def, placed, cap);
+    }
 
     return g_steal_pointer(&config);
 }
+
+
+/* The claims of a secondary, a list of each kind. */
+typedef struct _libxlDeviceModelClaims libxlDeviceModelClaims;
+struct _libxlDeviceModelClaims {
+    virBuffer pci;
+    virBuffer pio;
+    virBuffer irq;
+};
 
 
 /* What the ports of a PC are (QEMU hw/ide/isa.c and hw/char/serial-isa.c). */
@@ -347,6 +383,64 @@ G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelSerialPorts) == LIBXL_DEVICE_MODEL_
 
 
 static void
+libxlDeviceModelClaimSlot(libxlDeviceModelClaims *claims,
+                          unsigned int slot)
+{
+    virBufferAsprintf(&claims->pci, "0x%02x,", slot << 3);
+}
+
+
+static void
+libxlDeviceModelClaimIDE(libxlDeviceModelClaims *claims)
+{
+    virBufferAsprintf(&claims->pci, "0x%02x,", LIBXL_DEVICE_MODEL_IDE_DEVFN);
+    virBufferAddLit(&claims->pio, LIBXL_DEVICE_MODEL_IDE_PORTS ",");
+    virBufferAddLit(&claims->irq, LIBXL_DEVICE_MODEL_IDE_IRQS ",");
+}
+
+
+static void
+libxlDeviceModelClaimSerials(libxlDeviceModelClaims *claims,
+                             size_t nserials)
+{
+    size_t i;
+
+    for (i = 0; i < nserials; i++) {
+        virBufferAsprintf(&claims->pio, "%s,", libxlDeviceModelSerialPorts[i].ports);
+        /* every second port shares the interrupt of the one before the last */
+        if (i < 2)
+            virBufferAsprintf(&claims->irq, "%u,", libxlDeviceModelSerialPorts[i].irq);
+    }
+}
+
+
+static void
+libxlDeviceModelClaimCapability(libxlDeviceModelClaims *claims,
+                                const libxlDeviceModelConfig *config,
+                                virDomainDeviceModelCapability cap)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        libxlDeviceModelClaimIDE(claims);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        libxlDeviceModelClaimSerials(claims, config->nserials);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        libxlDeviceModelClaimSlot(claims, config->sound->slot);
+        break;
+
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+}
+
+
+static void
 libxlDeviceModelScopeAdd(virBuffer *scope,
                          const char *key,
                          virBuffer *values)
@@ -354,49 +448,7 @@ libxlDeviceModelScopeAdd(virBuffer *scope,
     virBufferTrim(values, ",");
     if (virBufferUse(values) > 0)
         virBufferAsprintf(scope, ";%s=%s", key, virBufferCurrentContent(values));
-}
-
-
-static void
-libxlDeviceModelScopeAddPCI(virBuffer *scope,
-                            const libxlDeviceModelConfig *config)
-{
-    g_auto(virBuffer) pci = VIR_BUFFER_INITIALIZER;
-    size_t i;
-
-    for (i = 0; i < config->nnics; i++)
-        virBufferAsprintf(&pci, "0x%02x,", config->nics[i].slot << 3);
-    if (config->ndisks > 0)
-        virBufferAsprintf(&pci, "0x%02x,", LIBXL_DEVICE_MODEL_IDE_DEVFN);
-    if (config->sound)
-        virBufferAsprintf(&pci, "0x%02x,", config->sound->slot << 3);
-
-    libxlDeviceModelScopeAdd(scope, "pci", &pci);
-}
-
-
-static void
-libxlDeviceModelScopeAddPorts(virBuffer *scope,
-                              const libxlDeviceModelConfig *config)
-{
-    g_auto(virBuffer) pio = VIR_BUFFER_INITIALIZER;
-    g_auto(virBuffer) irq = VIR_BUFFER_INITIALIZER;
-    size_t i;
-
-    if (config->ndisks > 0) {
-        virBufferAddLit(&pio, LIBXL_DEVICE_MODEL_IDE_PORTS ",");
-        virBufferAddLit(&irq, LIBXL_DEVICE_MODEL_IDE_IRQS ",");
-    }
-
-    for (i = 0; i < config->nserials; i++) {
-        virBufferAsprintf(&pio, "%s,", libxlDeviceModelSerialPorts[i].ports);
-        /* every second port shares the interrupt of the one before the last */
-        if (i < 2)
-            virBufferAsprintf(&irq, "%u,", libxlDeviceModelSerialPorts[i].irq);
-    }
-
-    libxlDeviceModelScopeAdd(scope, "pio", &pio);
-    libxlDeviceModelScopeAdd(scope, "irq", &irq);
+    virBufferFreeAndReset(values);
 }
 
 
@@ -410,13 +462,29 @@ libxlDeviceModelScopeAddPorts(virBuffer *scope,
 char *
 libxlDeviceModelConfigScope(const libxlDeviceModelConfig *config)
 {
-    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_auto(virBuffer) scope = VIR_BUFFER_INITIALIZER;
+    libxlDeviceModelClaims claims = {
+        .pci = VIR_BUFFER_INITIALIZER,
+        .pio = VIR_BUFFER_INITIALIZER,
+        .irq = VIR_BUFFER_INITIALIZER,
+    };
+    virDomainDeviceModelCapability cap;
+    size_t i;
 
-    virBufferAsprintf(&buf, "domid=%u;id=%u", config->domid, config->id);
-    libxlDeviceModelScopeAddPCI(&buf, config);
-    libxlDeviceModelScopeAddPorts(&buf, config);
+    for (i = 0; i < config->nnics; i++)
+        libxlDeviceModelClaimSlot(&claims, config->nics[i].slot);
 
-    return virBufferContentAndReset(&buf);
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if (config->capabilities & (1U << cap))
+            libxlDeviceModelClaimCapability(&claims, config, cap);
+    }
+
+    virBufferAsprintf(&scope, "domid=%u;id=%u", config->domid, config->id);
+    libxlDeviceModelScopeAdd(&scope, "pci", &claims.pci);
+    libxlDeviceModelScopeAdd(&scope, "pio", &claims.pio);
+    libxlDeviceModelScopeAdd(&scope, "irq", &claims.irq);
+
+    return virBufferContentAndReset(&scope);
 }
 
 
@@ -611,6 +679,35 @@ libxlDeviceModelRemoveIDEDisks(const virDomainDef *def,
 }
 
 
+static void
+libxlDeviceModelRemoveCapability(const virDomainDef *def,
+                                 virDomainDeviceModelCapability cap,
+                                 libxl_domain_config *d_config)
+{
+    libxl_domain_build_info *b_info = &d_config->b_info;
+
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        libxlDeviceModelRemoveIDEDisks(def, d_config);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        g_clear_pointer(&b_info->u.hvm.serial, g_free);
+        libxl_string_list_dispose(&b_info->u.hvm.serial_list);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        g_clear_pointer(&b_info->u.hvm.soundhw, g_free);
+        break;
+
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+}
+
+
 /**
  * libxlDeviceModelConfigPrimary:
  * @def: valid domain definition
@@ -628,6 +725,7 @@ libxlDeviceModelConfigPrimary(const virDomainDef *def,
 {
     virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
     libxl_domain_build_info *b_info = &d_config->b_info;
+    virDomainDeviceModelCapability cap;
 
     if (!primary)
         return 0;
@@ -646,16 +744,10 @@ libxlDeviceModelConfigPrimary(const virDomainDef *def,
 
     libxlDeviceModelRemoveNICs(def, d_config);
 
-    if (libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
-        libxlDeviceModelRemoveIDEDisks(def, d_config);
-
-    if (libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL)) {
-        g_clear_pointer(&b_info->u.hvm.serial, g_free);
-        libxl_string_list_dispose(&b_info->u.hvm.serial_list);
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if (libxlDeviceModelOwnsCapability(def, cap))
+            libxlDeviceModelRemoveCapability(def, cap, d_config);
     }
-
-    if (libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO))
-        g_clear_pointer(&b_info->u.hvm.soundhw, g_free);
 
     return 0;
 }

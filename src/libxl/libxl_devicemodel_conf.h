@@ -76,6 +76,7 @@ struct _libxlDeviceModelConfig {
     char *emulator;
     unsigned long long memory; /* MiB, as libxl gives the primary */
     unsigned int vcpus;
+    unsigned int capabilities; /* bits 1 << virDomainDeviceModelCapability */
 
     size_t nnics;
     libxlDeviceModelNIC *nics;

@@ -139,6 +139,34 @@ libxlDeviceModelCountControllers(const virDomainDef *def)
 }
 
 
+/* Returns whether the device behind the capability takes a PCI slot, and fills
+ * @dev with it. */
+static bool
+libxlDeviceModelGetSlotDevice(const virDomainDef *def,
+                              virDomainDeviceModelCapability cap,
+                              virDomainDeviceDef *dev)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        if (def->nsounds == 0)
+            return false;
+
+        dev->type = VIR_DOMAIN_DEVICE_SOUND;
+        dev->data.sound = def->sounds[0];
+        return true;
+
+    /* the display and IDE have slots of the board, serial ports are not PCI */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+
+    return false;
+}
+
+
 /**
  * libxlDeviceModelPrimarySlots:
  * @def: domain definition
@@ -149,6 +177,7 @@ unsigned int
 libxlDeviceModelPrimarySlots(const virDomainDef *def)
 {
     unsigned int slots = LIBXL_DEVICE_MODEL_SLOTS_BOARD;
+    virDomainDeviceModelCapability cap;
     size_t i;
 
     /* a NIC that is PV only has no slot */
@@ -158,9 +187,13 @@ libxlDeviceModelPrimarySlots(const virDomainDef *def)
             slots++;
     }
 
-    if (def->nsounds > 0 &&
-        !libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO))
-        slots++;
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        virDomainDeviceDef dev;
+
+        if (libxlDeviceModelGetSlotDevice(def, cap, &dev) &&
+            !libxlDeviceModelOwnsCapability(def, cap))
+            slots++;
+    }
 
     /* the agent of a SPICE display comes with a virtio-serial controller */
     for (i = 0; i < def->ngraphics; i++) {
@@ -287,39 +320,52 @@ libxlDeviceModelPlaceDevice(libxlDeviceModelSlots *slots,
 
 
 static int
-libxlDeviceModelPlaceSlots(libxlDeviceModelPlacement *placement,
+libxlDeviceModelPlaceSlots(libxlDeviceModelPlaced *placed,
                            const virDomainDef *def,
                            libxlDeviceModelSlots *slots,
                            bool reserving)
 {
+    const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    virDomainDeviceModelCapability cap;
     size_t i;
-    size_t j;
+
+    for (i = 0; i < placed->nnets; i++) {
+        virDomainDeviceDef dev = {
+            .type = VIR_DOMAIN_DEVICE_NET,
+            .data.net = def->nets[placed->nets[i].idx],
+        };
+
+        if (libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
+                                        &placed->nets[i].slot) < 0)
+            return -1;
+    }
+
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        virDomainDeviceDef dev;
+
+        if ((placed->capabilities & (1U << cap)) &&
+            libxlDeviceModelGetSlotDevice(def, cap, &dev) &&
+            libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
+                                        &placed->slots[cap]) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelPlaceAllSlots(libxlDeviceModelPlacement *placement,
+                              const virDomainDef *def,
+                              libxlDeviceModelSlots *slots,
+                              bool reserving)
+{
+    size_t i;
 
     for (i = 0; i < placement->nsecondaries; i++) {
-        libxlDeviceModelPlaced *placed = &placement->secondaries[i];
-        const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
-
-        for (j = 0; j < placed->nnets; j++) {
-            virDomainDeviceDef dev = {
-                .type = VIR_DOMAIN_DEVICE_NET,
-                .data.net = def->nets[placed->nets[j].idx],
-            };
-
-            if (libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
-                                            &placed->nets[j].slot) < 0)
-                return -1;
-        }
-
-        if (placed->audio) {
-            virDomainDeviceDef dev = {
-                .type = VIR_DOMAIN_DEVICE_SOUND,
-                .data.sound = def->sounds[0],
-            };
-
-            if (libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
-                                            &placed->audioSlot) < 0)
-                return -1;
-        }
+        if (libxlDeviceModelPlaceSlots(&placement->secondaries[i], def, slots,
+                                       reserving) < 0)
+            return -1;
     }
 
     return 0;
@@ -370,9 +416,10 @@ libxlDeviceModelEmulates(const virDomainDef *def,
     /* makes a device model the primary */
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
-    default:
-        return false;
+        break;
     }
+
+    return false;
 }
 
 
@@ -403,10 +450,12 @@ libxlDeviceModelPlaceDevices(libxlDeviceModelPlaced *placed,
                              const virDomainDef *def)
 {
     const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    virDomainDeviceModelCapability cap;
 
-    placed->ide = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
-    placed->serial = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
-    placed->audio = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO);
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if (libxlDeviceModelEmulates(def, dm, cap))
+            placed->capabilities |= 1U << cap;
+    }
 }
 
 
@@ -441,8 +490,8 @@ libxlDeviceModelPlacementNew(const virDomainDef *def)
     }
     libxlDeviceModelPlaceNets(placement, def);
 
-    if (libxlDeviceModelPlaceSlots(placement, def, &slots, true) < 0 ||
-        libxlDeviceModelPlaceSlots(placement, def, &slots, false) < 0)
+    if (libxlDeviceModelPlaceAllSlots(placement, def, &slots, true) < 0 ||
+        libxlDeviceModelPlaceAllSlots(placement, def, &slots, false) < 0)
         return NULL;
 
     return g_steal_pointer(&placement);
@@ -453,6 +502,7 @@ static unsigned int
 libxlDeviceModelLowestSlot(const libxlDeviceModelPlacement *placement)
 {
     unsigned int lowest = LIBXL_DEVICE_MODEL_SLOT_MAX + 1;
+    virDomainDeviceModelCapability cap;
     size_t i;
     size_t j;
 
@@ -461,8 +511,11 @@ libxlDeviceModelLowestSlot(const libxlDeviceModelPlacement *placement)
 
         for (j = 0; j < placed->nnets; j++)
             lowest = MIN(lowest, placed->nets[j].slot);
-        if (placed->audio)
-            lowest = MIN(lowest, placed->audioSlot);
+
+        for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+            if (placed->slots[cap] > 0)
+                lowest = MIN(lowest, placed->slots[cap]);
+        }
     }
 
     return lowest;
@@ -574,6 +627,32 @@ libxlDeviceModelSetAddress(virDomainDeviceInfo *info,
 }
 
 
+static void
+libxlDeviceModelPlacedApply(const libxlDeviceModelPlaced *placed,
+                            virDomainDef *def)
+{
+    virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    virDomainDeviceModelCapability cap;
+    size_t i;
+
+    dm->id = placed->id;
+    dm->state = VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING;
+
+    for (i = 0; i < placed->nnets; i++)
+        libxlDeviceModelSetAddress(&def->nets[placed->nets[i].idx]->info,
+                                   placed->nets[i].slot);
+
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        virDomainDeviceDef dev;
+
+        if (placed->slots[cap] > 0 &&
+            libxlDeviceModelGetSlotDevice(def, cap, &dev))
+            libxlDeviceModelSetAddress(virDomainDeviceGetInfo(&dev),
+                                       placed->slots[cap]);
+    }
+}
+
+
 /**
  * libxlDeviceModelPlacementApply:
  * @placement: placement of @def
@@ -588,7 +667,6 @@ libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,
 {
     virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
     size_t i;
-    size_t j;
 
     if (!primary)
         return;
@@ -596,17 +674,6 @@ libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,
     primary->id = 0;
     primary->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
 
-    for (i = 0; i < placement->nsecondaries; i++) {
-        const libxlDeviceModelPlaced *placed = &placement->secondaries[i];
-        virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
-
-        dm->id = placed->id;
-        dm->state = VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING;
-
-        for (j = 0; j < placed->nnets; j++)
-            libxlDeviceModelSetAddress(&def->nets[placed->nets[j].idx]->info,
-                                       placed->nets[j].slot);
-        if (placed->audio)
-            libxlDeviceModelSetAddress(&def->sounds[0]->info, placed->audioSlot);
-    }
+    for (i = 0; i < placement->nsecondaries; i++)
+        libxlDeviceModelPlacedApply(&placement->secondaries[i], def);
 }

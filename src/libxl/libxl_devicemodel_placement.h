@@ -27,10 +27,9 @@ struct _libxlDeviceModelPlaced {
     size_t nnets;
     libxlDeviceModelPlacedNet *nets;
 
-    bool ide;
-    bool serial;
-    bool audio;
-    unsigned int audioSlot; /* PCI, on bus 0, where audio is set */
+    unsigned int capabilities; /* bits 1 << virDomainDeviceModelCapability */
+    /* PCI, on bus 0; 0 for a capability whose device takes none */
+    unsigned int slots[VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST];
 };
 
 typedef struct _libxlDeviceModelPlacement libxlDeviceModelPlacement;

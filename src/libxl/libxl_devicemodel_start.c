@@ -106,6 +106,68 @@ libxlDeviceModelSoundOpen(const virDomainDef *def,
 }
 
 
+static int
+libxlDeviceModelOpenDisks(libxlDeviceModelStarting *starting,
+                          const virDomainDef *def)
+{
+    const libxlDeviceModelConfig *config = starting->config;
+    size_t i;
+
+    for (i = 0; i < config->ndisks; i++) {
+        if (libxlDeviceModelDiskOpen(config->name, def->disks[config->disks[i].idx],
+                                     &starting->fds->disks[i]) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelOpenSerials(libxlDeviceModelStarting *starting,
+                            const virDomainDef *def)
+{
+    const libxlDeviceModelConfig *config = starting->config;
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++) {
+        if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
+                                       &starting->fds->serials[i]) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelOpenCapability(libxlDeviceModelStarting *starting,
+                               const virDomainDef *def,
+                               virDomainDeviceModelCapability cap)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        return libxlDeviceModelOpenDisks(starting, def);
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        return libxlDeviceModelOpenSerials(starting, def);
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        if (!starting->config->sound->file)
+            return 0;
+        return libxlDeviceModelSoundOpen(def, starting->config,
+                                         &starting->fds->sound);
+
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+
+    return 0;
+}
+
+
 /**
  * libxlDeviceModelOpenFiles:
  * @starting: device model that is about to be spawned
@@ -121,25 +183,13 @@ int
 libxlDeviceModelOpenFiles(libxlDeviceModelStarting *starting,
                           const virDomainDef *def)
 {
-    const libxlDeviceModelConfig *config = starting->config;
-    libxlDeviceModelFDs *fds = starting->fds;
-    size_t i;
+    virDomainDeviceModelCapability cap;
 
-    for (i = 0; i < config->ndisks; i++) {
-        if (libxlDeviceModelDiskOpen(config->name, def->disks[config->disks[i].idx],
-                                     &fds->disks[i]) < 0)
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if ((starting->config->capabilities & (1U << cap)) &&
+            libxlDeviceModelOpenCapability(starting, def, cap) < 0)
             return -1;
     }
-
-    for (i = 0; i < config->nserials; i++) {
-        if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
-                                       &fds->serials[i]) < 0)
-            return -1;
-    }
-
-    if (config->sound && config->sound->file &&
-        libxlDeviceModelSoundOpen(def, config, &fds->sound) < 0)
-        return -1;
 
     return 0;
 }

@@ -502,24 +502,52 @@ libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dm,
 
 
 static int
+libxlDeviceModelValidateCapability(const virDomainDeviceModelDef *dm,
+                                   const virDomainDef *def,
+                                   virDomainDeviceModelCapability cap)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        return libxlDeviceModelValidateDisks(dm, def);
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        return libxlDeviceModelValidateSerials(dm, def);
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        return libxlDeviceModelValidateSound(dm, def);
+
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+
+    return 0;
+}
+
+
+static int
 libxlDeviceModelValidateCapabilities(const virDomainDeviceModelDef *dm,
                                      const virDomainDef *def)
 {
-    bool ide = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
-    bool serial = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
-    bool audio = libxlDeviceModelEmulates(def, dm, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO);
+    virDomainDeviceModelCapability cap;
+    bool idle = dm->ninterfaces == 0;
 
-    if (dm->ninterfaces == 0 && !ide && !serial && !audio) {
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if (!libxlDeviceModelEmulates(def, dm, cap))
+            continue;
+
+        idle = false;
+        if (libxlDeviceModelValidateCapability(dm, def, cap) < 0)
+            return -1;
+    }
+
+    if (idle) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has nothing to emulate: expected an interface, or a device of the domain for one of its capabilities"),
                        dm->name);
         return -1;
     }
-
-    if ((ide && libxlDeviceModelValidateDisks(dm, def) < 0) ||
-        (serial && libxlDeviceModelValidateSerials(dm, def) < 0) ||
-        (audio && libxlDeviceModelValidateSound(dm, def) < 0))
-        return -1;
 
     return 0;
 }

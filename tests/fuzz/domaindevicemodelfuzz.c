@@ -245,8 +245,10 @@ fuzzCheckPlacement(virDomainDef *def)
 
         for (j = 0; j < placed->nnets; j++)
             fuzzCheckSlot(def, placed->nets[j].slot, used);
-        if (placed->audio)
-            fuzzCheckSlot(def, placed->audioSlot, used);
+        if (placed->capabilities & (1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO)) {
+            fuzzCheckSlot(def, placed->slots[VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO],
+                          used);
+        }
 
         fuzzCheckConfig(def, placed);
     }
