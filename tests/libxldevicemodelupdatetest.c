@@ -48,9 +48,8 @@
     "<interface type='bridge'><mac address='" TEST_MAC(3) "'/><source bridge='br0'/></interface>" \
     "</devices></domain>"
 
-/* what the drive of the device model is full of when it starts */
-#define TEST_DRIVES \
-    "[{\"qdev\": \"ide0-1-0\", \"inserted\": {\"node-name\": \"disk-1-0\"}}]"
+/* what is in the drive when the device model starts */
+#define TEST_MEDIUM "\"disk-1-0\""
 
 static libxlDriverPrivate *driver;
 static char *testDir;
@@ -69,8 +68,8 @@ typedef struct {
 static const char *
 testServerResult(const char *command)
 {
-    if (STREQ_NULLABLE(command, "query-block"))
-        return TEST_DRIVES;
+    if (STREQ_NULLABLE(command, "qom-get"))
+        return TEST_MEDIUM;
     if (STREQ_NULLABLE(command, "add-fd"))
         return "{\"fdset-id\": 4, \"fd\": 20}";
 
@@ -380,7 +379,7 @@ testUpdateRun(const void *opaque)
 #define LINK(id) "set_link {\"name\":\"" id "\",\"up\":false}\n"
 #define DRIVE "{\"id\":\"ide0-1-0\""
 #define MEDIUM \
-    "query-block \n" \
+    "qom-get {\"path\":\"/machine/peripheral/ide0-1-0\",\"property\":\"drive\"}\n" \
     "add-fd \n" \
     "blockdev-add {\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/4\"}," \
     "\"node-name\":\"disk-1-0-4\",\"read-only\":true," \

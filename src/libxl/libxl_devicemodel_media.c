@@ -20,72 +20,93 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_media");
 
-/* How long one command to QEMU's block layer may take, and how long a guest
- * that has locked its drive is given to unlock it. */
-#define LIBXL_DEVICE_MODEL_BLOCK_MS (10 * 1000)
+/* How long a guest that has locked its drive is given to unlock it, and how much
+ * of the time for a change is kept to undo it. */
 #define LIBXL_DEVICE_MODEL_TRAY_MS (5 * 1000)
+#define LIBXL_DEVICE_MODEL_UNDO_MS (5 * 1000)
 #define LIBXL_DEVICE_MODEL_TRAY_POLL_US (200 * 1000)
+
+/* A drive, while its medium is changed. */
+typedef struct _libxlDeviceModelMediaDrive libxlDeviceModelMediaDrive;
+struct _libxlDeviceModelMediaDrive {
+    libxlDeviceModelMonitor *mon; /* belongs to the caller */
+    const libxlDeviceModelDisk *disk; /* likewise */
+    char *alias;
+    char *previous; /* what is in it, as far as we have put it there */
+    char *next; /* what is to be in it */
+    gint64 deadline;
+};
+
+
+static void
+libxlDeviceModelMediaDriveClear(libxlDeviceModelMediaDrive *drive)
+{
+    g_free(drive->alias);
+    g_free(drive->previous);
+    g_free(drive->next);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(libxlDeviceModelMediaDrive, libxlDeviceModelMediaDriveClear);
 
 
 static int
-libxlDeviceModelBlockCommand(libxlDeviceModelMonitor *mon,
+libxlDeviceModelMediaCommand(const libxlDeviceModelMediaDrive *drive,
                              const char *command,
-                             const char *device,
+                             const char *alias,
                              const char *nodename)
 {
     g_autoptr(virJSONValue) args = NULL;
 
     if (virJSONValueObjectAdd(&args,
-                              "S:id", device,
+                              "S:id", alias,
                               "S:node-name", nodename,
                               NULL) < 0)
         return -1;
 
-    return libxlDeviceModelMonitorCommand(mon, command, &args, NULL,
-                                          LIBXL_DEVICE_MODEL_BLOCK_MS);
+    return libxlDeviceModelMonitorCommand(drive->mon, command, &args, NULL,
+                                          drive->deadline);
 }
 
 
 static int
-libxlDeviceModelTrayOpen(libxlDeviceModelMonitor *mon,
-                         const char *device,
-                         bool force)
+libxlDeviceModelMediaOpenTray(const libxlDeviceModelMediaDrive *drive,
+                              bool force)
 {
     g_autoptr(virJSONValue) args = NULL;
 
     if (virJSONValueObjectAdd(&args,
-                              "s:id", device,
+                              "s:id", drive->alias,
                               "b:force", force,
                               NULL) < 0)
         return -1;
 
-    return libxlDeviceModelMonitorCommand(mon, "blockdev-open-tray", &args, NULL,
-                                          LIBXL_DEVICE_MODEL_BLOCK_MS);
+    return libxlDeviceModelMonitorCommand(drive->mon, "blockdev-open-tray", &args, NULL,
+                                          drive->deadline);
 }
 
 
 /* A guest that uses its drive has locked it, and is asked to give it free.  One
  * that does not loses the medium all the same, as it would with libxl. */
 static int
-libxlDeviceModelMediumRemove(libxlDeviceModelMonitor *mon,
-                             const char *device)
+libxlDeviceModelMediaRemove(const libxlDeviceModelMediaDrive *drive)
 {
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_TRAY_MS * 1000;
+    gint64 patience = MIN(g_get_monotonic_time() + LIBXL_DEVICE_MODEL_TRAY_MS * 1000LL,
+                          drive->deadline);
 
-    if (libxlDeviceModelTrayOpen(mon, device, false) < 0)
+    if (libxlDeviceModelMediaOpenTray(drive, false) < 0)
         return -1;
 
-    while (libxlDeviceModelBlockCommand(mon, "blockdev-remove-medium", device, NULL) < 0) {
+    while (libxlDeviceModelMediaCommand(drive, "blockdev-remove-medium",
+                                        drive->alias, NULL) < 0) {
         if (virGetLastErrorCode() != VIR_ERR_OPERATION_FAILED)
             return -1;
 
         virResetLastError();
-        if (g_get_monotonic_time() >= deadline) {
-            VIR_WARN("the guest keeps drive '%s' locked: opening it by force", device);
-            if (libxlDeviceModelTrayOpen(mon, device, true) < 0)
+        if (g_get_monotonic_time() >= patience) {
+            VIR_WARN("the guest keeps drive '%s' locked: opening it by force", drive->alias);
+            if (libxlDeviceModelMediaOpenTray(drive, true) < 0)
                 return -1;
-            return libxlDeviceModelBlockCommand(mon, "blockdev-remove-medium",
-                                                device, NULL);
+            return libxlDeviceModelMediaCommand(drive, "blockdev-remove-medium",
+                                                drive->alias, NULL);
         }
         g_usleep(LIBXL_DEVICE_MODEL_TRAY_POLL_US);
     }
@@ -94,51 +115,37 @@ libxlDeviceModelMediumRemove(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Newer QEMUs give the whole path of a device, older ones its id. */
-static bool
-libxlDeviceModelDriveIs(virJSONValue *drive,
-                        const char *device)
+/* Find out what is in the drive.  What is not of our making is left alone. */
+static int
+libxlDeviceModelMediaQuery(libxlDeviceModelMediaDrive *drive)
 {
-    const char *qdev = virJSONValueObjectGetString(drive, "qdev");
-    const char *name = qdev ? strrchr(qdev, '/') : NULL;
+    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", drive->alias);
+    g_autoptr(virJSONValue) args = NULL;
+    g_autoptr(virJSONValue) reply = NULL;
+    const char *nodename;
 
-    return STREQ_NULLABLE(name ? name + 1 : qdev, device);
-}
+    if (virJSONValueObjectAdd(&args,
+                              "s:path", path,
+                              "s:property", "drive",
+                              NULL) < 0 ||
+        libxlDeviceModelMonitorCommand(drive->mon, "qom-get", &args, &reply,
+                                       drive->deadline) < 0)
+        return -1;
 
+    nodename = virJSONValueGetString(reply);
+    if (libxlDeviceModelAliasIsImage(nodename, drive->disk))
+        drive->previous = g_strdup(nodename);
 
-/* Returns the name of what is in a drive, or NULL for nothing. */
-static char *
-libxlDeviceModelMediumName(virJSONValue *drives,
-                           const libxlDeviceModelDisk *disk,
-                           const char *device)
-{
-    size_t i;
-
-    if (!virJSONValueIsArray(drives))
-        return NULL;
-
-    for (i = 0; i < virJSONValueArraySize(drives); i++) {
-        virJSONValue *drive = virJSONValueArrayGet(drives, i);
-        virJSONValue *inserted = virJSONValueObjectGetObject(drive, "inserted");
-        const char *nodename;
-
-        if (!inserted || !libxlDeviceModelDriveIs(drive, device))
-            continue;
-
-        nodename = virJSONValueObjectGetString(inserted, "node-name");
-        return libxlDeviceModelAliasIsImage(nodename, disk) ? g_strdup(nodename) : NULL;
-    }
-
-    return NULL;
+    return 0;
 }
 
 
 /* What uses a file of a set has a copy of it by then.  Newer QEMUs keep the set
  * open until they are told (monitor_fdset_cleanup in QEMU monitor/fds.c). */
 static void
-libxlDeviceModelMediumForgetFDs(libxlDeviceModelMonitor *mon,
-                                const unsigned int *fdsets,
-                                size_t nfdsets)
+libxlDeviceModelMediaForgetFDs(const libxlDeviceModelMediaDrive *drive,
+                               const unsigned int *fdsets,
+                               size_t nfdsets)
 {
     size_t i;
 
@@ -146,8 +153,8 @@ libxlDeviceModelMediumForgetFDs(libxlDeviceModelMonitor *mon,
         g_autoptr(virJSONValue) args = NULL;
 
         if (virJSONValueObjectAdd(&args, "u:fdset-id", fdsets[i], NULL) < 0 ||
-            libxlDeviceModelMonitorCommand(mon, "remove-fd", &args, NULL,
-                                           LIBXL_DEVICE_MODEL_BLOCK_MS) < 0) {
+            libxlDeviceModelMonitorCommand(drive->mon, "remove-fd", &args, NULL,
+                                           drive->deadline) < 0) {
             VIR_WARN("cannot close set %u of file descriptors: %s",
                      fdsets[i], virGetLastErrorMessage());
             return;
@@ -157,121 +164,136 @@ libxlDeviceModelMediumForgetFDs(libxlDeviceModelMonitor *mon,
 
 
 static int
-libxlDeviceModelMediumAddNode(libxlDeviceModelMonitor *mon,
-                              const libxlDeviceModelDisk *disk,
-                              const libxlDeviceModelImages *images,
-                              const char *nodename)
+libxlDeviceModelMediaAddNode(libxlDeviceModelMediaDrive *drive,
+                             const libxlDeviceModelImages *images)
 {
-    g_autoptr(virJSONValue) args = libxlDeviceModelDiskBlockdev(disk, images, nodename);
+    g_autofree char *nodename = libxlDeviceModelAliasMedium(drive->disk,
+                                                            images->images[0].fdset);
+    g_autoptr(virJSONValue) args = libxlDeviceModelDiskBlockdev(drive->disk, images,
+                                                                nodename);
 
-    if (!args)
+    if (!args ||
+        libxlDeviceModelMonitorCommand(drive->mon, "blockdev-add", &args, NULL,
+                                       drive->deadline) < 0)
         return -1;
 
-    return libxlDeviceModelMonitorCommand(mon, "blockdev-add", &args, NULL,
-                                          LIBXL_DEVICE_MODEL_BLOCK_MS);
+    drive->next = g_steal_pointer(&nodename);
+    return 0;
 }
 
 
-/* Make the new medium known to QEMU.  Returns the name, or NULL with an error and
- * the sets left to be closed with the connection. */
-static char *
-libxlDeviceModelMediumAdd(libxlDeviceModelMonitor *mon,
-                          const libxlDeviceModelDisk *disk,
-                          libxlDeviceModelImages *images)
+/* Make the new medium known to QEMU.  After an error the sets that are left are
+ * closed with the connection. */
+static int
+libxlDeviceModelMediaAdd(libxlDeviceModelMediaDrive *drive,
+                         libxlDeviceModelImages *images)
 {
     g_autofree unsigned int *fdsets = g_new0(unsigned int, images->nimages);
-    g_autofree char *nodename = NULL;
     virErrorPtr save_err;
     size_t i;
     int rc = 0;
 
     for (i = 0; i < images->nimages; i++) {
-        if ((rc = libxlDeviceModelMonitorAddFD(mon, images->images[i].fd, &fdsets[i],
-                                               LIBXL_DEVICE_MODEL_BLOCK_MS)) < 0)
+        if ((rc = libxlDeviceModelMonitorAddFD(drive->mon, images->images[i].fd, &fdsets[i],
+                                               drive->deadline)) < 0)
             break;
         images->images[i].fdset = fdsets[i];
     }
 
-    if (rc == 0) {
-        nodename = libxlDeviceModelAliasMedium(disk, fdsets[0]);
-        rc = libxlDeviceModelMediumAddNode(mon, disk, images, nodename);
-    }
+    if (rc == 0)
+        rc = libxlDeviceModelMediaAddNode(drive, images);
 
     virErrorPreserveLast(&save_err);
-    libxlDeviceModelMediumForgetFDs(mon, fdsets, i);
+    libxlDeviceModelMediaForgetFDs(drive, fdsets, i);
     virErrorRestore(&save_err);
 
-    return rc < 0 ? NULL : g_steal_pointer(&nodename);
+    return rc;
 }
 
 
+/* What cannot be done is logged. */
 static void
-libxlDeviceModelMediumDelete(libxlDeviceModelMonitor *mon,
-                             const char *nodename)
+libxlDeviceModelMediaDelete(const libxlDeviceModelMediaDrive *drive,
+                            const char *nodename)
 {
+    virErrorPtr save_err;
+
+    virErrorPreserveLast(&save_err);
     if (nodename &&
-        libxlDeviceModelBlockCommand(mon, "blockdev-del", NULL, nodename) < 0)
+        libxlDeviceModelMediaCommand(drive, "blockdev-del", NULL, nodename) < 0)
         VIR_WARN("cannot close '%s': %s", nodename, virGetLastErrorMessage());
+    virErrorRestore(&save_err);
 }
 
 
 /* A guest can close its drive at any time, an empty one too, and QEMU inserts into
  * an open one only. */
 static int
-libxlDeviceModelMediumInsert(libxlDeviceModelMonitor *mon,
-                             const char *device,
-                             const char *nodename)
+libxlDeviceModelMediaInsert(const libxlDeviceModelMediaDrive *drive,
+                            const char *nodename)
 {
-    if (libxlDeviceModelBlockCommand(mon, "blockdev-insert-medium", device, nodename) == 0)
+    if (libxlDeviceModelMediaCommand(drive, "blockdev-insert-medium",
+                                     drive->alias, nodename) == 0)
         return 0;
 
     if (virGetLastErrorCode() != VIR_ERR_OPERATION_FAILED)
         return -1;
 
     virResetLastError();
-    if (libxlDeviceModelTrayOpen(mon, device, true) < 0)
+    if (libxlDeviceModelMediaOpenTray(drive, true) < 0)
         return -1;
 
-    return libxlDeviceModelBlockCommand(mon, "blockdev-insert-medium", device, nodename);
+    return libxlDeviceModelMediaCommand(drive, "blockdev-insert-medium",
+                                        drive->alias, nodename);
+}
+
+
+/* As for libxlDeviceModelMediaDelete; the guest can do it, too. */
+static void
+libxlDeviceModelMediaCloseTray(const libxlDeviceModelMediaDrive *drive)
+{
+    virErrorPtr save_err;
+
+    virErrorPreserveLast(&save_err);
+    if (libxlDeviceModelMediaCommand(drive, "blockdev-close-tray", drive->alias, NULL) < 0)
+        VIR_WARN("cannot close drive '%s': %s", drive->alias, virGetLastErrorMessage());
+    virErrorRestore(&save_err);
 }
 
 
 static void
-libxlDeviceModelTrayClose(libxlDeviceModelMonitor *mon,
-                          const char *device)
+libxlDeviceModelMediaPutBack(const libxlDeviceModelMediaDrive *drive)
 {
-    /* the guest can do it, too */
-    if (libxlDeviceModelBlockCommand(mon, "blockdev-close-tray", device, NULL) < 0)
-        VIR_WARN("cannot close drive '%s': %s", device, virGetLastErrorMessage());
+    virErrorPtr save_err;
+
+    virErrorPreserveLast(&save_err);
+    if (libxlDeviceModelMediaInsert(drive, drive->previous) < 0)
+        VIR_WARN("cannot put '%s' back into drive '%s': %s",
+                 drive->previous, drive->alias, virGetLastErrorMessage());
+    virErrorRestore(&save_err);
 }
 
 
-/* Returns 0 with @previous out of the drive and @next, or nothing, in it; or -1
- * with the drive as it was before, as far as the device model plays along. */
+/* Returns 0 with the new medium, or nothing, in the drive; or -1 with the drive
+ * as it was before, as far as the device model plays along.  It is given until
+ * @deadline for what is left to do then. */
 static int
-libxlDeviceModelMediumExchange(libxlDeviceModelMonitor *mon,
-                               const char *device,
-                               const char *previous,
-                               const char *next)
+libxlDeviceModelMediaExchange(libxlDeviceModelMediaDrive *drive,
+                              gint64 deadline)
 {
-    virErrorPtr save_err;
-    int rc;
+    bool removed = libxlDeviceModelMediaRemove(drive) == 0;
+    bool changed = removed &&
+        (!drive->next || libxlDeviceModelMediaInsert(drive, drive->next) == 0);
 
-    rc = libxlDeviceModelMediumRemove(mon, device);
-    if (rc == 0 && next &&
-        (rc = libxlDeviceModelMediumInsert(mon, device, next)) < 0 && previous) {
-        virErrorPreserveLast(&save_err);
-        if (libxlDeviceModelMediumInsert(mon, device, previous) < 0)
-            VIR_WARN("cannot put '%s' back into drive '%s': %s",
-                     previous, device, virGetLastErrorMessage());
-        virErrorRestore(&save_err);
-    }
+    drive->deadline = deadline;
 
-    virErrorPreserveLast(&save_err);
-    libxlDeviceModelTrayClose(mon, device);
-    virErrorRestore(&save_err);
+    if (removed && !changed && drive->previous)
+        libxlDeviceModelMediaPutBack(drive);
 
-    return rc;
+    libxlDeviceModelMediaCloseTray(drive);
+    libxlDeviceModelMediaDelete(drive, changed ? drive->previous : drive->next);
+
+    return changed ? 0 : -1;
 }
 
 
@@ -281,6 +303,7 @@ libxlDeviceModelMediumExchange(libxlDeviceModelMonitor *mon,
  * @disk: a cdrom drive
  * @images: the open images of the new medium, none to leave the drive empty;
  *          they stay with the caller
+ * @deadline: for all of it together
  *
  * Replace what is in a drive.  The old medium stays where it is unless QEMU takes
  * the new one.  Waits; no domain may be locked.
@@ -290,32 +313,23 @@ libxlDeviceModelMediumExchange(libxlDeviceModelMonitor *mon,
 int
 libxlDeviceModelMediaChange(libxlDeviceModelMonitor *mon,
                             const libxlDeviceModelDisk *disk,
-                            libxlDeviceModelImages *images)
+                            libxlDeviceModelImages *images,
+                            gint64 deadline)
 {
-    g_autofree char *device = libxlDeviceModelAliasDrive(disk);
-    g_autofree char *previous = NULL;
-    g_autofree char *next = NULL;
-    g_autoptr(virJSONValue) drives = NULL;
-    virErrorPtr save_err;
+    g_auto(libxlDeviceModelMediaDrive) drive = {
+        .mon = mon,
+        .disk = disk,
+        .alias = libxlDeviceModelAliasDrive(disk),
+        .deadline = deadline - LIBXL_DEVICE_MODEL_UNDO_MS * 1000LL,
+    };
 
-    if (libxlDeviceModelMonitorCommand(mon, "query-block", NULL, &drives,
-                                       LIBXL_DEVICE_MODEL_BLOCK_MS) < 0)
+    if (libxlDeviceModelMediaQuery(&drive) < 0 ||
+        (images->nimages > 0 && libxlDeviceModelMediaAdd(&drive, images) < 0))
         return -1;
 
-    previous = libxlDeviceModelMediumName(drives, disk, device);
-
-    if (images->nimages > 0 &&
-        !(next = libxlDeviceModelMediumAdd(mon, disk, images)))
+    if (libxlDeviceModelMediaExchange(&drive, deadline) < 0)
         return -1;
 
-    if (libxlDeviceModelMediumExchange(mon, device, previous, next) < 0) {
-        virErrorPreserveLast(&save_err);
-        libxlDeviceModelMediumDelete(mon, next);
-        virErrorRestore(&save_err);
-        return -1;
-    }
-
-    libxlDeviceModelMediumDelete(mon, previous);
     /* what could not be done without harm is logged */
     virResetLastError();
     return 0;

@@ -11,4 +11,5 @@
 
 int libxlDeviceModelMediaChange(libxlDeviceModelMonitor *mon,
                                 const libxlDeviceModelDisk *disk,
-                                libxlDeviceModelImages *images);
+                                libxlDeviceModelImages *images,
+                                gint64 deadline);

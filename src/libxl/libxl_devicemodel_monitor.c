@@ -53,7 +53,7 @@ struct _libxlDeviceModelMonitor {
     const char *command; /* whose reply is awaited, or NULL */
     bool delivered; /* all of the command was written to the socket */
     int passed; /* file descriptor that goes with the command, or -1 */
-    unsigned long long timeout; /* ms, as the caller gave it */
+    unsigned long long timeout; /* ms, that were left when it began */
     gint64 deadline; /* us, monotonic */
 };
 
@@ -364,7 +364,7 @@ libxlDeviceModelMonitorPoll(libxlDeviceModelMonitor *mon,
     if (write)
         pfd.events |= POLLOUT;
 
-    rc = poll(&pfd, 1, (left + 999) / 1000);
+    rc = poll(&pfd, 1, MIN((left + 999) / 1000, G_MAXINT));
 
     if (rc < 0 && errno != EINTR) {
         return libxlDeviceModelMonitorFail(mon, _("cannot wait for the monitor: %1$s"),
@@ -536,10 +536,12 @@ libxlDeviceModelMonitorExchange(libxlDeviceModelMonitor *mon,
 
 static void
 libxlDeviceModelMonitorStartClock(libxlDeviceModelMonitor *mon,
-                                  unsigned long long timeoutMs)
+                                  gint64 deadline)
 {
-    mon->timeout = MIN(timeoutMs, G_MAXINT);
-    mon->deadline = g_get_monotonic_time() + mon->timeout * 1000;
+    gint64 left = MAX(deadline - g_get_monotonic_time(), 0);
+
+    mon->timeout = (left + 999) / 1000;
+    mon->deadline = deadline;
 }
 
 
@@ -697,7 +699,7 @@ libxlDeviceModelMonitorGreet(libxlDeviceModelMonitor *mon)
 /**
  * libxlDeviceModelMonitorHandshake:
  * @mon: a monitor in state NEW
- * @timeoutMs: limit for both steps together
+ * @deadline: for both steps together
  *
  * Reads the greeting and leaves QMP's negotiation mode. To be called without
  * the domain's lock: it waits.
@@ -707,7 +709,7 @@ libxlDeviceModelMonitorGreet(libxlDeviceModelMonitor *mon)
  */
 int
 libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
-                                 unsigned long long timeoutMs)
+                                 gint64 deadline)
 {
     if (mon->state == LIBXL_DEVICE_MODEL_MONITOR_READY) {
         libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR, "%s",
@@ -718,7 +720,7 @@ libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
     if (mon->state != LIBXL_DEVICE_MODEL_MONITOR_NEW)
         return libxlDeviceModelMonitorCheckState(mon);
 
-    libxlDeviceModelMonitorStartClock(mon, timeoutMs);
+    libxlDeviceModelMonitorStartClock(mon, deadline);
 
     if (libxlDeviceModelMonitorGreet(mon) == 0)
         return 0;
@@ -740,7 +742,7 @@ libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
  * @command: QMP command
  * @arguments: its arguments, or NULL; taken over in every case
  * @reply: filled with the 'return' member of the reply, or NULL
- * @timeoutMs: how long to wait for the reply
+ * @deadline: for the reply
  *
  * Carries out one command. Events that come before the reply are skipped. To be
  * called without the domain's lock: it waits.
@@ -756,9 +758,9 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
                                const char *command,
                                virJSONValue **arguments,
                                virJSONValue **reply,
-                               unsigned long long timeoutMs)
+                               gint64 deadline)
 {
-    libxlDeviceModelMonitorStartClock(mon, timeoutMs);
+    libxlDeviceModelMonitorStartClock(mon, deadline);
     return libxlDeviceModelMonitorRun(mon, command, arguments, reply);
 }
 
@@ -769,7 +771,7 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
  * @fd: an open file; stays with the caller
  * @fdset: filled with the number of QEMU's set of file descriptors that has a
  *         copy of it, /dev/fdset/N for other commands
- * @timeoutMs: how long to wait for the reply
+ * @deadline: for the reply
  *
  * QEMU closes its copy when nothing uses the set and no monitor is connected
  * (QEMU docs/interop/qmp-spec, add-fd in qapi/misc.json).
@@ -780,13 +782,13 @@ int
 libxlDeviceModelMonitorAddFD(libxlDeviceModelMonitor *mon,
                              int fd,
                              unsigned int *fdset,
-                             unsigned long long timeoutMs)
+                             gint64 deadline)
 {
     g_autoptr(virJSONValue) reply = NULL;
     int number;
     int rc;
 
-    libxlDeviceModelMonitorStartClock(mon, timeoutMs);
+    libxlDeviceModelMonitorStartClock(mon, deadline);
     mon->passed = fd;
     rc = libxlDeviceModelMonitorRun(mon, "add-fd", NULL, &reply);
     mon->passed = -1;
@@ -831,7 +833,7 @@ libxlDeviceModelMonitorFindChardev(virJSONValue *chardevs,
  * @mon: the monitor
  * @label: id of a character device that is a pseudo terminal
  * @path: filled with the path of the terminal; the caller owns it
- * @timeoutMs: how long to wait for the reply
+ * @deadline: for the reply
  *
  * What a device model says is not trusted: only a path that can be that of a
  * pseudo terminal is taken.
@@ -842,14 +844,14 @@ int
 libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
                                 const char *label,
                                 char **path,
-                                unsigned long long timeoutMs)
+                                gint64 deadline)
 {
     g_autoptr(virJSONValue) reply = NULL;
     const char *filename;
     const char *number;
     unsigned int pts;
 
-    if (libxlDeviceModelMonitorCommand(mon, "query-chardev", NULL, &reply, timeoutMs) < 0)
+    if (libxlDeviceModelMonitorCommand(mon, "query-chardev", NULL, &reply, deadline) < 0)
         return -1;
 
     filename = libxlDeviceModelMonitorFindChardev(reply, label);
@@ -874,7 +876,7 @@ libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
  * @mon: the monitor
  * @name: id of a NIC
  * @up: whether its cable is plugged in
- * @timeoutMs: how long to wait for the reply
+ * @deadline: for the reply
  *
  * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
  */
@@ -882,7 +884,7 @@ int
 libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
                                const char *name,
                                bool up,
-                               unsigned long long timeoutMs)
+                               gint64 deadline)
 {
     g_autoptr(virJSONValue) args = NULL;
 
@@ -892,7 +894,7 @@ libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
                               NULL) < 0)
         return -1;
 
-    return libxlDeviceModelMonitorCommand(mon, "set_link", &args, NULL, timeoutMs);
+    return libxlDeviceModelMonitorCommand(mon, "set_link", &args, NULL, deadline);
 }
 
 
@@ -901,7 +903,7 @@ libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
  * @mon: the monitor
  * @running: filled with whether the device model emulates, or NULL
  * @status: filled with QEMU's run state, or NULL; the caller frees it
- * @timeoutMs: how long to wait for the reply
+ * @deadline: for the reply
  *
  * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
  * does.
@@ -910,13 +912,13 @@ int
 libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,
                                    bool *running,
                                    char **status,
-                                   unsigned long long timeoutMs)
+                                   gint64 deadline)
 {
     g_autoptr(virJSONValue) reply = NULL;
     const char *state = NULL;
     bool runs = false;
 
-    if (libxlDeviceModelMonitorCommand(mon, "query-status", NULL, &reply, timeoutMs) < 0)
+    if (libxlDeviceModelMonitorCommand(mon, "query-status", NULL, &reply, deadline) < 0)
         return -1;
 
     if (virJSONValueObjectGetBoolean(reply, "running", &runs) < 0 ||
@@ -939,7 +941,7 @@ libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,
 /**
  * libxlDeviceModelMonitorCont:
  * @mon: the monitor
- * @timeoutMs: how long to wait for the reply
+ * @deadline: for the reply
  *
  * Lets a stopped device model emulate.
  *
@@ -948,9 +950,9 @@ libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,
  */
 int
 libxlDeviceModelMonitorCont(libxlDeviceModelMonitor *mon,
-                            unsigned long long timeoutMs)
+                            gint64 deadline)
 {
-    return libxlDeviceModelMonitorCommand(mon, "cont", NULL, NULL, timeoutMs);
+    return libxlDeviceModelMonitorCommand(mon, "cont", NULL, NULL, deadline);
 }
 
 

@@ -479,8 +479,7 @@ libxlDeviceModelSetLinks(const libxlDeviceModelConfig *config,
         g_autofree char *id = libxlDeviceModelAliasNIC(config->nics[i].slot);
 
         if (config->nics[i].down &&
-            libxlDeviceModelMonitorSetLink(mon, id, false,
-                                           libxlDeviceModelTimeLeft(deadline)) < 0)
+            libxlDeviceModelMonitorSetLink(mon, id, false, deadline) < 0)
             return -1;
     }
 
@@ -496,8 +495,7 @@ libxlDeviceModelCheckRunning(const libxlDeviceModelStarting *starting,
     g_autofree char *status = NULL;
     bool running = false;
 
-    if (libxlDeviceModelMonitorQueryStatus(mon, &running, &status,
-                                           libxlDeviceModelTimeLeft(deadline)) < 0)
+    if (libxlDeviceModelMonitorQueryStatus(mon, &running, &status, deadline) < 0)
         return -1;
 
     if (!running) {
@@ -524,7 +522,7 @@ libxlDeviceModelFindTTYs(libxlDeviceModelStarting *starting,
 
         if (serial->type == VIR_DOMAIN_CHR_TYPE_PTY &&
             libxlDeviceModelMonitorQueryPTY(mon, label, &starting->ttys[serial->idx],
-                                            libxlDeviceModelTimeLeft(deadline)) < 0)
+                                            deadline) < 0)
             return -1;
     }
 
@@ -552,7 +550,7 @@ libxlDeviceModelServe(libxlDeviceModelStarting *starting,
                       gint64 deadline)
 {
     if (libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
-        libxlDeviceModelMonitorCont(mon, libxlDeviceModelTimeLeft(deadline)) < 0 ||
+        libxlDeviceModelMonitorCont(mon, deadline) < 0 ||
         libxlDeviceModelCheckRunning(starting, mon, deadline) < 0 ||
         libxlDeviceModelFindTTYs(starting, mon, deadline) < 0)
         return -1;
@@ -582,7 +580,7 @@ libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
     g_autoptr(libxlDeviceModelMonitor) mon = NULL;
 
     if (!(mon = libxlDeviceModelMonitorConnect(starting->dm->name, starting->dm->socket)) ||
-        libxlDeviceModelMonitorHandshake(mon, libxlDeviceModelTimeLeft(deadline)) < 0) {
+        libxlDeviceModelMonitorHandshake(mon, deadline) < 0) {
         libxlDeviceModelExplain(starting);
         return -1;
     }

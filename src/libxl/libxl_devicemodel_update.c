@@ -29,8 +29,10 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_update");
 
-/* A device model that runs greets and answers at once. */
-#define LIBXL_DEVICE_MODEL_MONITOR_MS (10 * 1000)
+/* How long a device model is talked with for one change.  One that runs answers
+ * at once; whoever else wants the job, to end the domain, waits for it for 30 s
+ * (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
+#define LIBXL_DEVICE_MODEL_UPDATE_MS (20 * 1000)
 
 
 /* libxl updates a device without a job (libxlDomainUpdateDeviceFlags in
@@ -77,13 +79,21 @@ libxlDeviceModelsFind(virDomainObj *vm,
 }
 
 
+static gint64
+libxlDeviceModelsUpdateDeadline(void)
+{
+    return g_get_monotonic_time() + LIBXL_DEVICE_MODEL_UPDATE_MS * 1000LL;
+}
+
+
 static libxlDeviceModelMonitor *
-libxlDeviceModelsConnect(const libxlDeviceModel *dm)
+libxlDeviceModelsConnect(const libxlDeviceModel *dm,
+                         gint64 deadline)
 {
     g_autoptr(libxlDeviceModelMonitor) mon = NULL;
 
     if (!(mon = libxlDeviceModelMonitorConnect(dm->name, dm->socket)) ||
-        libxlDeviceModelMonitorHandshake(mon, LIBXL_DEVICE_MODEL_MONITOR_MS) < 0)
+        libxlDeviceModelMonitorHandshake(mon, deadline) < 0)
         return NULL;
 
     return g_steal_pointer(&mon);
@@ -97,12 +107,16 @@ libxlDeviceModelChangeMedia(const libxlDeviceModel *dm,
 {
     g_auto(libxlDeviceModelImages) images = { 0 };
     g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+    gint64 deadline;
 
-    if (libxlDeviceModelDiskOpen(dm->name, def, &images) < 0 ||
-        !(mon = libxlDeviceModelsConnect(dm)))
+    if (libxlDeviceModelDiskOpen(dm->name, def, &images) < 0)
         return -1;
 
-    return libxlDeviceModelMediaChange(mon, disk, &images);
+    deadline = libxlDeviceModelsUpdateDeadline();
+    if (!(mon = libxlDeviceModelsConnect(dm, deadline)))
+        return -1;
+
+    return libxlDeviceModelMediaChange(mon, disk, &images, deadline);
 }
 
 
@@ -216,12 +230,13 @@ libxlDeviceModelSetLink(const libxlDeviceModel *dm,
                         bool up)
 {
     g_autofree char *id = libxlDeviceModelAliasNIC(slot);
-    g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelsConnect(dm);
+    gint64 deadline = libxlDeviceModelsUpdateDeadline();
+    g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelsConnect(dm, deadline);
 
     if (!mon)
         return -1;
 
-    return libxlDeviceModelMonitorSetLink(mon, id, up, LIBXL_DEVICE_MODEL_MONITOR_MS);
+    return libxlDeviceModelMonitorSetLink(mon, id, up, deadline);
 }
 
 
