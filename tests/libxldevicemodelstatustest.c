@@ -25,7 +25,10 @@ static libxlDriverPrivate *driver;
     "pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
 #define TEST_STATUS_WAN \
     "  <devicemodel domid='7' id='2' uid='64002' name='wan' ioservid='0' " \
-    "pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'/>\n"
+    "pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'>\n" \
+    "    <tap ifindex='12'/>\n" \
+    "    <tap ifindex='13'/>\n" \
+    "  </devicemodel>\n"
 
 struct testStatusData {
     const char *status;
@@ -100,6 +103,10 @@ testStatuses(void)
             "<devicemodels>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
     DO_TEST("with complete secondaries",
             "<devicemodels complete='yes'>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
+    DO_TEST("tap without number",
+            "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'>"
+            "<tap/></devicemodel></devicemodels>",
+            0, "XML error: Missing required attribute 'ifindex' in element 'tap'");
     DO_TEST("without id",
             "<devicemodels><devicemodel domid='7' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'/></devicemodels>",
             0, MISSING("id"));

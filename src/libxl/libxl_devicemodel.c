@@ -177,7 +177,8 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
         return -1;
     }
 
-    if (libxlDeviceModelNetConnect(vm->def, starting->config, starting->fds->taps) < 0)
+    if (libxlDeviceModelNetConnect(vm->def, starting->dm, starting->config,
+                                   starting->fds->taps) < 0)
         return -1;
 
     /* the job keeps the definition from changing */
@@ -435,6 +436,9 @@ libxlDeviceModelCleanUp(virDomainDef *def,
         libxlDeviceModelCleanUpCapabilities(def, dm);
     }
 
+    if (!libxlDeviceModelNetDelete(dm))
+        clean = false;
+
     if (libxlDeviceModelXenstoreRemove(dm) < 0) {
         VIR_ERROR(_("domain '%1$s': %2$s"), def->name, virGetLastErrorMessage());
         clean = false;
@@ -645,6 +649,8 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
     for (i = 0; i < priv->ndevicemodels; i++) {
         const libxlDeviceModel *dm = priv->devicemodels[i];
         g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
+        g_auto(virBuffer) tapBuf = VIR_BUFFER_INIT_CHILD(&childBuf);
+        size_t j;
 
         virBufferAsprintf(&attrBuf, " domid='%u' id='%u' uid='%u'",
                           dm->domid, dm->id, dm->uid);
@@ -652,13 +658,36 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         virBufferAsprintf(&attrBuf, " ioservid='%u'", dm->ioservid);
         virBufferEscapeString(&attrBuf, " pidfile='%s'", dm->pidfile);
         virBufferEscapeString(&attrBuf, " socket='%s'", dm->socket);
-        virXMLFormatElement(&childBuf, "devicemodel", &attrBuf, NULL);
+        for (j = 0; j < dm->ntaps; j++)
+            virBufferAsprintf(&tapBuf, "<tap ifindex='%u'/>\n", dm->taps[j]);
+        virXMLFormatElement(&childBuf, "devicemodel", &attrBuf, &tapBuf);
     }
 
     if (priv->devicemodelsComplete)
         virBufferAddLit(&domainBuf, " complete='yes'");
 
     virXMLFormatElement(buf, "devicemodels", &domainBuf, &childBuf);
+}
+
+
+static int
+libxlDeviceModelParseTaps(xmlNodePtr node,
+                          libxlDeviceModel *dm)
+{
+    g_autoptr(GPtrArray) nodes = virXMLNodeGetSubelementList(node, "tap");
+    size_t i;
+
+    for (i = 0; i < nodes->len; i++) {
+        unsigned int ifindex;
+
+        if (virXMLPropUInt(g_ptr_array_index(nodes, i), "ifindex", 10,
+                           VIR_XML_PROP_REQUIRED | VIR_XML_PROP_NONZERO, &ifindex) < 0)
+            return -1;
+
+        VIR_APPEND_ELEMENT(dm->taps, dm->ntaps, ifindex);
+    }
+
+    return 0;
 }
 
 
@@ -670,7 +699,8 @@ libxlDeviceModelParseStatus(xmlNodePtr node)
     if (virXMLPropUInt(node, "domid", 10, VIR_XML_PROP_REQUIRED, &dm->domid) < 0 ||
         virXMLPropUInt(node, "id", 10, VIR_XML_PROP_REQUIRED, &dm->id) < 0 ||
         virXMLPropUInt(node, "uid", 10, VIR_XML_PROP_REQUIRED, &dm->uid) < 0 ||
-        virXMLPropUInt(node, "ioservid", 10, VIR_XML_PROP_REQUIRED, &dm->ioservid) < 0)
+        virXMLPropUInt(node, "ioservid", 10, VIR_XML_PROP_REQUIRED, &dm->ioservid) < 0 ||
+        libxlDeviceModelParseTaps(node, dm) < 0)
         return NULL;
 
     g_free(dm->pidfile);

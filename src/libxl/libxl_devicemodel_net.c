@@ -5,11 +5,17 @@
  *
  * libxl plugs the primary's NICs with its hotplug scripts.  Those of a
  * secondary are plugged here, by the helpers that libvirt's other drivers use,
- * and the secondary gets the open tap.  The tap goes away with the last process
- * that has it open.
+ * and the secondary gets the open tap.
+ *
+ * A tap goes away with the last process that has it open, unless one of them made
+ * it persistent, for which its descriptor is enough.  So each is deleted, once the
+ * secondary has ended.  It is known by the number that the kernel gave it and
+ * gives no other interface: its name may be somebody else's by then.
  */
 
 #include <config.h>
+
+#include <net/if.h>
 
 #include "libxl_devicemodel_net.h"
 
@@ -20,6 +26,8 @@
 #include "virlog.h"
 #include "virnetdevbandwidth.h"
 #include "virnetdevopenvswitch.h"
+#include "virnetdevtap.h"
+#include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -39,6 +47,62 @@ libxlDeviceModelNetPlug(virDomainDef *def,
 
     return virDomainInterfaceBridgeConnect(def, net, tap, &ntaps, true, NULL,
                                            false, NULL);
+}
+
+
+/* A tap that is not managed was there before, and stays. */
+static bool
+libxlDeviceModelNetIsManaged(virDomainNetDef *net)
+{
+    return virDomainNetGetActualType(net) != VIR_DOMAIN_NET_TYPE_ETHERNET ||
+           net->managed_tap != VIR_TRISTATE_BOOL_NO;
+}
+
+
+static bool
+libxlDeviceModelNetHasTap(const libxlDeviceModel *dm,
+                          unsigned int ifindex)
+{
+    size_t i;
+
+    for (i = 0; i < dm->ntaps; i++) {
+        if (dm->taps[i] == ifindex)
+            return true;
+    }
+
+    return false;
+}
+
+
+/* libxl closes nothing before it executes a hotplug script, or the primary of
+ * another domain (libxl__exec in Xen tools/libs/light/libxl_exec.c). */
+static int
+libxlDeviceModelNetKeep(int tap)
+{
+    if (virSetCloseExec(tap) == 0)
+        return 0;
+
+    virReportSystemError(errno, "%s", _("cannot set close-on-exec flag"));
+    return -1;
+}
+
+
+static int
+libxlDeviceModelNetRecord(libxlDeviceModel *dm,
+                          virDomainNetDef *net)
+{
+    unsigned int ifindex;
+
+    if (!libxlDeviceModelNetIsManaged(net))
+        return 0;
+
+    if ((ifindex = if_nametoindex(net->ifname)) == 0) {
+        virReportSystemError(errno, _("cannot find interface '%1$s'"), net->ifname);
+        return -1;
+    }
+
+    VIR_APPEND_ELEMENT(dm->taps, dm->ntaps, ifindex);
+    return 0;
 }
 
 
@@ -68,7 +132,8 @@ libxlDeviceModelNetSetBandwidth(const virDomainDef *def,
 /**
  * libxlDeviceModelNetConnect:
  * @def: definition of the domain; its NICs get the names of their taps
- * @config: configuration of the secondary
+ * @dm: the secondary, which gets the numbers of its taps
+ * @config: its configuration
  * @taps: filled with the open tap of each NIC of @config
  *
  * Plug the NICs of a secondary into their bridges.  The domain is locked.
@@ -78,6 +143,7 @@ libxlDeviceModelNetSetBandwidth(const virDomainDef *def,
  */
 int
 libxlDeviceModelNetConnect(virDomainDef *def,
+                           libxlDeviceModel *dm,
                            const libxlDeviceModelConfig *config,
                            int *taps)
 {
@@ -87,6 +153,8 @@ libxlDeviceModelNetConnect(virDomainDef *def,
         virDomainNetDef *net = def->nets[config->nics[i].idx];
 
         if (libxlDeviceModelNetPlug(def, net, &taps[i]) < 0 ||
+            libxlDeviceModelNetKeep(taps[i]) < 0 ||
+            libxlDeviceModelNetRecord(dm, net) < 0 ||
             virDomainInterfaceStartDevice(net) < 0 ||
             libxlDeviceModelNetSetBandwidth(def, net) < 0) {
             virLastErrorPrefixMessage(_("device model '%1$s'"), config->name);
@@ -95,6 +163,25 @@ libxlDeviceModelNetConnect(virDomainDef *def,
     }
 
     return 0;
+}
+
+
+/* Where the tap could not be made because of an interface with that name, the
+ * interface is somebody else's.  One that is gone has settings elsewhere. */
+static bool
+libxlDeviceModelNetIsPlugged(const libxlDeviceModel *dm,
+                             virDomainNetDef *net)
+{
+    unsigned int ifindex;
+
+    if (!net->ifname)
+        return false;
+
+    if (!libxlDeviceModelNetIsManaged(net))
+        return true;
+
+    ifindex = if_nametoindex(net->ifname);
+    return ifindex == 0 || libxlDeviceModelNetHasTap(dm, ifindex);
 }
 
 
@@ -115,8 +202,9 @@ libxlDeviceModelNetDisconnect(virDomainDef *def,
     for (i = 0; i < def->nnets; i++) {
         virDomainNetDef *net = def->nets[i];
 
-        if (!net->ifname || !libxlDeviceModelOwnsNet(def, net) ||
-            virDomainDeviceModelFindByNet(def, net)->id != dm->id)
+        if (!libxlDeviceModelOwnsNet(def, net) ||
+            virDomainDeviceModelFindByNet(def, net)->id != dm->id ||
+            !libxlDeviceModelNetIsPlugged(dm, net))
             continue;
 
         if (virDomainInterfaceStopDevice(net) < 0)
@@ -131,4 +219,35 @@ libxlDeviceModelNetDisconnect(virDomainDef *def,
         if (STRPREFIX(net->ifname, VIR_NET_GENERATED_VNET_PREFIX))
             VIR_FREE(net->ifname);
     }
+}
+
+
+/**
+ * libxlDeviceModelNetDelete:
+ * @dm: secondary that has ended
+ *
+ * Delete its taps that are still there.  What fails is logged.  May be called
+ * again.
+ *
+ * Returns whether none is left.
+ */
+bool
+libxlDeviceModelNetDelete(const libxlDeviceModel *dm)
+{
+    bool gone = true;
+    size_t i;
+
+    for (i = 0; i < dm->ntaps; i++) {
+        char name[IF_NAMESIZE];
+
+        if (!if_indextoname(dm->taps[i], name) || virNetDevTapDelete(name, NULL) == 0 ||
+            !if_indextoname(dm->taps[i], name))
+            continue;
+
+        VIR_ERROR(_("cannot delete interface '%1$s' of device model '%2$s': %3$s"),
+                  name, dm->name, virGetLastErrorMessage());
+        gone = false;
+    }
+
+    return gone;
 }

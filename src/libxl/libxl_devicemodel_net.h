@@ -10,8 +10,11 @@
 #include "libxl_devicemodel_process.h"
 
 int libxlDeviceModelNetConnect(virDomainDef *def,
+                               libxlDeviceModel *dm,
                                const libxlDeviceModelConfig *config,
                                int *taps);
 
 void libxlDeviceModelNetDisconnect(virDomainDef *def,
                                    const libxlDeviceModel *dm);
+
+bool libxlDeviceModelNetDelete(const libxlDeviceModel *dm);

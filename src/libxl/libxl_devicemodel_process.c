@@ -139,6 +139,7 @@ libxlDeviceModelFree(libxlDeviceModel *dm)
     g_free(dm->name);
     g_free(dm->pidfile);
     g_free(dm->socket);
+    g_free(dm->taps);
     g_free(dm);
 }
 

@@ -52,6 +52,8 @@ struct _libxlDeviceModel {
 
     libxlDeviceModelProcess process;
     unsigned int ioservid; /* of its ioreq server, once it runs */
+    size_t ntaps;
+    unsigned int *taps; /* numbers of the host's interfaces that were made for it */
 };
 
 unsigned long long libxlDeviceModelTimeLeft(gint64 deadline);
