@@ -153,6 +153,7 @@ testMakeImages(void)
     static const char *const others[] = { "base.raw", "cd1.iso", "cd2.iso", "disk.vhd" };
     g_autofree char *folder = libxlDeviceModelTestPath(testDir, "folder");
     g_autofree char *fifo = libxlDeviceModelTestPath(testDir, "fifo");
+    g_autofree char *null = libxlDeviceModelTestPath(testDir, "null");
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(qcow2Images); i++) {
@@ -167,7 +168,7 @@ testMakeImages(void)
             return -1;
     }
 
-    return mkdir(folder, 0700) < 0 || mkfifo(fifo, 0600) < 0 ? -1 : 0;
+    return symlink("/dev/null", null) < 0 || mkdir(folder, 0700) < 0 || mkfifo(fifo, 0600) < 0 ? -1 : 0;
 }
 
 
@@ -469,6 +470,24 @@ static const testInfo infoCases[] = {
         .code = VIR_ERR_SYSTEM_ERROR,
     },
     {
+        .name = "folder",
+        .image = RAW("folder"),
+        .error = "Requested operation is not valid: image 'DIR/folder' of disk 'hdb' is neither a file nor a block device",
+        .code = VIR_ERR_OPERATION_INVALID,
+    },
+    {
+        .name = "FIFO",
+        .image = RAW("fifo"),
+        .error = "Requested operation is not valid: image 'DIR/fifo' of disk 'hdb' is neither a file nor a block device",
+        .code = VIR_ERR_OPERATION_INVALID,
+    },
+    {
+        .name = "device without content",
+        .image = RAW("null"),
+        .error = "Requested operation is not valid: image 'DIR/null' of disk 'hdb' is neither a file nor a block device",
+        .code = VIR_ERR_OPERATION_INVALID,
+    },
+    {
         .name = "header that ends early",
         .image = QCOW2("short.qcow2"),
         .error = "operation failed: image 'DIR/short.qcow2' of disk 'hdb' has no complete header, expected an image of the format 'qcow2'",
@@ -488,7 +507,7 @@ testInfoRun(const void *opaque)
     int rc;
 
     virResetLastError();
-    rc = libxlDeviceModelDiskGetInfo(def, &info);
+    rc = libxlDeviceModelDiskGetInfo(def->src, def->dst, &info);
 
     if (rc != (test->error ? -1 : 0) || virGetLastErrorCode() != test->code ||
         libxlDeviceModelTestCheckOpenFiles(files) < 0) {

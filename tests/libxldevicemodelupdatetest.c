@@ -53,6 +53,28 @@
 
 static libxlDriverPrivate *driver;
 static char *testDir;
+static virDomainObj *testVM; /* that is changed */
+static bool testVMWasLocked; /* while an image was read */
+
+
+/* Stands in for libvirt's: a file system may let whoever reads an image wait. */
+virStorageSource *
+virStorageSourceGetMetadataFromFD(const char *path,
+                                  int fd G_GNUC_UNUSED,
+                                  int format)
+{
+    virStorageSource *meta = virStorageSourceNew();
+
+    meta->path = g_strdup(path);
+    meta->format = format;
+
+    if (pthread_mutex_trylock(&testVM->parent.lock.lock) == 0)
+        virObjectUnlock(testVM);
+    else
+        testVMWasLocked = true;
+
+    return meta;
+}
 
 
 /* The monitors of all device models of the domain, one connection of which is
@@ -204,6 +226,8 @@ testVMNew(const char *path)
     testVMAddSecondary(vm, 1, "lan", path);
     testVMAddSecondary(vm, 2, "blk", path);
 
+    testVM = vm;
+    testVMWasLocked = false;
     return vm;
 }
 
@@ -343,6 +367,17 @@ testUpdateMedium(virDomainObj *vm,
 
 
 static int
+testCheckUnlocked(void)
+{
+    if (!testVMWasLocked)
+        return 0;
+
+    VIR_TEST_VERBOSE("the domain was locked while an image was read");
+    return -1;
+}
+
+
+static int
 testUpdateRun(const void *opaque)
 {
     const testUpdate *test = opaque;
@@ -368,9 +403,75 @@ testUpdateRun(const void *opaque)
         return -1;
     }
 
-    ret = test->error ? libxlDeviceModelTestCompareError(testDir, test->error) : 0;
+    ret = test->error ? libxlDeviceModelTestCompareError(testDir, test->error)
+                      : testCheckUnlocked();
     if (virTestCompareToString(NULLSTR_EMPTY(test->said), said) < 0)
         ret = -1;
+
+    return ret;
+}
+
+
+typedef struct {
+    testEvent event;
+    const char *path; /* or target of the disk */
+    const char *error;
+    int code;
+} testInfo;
+
+
+/* The drive has the medium new.iso, of three bytes. */
+static int
+testInfoRun(const void *opaque)
+{
+    const testInfo *test = opaque;
+    virDomainObj *vm = testVMNew("/nonexistent");
+    virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, "hdc");
+    virDomainBlockInfo info = { 0 };
+    int rc;
+
+    g_free(disk->src->path);
+    disk->src->path = libxlDeviceModelTestPath(testDir, "new.iso");
+    testVMLetHappen(vm, test->event);
+
+    virResetLastError();
+    rc = libxlDeviceModelsGetBlockInfo(vm, test->path, &info);
+    virDomainObjEndAPI(&vm);
+
+    if (rc != (test->error ? -1 : 0) || virGetLastErrorCode() != test->code ||
+        info.physical != (test->error ? 0 : 3)) {
+        VIR_TEST_VERBOSE("returned %d, %llu with error %d '%s'", rc, info.physical,
+                         virGetLastErrorCode(), virGetLastErrorMessage());
+        return -1;
+    }
+
+    return test->error ? libxlDeviceModelTestCompareError(testDir, test->error)
+                       : testCheckUnlocked();
+}
+
+
+static int
+testInfos(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const testInfo test = { __VA_ARGS__ }; \
+        if (virTestRun("info: " title, testInfoRun, &test) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("secondary's disk", .path = "hdc");
+    DO_TEST("primary's disk", .path = "xvdb",
+            .error = "this function is not supported by the connection driver: libxlDeviceModelsGetBlockInfo",
+            .code = VIR_ERR_NO_SUPPORT);
+    DO_TEST("no disk", .event = TEST_DEVICES_UNDEFINED, .path = "hdc",
+            .error = "invalid argument: domain 'guest' has no disk 'hdc' with an image, "
+                     "expected the target or the source of one",
+            .code = VIR_ERR_INVALID_ARG);
+
+#undef DO_TEST
 
     return ret;
 }
@@ -461,7 +562,8 @@ mymain(void)
         return EXIT_FAILURE;
 
     medium = libxlDeviceModelTestPath(testDir, "new.iso");
-    if (!g_file_set_contents(medium, "new", -1, NULL) || testUpdates() < 0)
+    if (!g_file_set_contents(medium, "new", -1, NULL) || testUpdates() < 0 ||
+        testInfos() < 0)
         ret = -1;
 
     unlink("libxl-driver.log");

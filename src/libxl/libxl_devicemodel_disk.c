@@ -65,6 +65,15 @@ libxlDeviceModelImageCheck(const virStorageSource *src,
 }
 
 
+/* Everything else would have us wait for whoever is at its other end, or has no
+ * content to keep. */
+static bool
+libxlDeviceModelImageCanBe(const struct stat *sb)
+{
+    return S_ISREG(sb->st_mode) || S_ISBLK(sb->st_mode);
+}
+
+
 static int
 libxlDeviceModelImageOpen(const virStorageSource *src,
                           const char *name,
@@ -84,7 +93,7 @@ libxlDeviceModelImageOpen(const virStorageSource *src,
         return -1;
     }
 
-    if (!S_ISREG(sb.st_mode) && !S_ISBLK(sb.st_mode)) {
+    if (!libxlDeviceModelImageCanBe(&sb)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' is neither a file nor a block device"),
                        name, src->path, dst);
@@ -223,33 +232,45 @@ libxlDeviceModelDiskOpen(const char *name,
 
 /**
  * libxlDeviceModelDiskGetInfo:
- * @disk: a disk with an image
+ * @src: the image of a disk
+ * @dst: the disk's target
  * @info: filled with the sizes of the image, as its header has them
+ *
+ * Waits as long as the file system does; no domain may be locked.
  *
  * Returns 0, or -1 with an error.
  */
 int
-libxlDeviceModelDiskGetInfo(const virDomainDiskDef *disk,
+libxlDeviceModelDiskGetInfo(const virStorageSource *src,
+                            const char *dst,
                             virDomainBlockInfoPtr info)
 {
     g_autoptr(virStorageSource) meta = NULL;
     VIR_AUTOCLOSE fd = -1;
     struct stat sb;
-    off_t end;
+    off_t end = 0;
 
-    if ((fd = open(disk->src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 ||
+    if ((fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 ||
         fstat(fd, &sb) < 0 ||
-        (end = lseek(fd, 0, SEEK_END)) < 0) {
+        (S_ISBLK(sb.st_mode) && (end = lseek(fd, 0, SEEK_END)) < 0)) {
         virReportSystemError(errno, _("cannot look at image '%1$s' of disk '%2$s'"),
-                             disk->src->path, disk->dst);
+                             src->path, dst);
         return -1;
     }
 
-    if (!(meta = libxlDeviceModelImageRead(disk->src, disk->dst, fd)))
+    if (!libxlDeviceModelImageCanBe(&sb)) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("image '%1$s' of disk '%2$s' is neither a file nor a block device"),
+                       src->path, dst);
+        return -1;
+    }
+
+    if (!(meta = libxlDeviceModelImageRead(src, dst, fd)))
         return -1;
 
-    info->physical = end;
-    info->capacity = meta->capacity ? meta->capacity : end;
-    info->allocation = S_ISBLK(sb.st_mode) ? end : (unsigned long long)sb.st_blocks * DEV_BSIZE;
+    info->physical = S_ISBLK(sb.st_mode) ? end : sb.st_size;
+    info->capacity = meta->capacity ? meta->capacity : info->physical;
+    info->allocation = S_ISBLK(sb.st_mode) ? info->physical
+                                           : (unsigned long long)sb.st_blocks * DEV_BSIZE;
     return 0;
 }

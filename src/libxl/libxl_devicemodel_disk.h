@@ -12,5 +12,6 @@ int libxlDeviceModelDiskOpen(const char *name,
                              const virDomainDiskDef *def,
                              libxlDeviceModelImages *images);
 
-int libxlDeviceModelDiskGetInfo(const virDomainDiskDef *disk,
+int libxlDeviceModelDiskGetInfo(const virStorageSource *src,
+                                const char *dst,
                                 virDomainBlockInfoPtr info);

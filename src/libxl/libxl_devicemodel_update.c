@@ -334,21 +334,27 @@ libxlDeviceModelsUpdateNet(virDomainObj *vm,
 
 /**
  * libxlDeviceModelsGetBlockInfo:
- * @def: domain definition
+ * @vm: domain, running or not
  * @path: target or source of one of its disks
  * @info: filled with the sizes of its image
+ *
+ * Anybody who may see the domain may ask, and a file system that hangs must not
+ * hold others up: so this takes no job, and unlocks @vm while it waits.
  *
  * Returns 0, or -1 with VIR_ERR_NO_SUPPORT for a disk of the primary, of which
  * libxl cannot tell, and another error for one that is not there or is empty.
  */
 int
-libxlDeviceModelsGetBlockInfo(virDomainDef *def,
+libxlDeviceModelsGetBlockInfo(virDomainObj *vm,
                               const char *path,
                               virDomainBlockInfoPtr info)
 {
-    virDomainDiskDef *disk = virDomainDiskByName(def, path, false);
+    virDomainDiskDef *disk = virDomainDiskByName(vm->def, path, false);
+    g_autoptr(virStorageSource) src = NULL;
+    g_autofree char *dst = NULL;
+    int rc;
 
-    if (disk && !libxlDeviceModelOwnsDisk(def, disk)) {
+    if (disk && !libxlDeviceModelOwnsDisk(vm->def, disk)) {
         virReportUnsupportedError();
         return -1;
     }
@@ -356,9 +362,19 @@ libxlDeviceModelsGetBlockInfo(virDomainDef *def,
     if (!disk || virStorageSourceIsEmpty(disk->src)) {
         virReportError(VIR_ERR_INVALID_ARG,
                        _("domain '%1$s' has no disk '%2$s' with an image, expected the target or the source of one"),
-                       def->name, path);
+                       vm->def->name, path);
         return -1;
     }
 
-    return libxlDeviceModelDiskGetInfo(disk, info);
+    /* the definition may be replaced meanwhile */
+    if (!(src = virStorageSourceCopy(disk->src, false)))
+        return -1;
+
+    dst = g_strdup(disk->dst);
+
+    virObjectUnlock(vm);
+    rc = libxlDeviceModelDiskGetInfo(src, dst, info);
+    virObjectLock(vm);
+
+    return rc;
 }

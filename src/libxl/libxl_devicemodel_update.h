@@ -18,6 +18,6 @@ bool libxlDeviceModelsOwnDevice(const virDomainDef *def,
 int libxlDeviceModelsUpdateNet(virDomainObj *vm,
                                const virDomainNetDef *net);
 
-int libxlDeviceModelsGetBlockInfo(virDomainDef *def,
+int libxlDeviceModelsGetBlockInfo(virDomainObj *vm,
                                   const char *path,
                                   virDomainBlockInfoPtr info);
