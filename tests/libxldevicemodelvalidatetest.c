@@ -65,7 +65,7 @@ testNetwork(const void *opaque)
                                         VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
         return -1;
 
-    return libxlDeviceModelTestOutcome(libxlDeviceModelDefValidate(def), NULL, data->error);
+    return libxlDeviceModelTestOutcome(libxlDeviceModelsValidate(def), NULL, data->error);
 }
 
 
@@ -78,7 +78,7 @@ testHost(const void *opaque)
     if (!def)
         return -1;
 
-    return libxlDeviceModelTestOutcome(libxlDeviceModelDefValidateHost(def), NULL, data->error);
+    return libxlDeviceModelTestOutcome(libxlDeviceModelsValidateHost(def), NULL, data->error);
 }
 
 

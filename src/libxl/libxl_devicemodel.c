@@ -71,8 +71,8 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
     if (def->ndevicemodels == 0)
         return 0;
 
-    if (libxlDeviceModelDefValidate(def) < 0 ||
-        libxlDeviceModelDefValidateHost(def) < 0)
+    if (libxlDeviceModelsValidate(def) < 0 ||
+        libxlDeviceModelsValidateHost(def) < 0)
         return -1;
 
     return 0;
@@ -81,8 +81,8 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
 
 /* Xen gives ids again, a uuid tells the domains with one id from each other. */
 static bool
-libxlDeviceModelsIsDomain(const virDomainDef *def,
-                          const libxl_dominfo *info)
+libxlDeviceModelsDomainIsSame(const virDomainDef *def,
+                              const libxl_dominfo *info)
 {
     return memcmp(libxl_uuid_bytearray_const(&info->uuid), def->uuid,
                   VIR_UUID_BUFLEN) == 0;
@@ -99,7 +99,7 @@ libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
 
     libxl_dominfo_init(&info);
     lives = libxl_domain_info(cfg->ctx, &info, def->id) == 0 &&
-        libxlDeviceModelsIsDomain(def, &info) &&
+        libxlDeviceModelsDomainIsSame(def, &info) &&
         !info.shutdown && !info.dying;
     libxl_dominfo_dispose(&info);
 
@@ -348,7 +348,7 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     libxlDeviceModelsStop(driver, vm);
 
     /* by now it is known of what kind a network's interface is */
-    if (libxlDeviceModelDefValidate(vm->def) < 0)
+    if (libxlDeviceModelsValidate(vm->def) < 0)
         return -1;
 
     if (!(placement = libxlDeviceModelPlacementNew(vm->def)))
@@ -535,7 +535,7 @@ static bool
 libxlDeviceModelsIsIncomplete(const virDomainDef *def,
                               const libxl_dominfo *info)
 {
-    if (!libxlDeviceModelsIsDomain(def, info))
+    if (!libxlDeviceModelsDomainIsSame(def, info))
         return false;
 
     return def->id == -1 ? info->paused : info->domid == def->id;

@@ -17,7 +17,7 @@
  *
  * Say in @domCaps which device models such a domain may have, so that a client
  * can ask before it writes XML.  This agrees with what
- * libxlDeviceModelDefValidate() accepts: HVM domains may have them, no others.
+ * libxlDeviceModelsValidate() accepts: HVM domains may have them, no others.
  */
 void
 libxlDeviceModelFillDomainCaps(virDomainCaps *domCaps)

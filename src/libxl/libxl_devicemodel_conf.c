@@ -317,15 +317,15 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
                           unsigned int domid)
 {
     g_autoptr(libxlDeviceModelConfig) config = g_new0(libxlDeviceModelConfig, 1);
-    const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    const virDomainDeviceModelDef *dmdef = def->devicemodels[placed->idx];
     virDomainDeviceModelCapability cap;
     size_t i;
 
     config->domid = domid;
     config->id = placed->id;
     config->domname = g_strdup(def->name);
-    config->name = g_strdup(dm->name);
-    config->emulator = g_strdup(dm->emulator ? dm->emulator : def->emulator);
+    config->name = g_strdup(dmdef->name);
+    config->emulator = g_strdup(dmdef->emulator ? dmdef->emulator : def->emulator);
     config->vcpus = d_config->b_info.max_vcpus;
     config->capabilities = placed->capabilities;
 

@@ -240,7 +240,7 @@ libxlDeviceModelDeviceName(const virDomainDeviceDef *dev)
 
 static int
 libxlDeviceModelSlotsReserve(libxlDeviceModelSlots *slots,
-                             const virDomainDeviceModelDef *dm,
+                             const virDomainDeviceModelDef *dmdef,
                              const virDomainDeviceDef *dev,
                              unsigned int *slot)
 {
@@ -252,7 +252,7 @@ libxlDeviceModelSlotsReserve(libxlDeviceModelSlots *slots,
     if (info->type != VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': address type '%2$s' of device '%3$s', expected 'pci'"),
-                       dm->name, virDomainDeviceAddressTypeToString(info->type),
+                       dmdef->name, virDomainDeviceAddressTypeToString(info->type),
                        device);
         return -1;
     }
@@ -262,7 +262,7 @@ libxlDeviceModelSlotsReserve(libxlDeviceModelSlots *slots,
         !libxlDeviceModelSlotIsFree(slots, addr->slot)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': PCI address '%2$s' of device '%3$s', expected domain 0, bus 0, function 0 and a free slot from 0x%4$02x to 0x%5$02x other than 0x%6$02x"),
-                       dm->name, addrstr, device, slots->first,
+                       dmdef->name, addrstr, device, slots->first,
                        LIBXL_DEVICE_MODEL_SLOT_MAX, LIBXL_DEVICE_MODEL_SLOT_EHCI);
         return -1;
     }
@@ -275,7 +275,7 @@ libxlDeviceModelSlotsReserve(libxlDeviceModelSlots *slots,
 
 static int
 libxlDeviceModelSlotsAllocate(libxlDeviceModelSlots *slots,
-                              const virDomainDeviceModelDef *dm,
+                              const virDomainDeviceModelDef *dmdef,
                               const virDomainDeviceDef *dev,
                               unsigned int *slot)
 {
@@ -293,7 +293,7 @@ libxlDeviceModelSlotsAllocate(libxlDeviceModelSlots *slots,
     device = libxlDeviceModelDeviceName(dev);
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                    _("device model '%1$s': no PCI slot is left for device '%2$s', the primary may need slots 0x00 to 0x%3$02x"),
-                   dm->name, device, slots->first - 1);
+                   dmdef->name, device, slots->first - 1);
     return -1;
 }
 
@@ -302,7 +302,7 @@ libxlDeviceModelSlotsAllocate(libxlDeviceModelSlots *slots,
  * devices never makes one lose the slot that the user gave it. */
 static int
 libxlDeviceModelPlaceDevice(libxlDeviceModelSlots *slots,
-                            const virDomainDeviceModelDef *dm,
+                            const virDomainDeviceModelDef *dmdef,
                             const virDomainDeviceDef *dev,
                             bool reserving,
                             unsigned int *slot)
@@ -313,9 +313,9 @@ libxlDeviceModelPlaceDevice(libxlDeviceModelSlots *slots,
         return 0;
 
     if (reserving)
-        return libxlDeviceModelSlotsReserve(slots, dm, dev, slot);
+        return libxlDeviceModelSlotsReserve(slots, dmdef, dev, slot);
 
-    return libxlDeviceModelSlotsAllocate(slots, dm, dev, slot);
+    return libxlDeviceModelSlotsAllocate(slots, dmdef, dev, slot);
 }
 
 
@@ -325,7 +325,7 @@ libxlDeviceModelPlaceSlots(libxlDeviceModelPlaced *placed,
                            libxlDeviceModelSlots *slots,
                            bool reserving)
 {
-    const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    const virDomainDeviceModelDef *dmdef = def->devicemodels[placed->idx];
     virDomainDeviceModelCapability cap;
     size_t i;
 
@@ -335,7 +335,7 @@ libxlDeviceModelPlaceSlots(libxlDeviceModelPlaced *placed,
             .data.net = def->nets[placed->nets[i].idx],
         };
 
-        if (libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
+        if (libxlDeviceModelPlaceDevice(slots, dmdef, &dev, reserving,
                                         &placed->nets[i].slot) < 0)
             return -1;
     }
@@ -345,7 +345,7 @@ libxlDeviceModelPlaceSlots(libxlDeviceModelPlaced *placed,
 
         if ((placed->capabilities & (1U << cap)) &&
             libxlDeviceModelGetSlotDevice(def, cap, &dev) &&
-            libxlDeviceModelPlaceDevice(slots, dm, &dev, reserving,
+            libxlDeviceModelPlaceDevice(slots, dmdef, &dev, reserving,
                                         &placed->slots[cap]) < 0)
             return -1;
     }
@@ -389,18 +389,18 @@ libxlDeviceModelHasIDEDisk(const virDomainDef *def)
 /**
  * libxlDeviceModelEmulates:
  * @def: domain definition
- * @dm: one of its secondaries
+ * @dmdef: one of its secondaries
  * @cap: capability
  *
- * Returns whether @dm has the capability and the domain a device for it.  A
+ * Returns whether @dmdef has the capability and the domain a device for it.  A
  * secondary that has the capability only is not given anything.
  */
 bool
 libxlDeviceModelEmulates(const virDomainDef *def,
-                         const virDomainDeviceModelDef *dm,
+                         const virDomainDeviceModelDef *dmdef,
                          virDomainDeviceModelCapability cap)
 {
-    if (!virDomainDeviceModelDefHasCapability(dm, cap))
+    if (!virDomainDeviceModelDefHasCapability(dmdef, cap))
         return false;
 
     switch (cap) {
@@ -432,13 +432,13 @@ libxlDeviceModelPlaceNets(libxlDeviceModelPlacement *placement,
     size_t j;
 
     for (i = 0; i < def->nnets; i++) {
-        const virDomainDeviceModelDef *dm = virDomainDeviceModelFindByNet(def, def->nets[i]);
+        const virDomainDeviceModelDef *dmdef = virDomainDeviceModelFindByNet(def, def->nets[i]);
 
         for (j = 0; j < placement->nsecondaries; j++) {
             libxlDeviceModelPlaced *placed = &placement->secondaries[j];
             libxlDeviceModelPlacedNet net = { .idx = i };
 
-            if (def->devicemodels[placed->idx] == dm)
+            if (def->devicemodels[placed->idx] == dmdef)
                 VIR_APPEND_ELEMENT(placed->nets, placed->nnets, net);
         }
     }
@@ -449,11 +449,11 @@ static void
 libxlDeviceModelPlaceDevices(libxlDeviceModelPlaced *placed,
                              const virDomainDef *def)
 {
-    const virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    const virDomainDeviceModelDef *dmdef = def->devicemodels[placed->idx];
     virDomainDeviceModelCapability cap;
 
     for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
-        if (libxlDeviceModelEmulates(def, dm, cap))
+        if (libxlDeviceModelEmulates(def, dmdef, cap))
             placed->capabilities |= 1U << cap;
     }
 }
@@ -598,10 +598,10 @@ libxlDeviceModelPlacementCheckDetach(const virDomainDef *def,
         return 0;
 
     for (i = 0; i < def->ndevicemodels; i++) {
-        const virDomainDeviceModelDef *dm = def->devicemodels[i];
+        const virDomainDeviceModelDef *dmdef = def->devicemodels[i];
 
-        for (j = 0; j < dm->ninterfaces; j++) {
-            virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dm->interfaces[j]);
+        for (j = 0; j < dmdef->ninterfaces; j++) {
+            virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dmdef->interfaces[j]);
             char macstr[VIR_MAC_STRING_BUFLEN];
 
             if (!net || virMacAddrCmp(&net->mac, &dev->data.net->mac) != 0)
@@ -609,7 +609,7 @@ libxlDeviceModelPlacementCheckDetach(const virDomainDef *def,
 
             virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
                            _("interface '%1$s' is assigned to device model '%2$s' and cannot be detached"),
-                           virMacAddrFormat(&net->mac, macstr), dm->name);
+                           virMacAddrFormat(&net->mac, macstr), dmdef->name);
             return -1;
         }
     }
@@ -631,12 +631,12 @@ static void
 libxlDeviceModelPlacedApply(const libxlDeviceModelPlaced *placed,
                             virDomainDef *def)
 {
-    virDomainDeviceModelDef *dm = def->devicemodels[placed->idx];
+    virDomainDeviceModelDef *dmdef = def->devicemodels[placed->idx];
     virDomainDeviceModelCapability cap;
     size_t i;
 
-    dm->id = placed->id;
-    dm->state = VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING;
+    dmdef->id = placed->id;
+    dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING;
 
     for (i = 0; i < placed->nnets; i++)
         libxlDeviceModelSetAddress(&def->nets[placed->nets[i].idx]->info,

@@ -53,7 +53,7 @@ bool libxlDeviceModelOwnsDisk(const virDomainDef *def,
                               const virDomainDiskDef *disk);
 
 bool libxlDeviceModelEmulates(const virDomainDef *def,
-                              const virDomainDeviceModelDef *dm,
+                              const virDomainDeviceModelDef *dmdef,
                               virDomainDeviceModelCapability cap);
 
 unsigned int libxlDeviceModelPrimarySlots(const virDomainDef *def);

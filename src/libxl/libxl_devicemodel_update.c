@@ -87,8 +87,8 @@ libxlDeviceModelsUpdateDeadline(void)
 
 
 static libxlDeviceModelMonitor *
-libxlDeviceModelsConnect(const libxlDeviceModel *dm,
-                         gint64 deadline)
+libxlDeviceModelConnect(const libxlDeviceModel *dm,
+                        gint64 deadline)
 {
     g_autoptr(libxlDeviceModelMonitor) mon = NULL;
 
@@ -113,7 +113,7 @@ libxlDeviceModelChangeMedia(const libxlDeviceModel *dm,
         return -1;
 
     deadline = libxlDeviceModelsUpdateDeadline();
-    if (!(mon = libxlDeviceModelsConnect(dm, deadline)))
+    if (!(mon = libxlDeviceModelConnect(dm, deadline)))
         return -1;
 
     return libxlDeviceModelMediaChange(mon, disk, &images, deadline);
@@ -231,7 +231,7 @@ libxlDeviceModelSetLink(const libxlDeviceModel *dm,
 {
     g_autofree char *id = libxlDeviceModelAliasNIC(slot);
     gint64 deadline = libxlDeviceModelsUpdateDeadline();
-    g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelsConnect(dm, deadline);
+    g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelConnect(dm, deadline);
 
     if (!mon)
         return -1;

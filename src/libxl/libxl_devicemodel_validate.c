@@ -26,7 +26,7 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_validate");
 
 
 static int
-libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dmdef,
                             const virDomainNetDef *net)
 {
     char macstr[VIR_MAC_STRING_BUFLEN];
@@ -55,7 +55,7 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dm,
     default:
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': interface '%2$s' is of type '%3$s', expected one of 'bridge', 'network', 'ethernet'"),
-                       dm->name, virMacAddrFormat(&net->mac, macstr),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr),
                        virDomainNetTypeToString(virDomainNetGetActualType(net)));
         return -1;
     }
@@ -63,14 +63,15 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dm,
     if (!libxlDeviceModelNICDriver(model)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': model '%2$s' of interface '%3$s' cannot be emulated by a secondary, expected one of %4$s"),
-                       dm->name, model, virMacAddrFormat(&net->mac, macstr), libxlDeviceModelNICModels());
+                       dmdef->name, model, virMacAddrFormat(&net->mac, macstr),
+                       libxlDeviceModelNICModels());
         return -1;
     }
 
     if (net->domain_name) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': interface '%2$s' has the backend domain '%3$s', expected none in a secondary"),
-                       dm->name, virMacAddrFormat(&net->mac, macstr), net->domain_name);
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr), net->domain_name);
         return -1;
     }
 
@@ -82,7 +83,7 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dm,
  * anything else.  That there is a target is checked only after the driver's rules
  * (virDomainDiskDefValidate in conf/domain_validate.c). */
 static int
-libxlDeviceModelValidateDiskPlace(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateDiskPlace(const virDomainDeviceModelDef *dmdef,
                                   const virDomainDiskDef *disk)
 {
     static const char *const names[] = { "hda", "hdb", "hdc", "hdd" };
@@ -97,7 +98,7 @@ libxlDeviceModelValidateDiskPlace(const virDomainDeviceModelDef *dm,
     if (place == G_N_ELEMENTS(names)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' is on bus 'ide', expected one of 'hda', 'hdb', 'hdc', 'hdd' there"),
-                       dm->name, NULLSTR_EMPTY(disk->dst));
+                       dmdef->name, NULLSTR_EMPTY(disk->dst));
         return -1;
     }
 
@@ -106,7 +107,7 @@ libxlDeviceModelValidateDiskPlace(const virDomainDeviceModelDef *dm,
          addr->bus != place / 2 || addr->unit != place % 2)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' has the drive address '%3$u:%4$u:%5$u:%6$u', expected controller, bus, target and unit '0:%7$u:0:%8$u' or no address"),
-                       dm->name, disk->dst, addr->controller, addr->bus,
+                       dmdef->name, disk->dst, addr->controller, addr->bus,
                        addr->target, addr->unit, place / 2, place % 2);
         return -1;
     }
@@ -116,14 +117,14 @@ libxlDeviceModelValidateDiskPlace(const virDomainDeviceModelDef *dm,
 
 
 static int
-libxlDeviceModelValidateDiskDevice(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateDiskDevice(const virDomainDeviceModelDef *dmdef,
                                    const virDomainDiskDef *disk)
 {
     if (disk->device != VIR_DOMAIN_DISK_DEVICE_DISK &&
         disk->device != VIR_DOMAIN_DISK_DEVICE_CDROM) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' is of device type '%3$s', expected 'disk' or 'cdrom'"),
-                       dm->name, disk->dst,
+                       dmdef->name, disk->dst,
                        virDomainDiskDeviceTypeToString(disk->device));
         return -1;
     }
@@ -133,7 +134,7 @@ libxlDeviceModelValidateDiskDevice(const virDomainDeviceModelDef *dm,
     if (disk->device == VIR_DOMAIN_DISK_DEVICE_DISK && disk->src->readonly) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' is read-only, expected a writable disk or device type 'cdrom'"),
-                       dm->name, disk->dst);
+                       dmdef->name, disk->dst);
         return -1;
     }
 
@@ -158,7 +159,7 @@ static const struct {
 
 
 static int
-libxlDeviceModelValidateDiskFormat(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateDiskFormat(const virDomainDeviceModelDef *dmdef,
                                    const virDomainDiskDef *disk)
 {
     const char *driver = virDomainDiskGetDriver(disk);
@@ -175,7 +176,7 @@ libxlDeviceModelValidateDiskFormat(const virDomainDeviceModelDef *dm,
     if (!formats) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' has the driver '%3$s', expected none or one of 'qemu', 'tap', 'tap2', 'file', 'phy'"),
-                       dm->name, disk->dst, driver);
+                       dmdef->name, disk->dst, driver);
         return -1;
     }
 
@@ -186,11 +187,11 @@ libxlDeviceModelValidateDiskFormat(const virDomainDeviceModelDef *dm,
     if (driver) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' has the format '%3$s' with the driver '%4$s', expected one of '%5$s'"),
-                       dm->name, disk->dst, format, driver, accepted);
+                       dmdef->name, disk->dst, format, driver, accepted);
     } else {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' has the format '%3$s', expected one of '%4$s'"),
-                       dm->name, disk->dst, format, accepted);
+                       dmdef->name, disk->dst, format, accepted);
     }
     return -1;
 }
@@ -232,7 +233,7 @@ libxlDeviceModelDiskOption(const virDomainDiskDef *disk)
 /* What the disk's own image is based on has no driver that says more of its
  * format. */
 static int
-libxlDeviceModelValidateBacking(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateBacking(const virDomainDeviceModelDef *dmdef,
                                 const virDomainDiskDef *disk,
                                 const virStorageSource *src)
 {
@@ -242,7 +243,7 @@ libxlDeviceModelValidateBacking(const virDomainDeviceModelDef *dm,
     if (src->format != VIR_STORAGE_FILE_QCOW2) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' has a <backingStore> and the format '%4$s', expected the format 'qcow2' or no <backingStore>"),
-                       dm->name, NULLSTR_EMPTY(src->path), disk->dst,
+                       dmdef->name, NULLSTR_EMPTY(src->path), disk->dst,
                        virStorageFileFormatTypeToString(src->format));
         return -1;
     }
@@ -252,7 +253,7 @@ libxlDeviceModelValidateBacking(const virDomainDeviceModelDef *dm,
 
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' has a <backingStore> of the format '%3$s', expected one of '%4$s'"),
-                       dm->name, disk->dst, format, accepted);
+                       dmdef->name, disk->dst, format, accepted);
         return -1;
     }
 
@@ -261,7 +262,7 @@ libxlDeviceModelValidateBacking(const virDomainDeviceModelDef *dm,
 
 
 static int
-libxlDeviceModelValidateDiskSource(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateDiskSource(const virDomainDeviceModelDef *dmdef,
                                    const virDomainDiskDef *disk)
 {
     const virStorageSource *src;
@@ -273,19 +274,19 @@ libxlDeviceModelValidateDiskSource(const virDomainDeviceModelDef *dm,
         if (type != VIR_STORAGE_TYPE_FILE && type != VIR_STORAGE_TYPE_BLOCK) {
             virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                            _("device model '%1$s': disk '%2$s' has a source of type '%3$s', expected 'file' or 'block'"),
-                           dm->name, disk->dst, virStorageTypeToString(type));
+                           dmdef->name, disk->dst, virStorageTypeToString(type));
             return -1;
         }
 
         if (virStorageSourceIsBacking(src->backingStore) &&
-            libxlDeviceModelValidateBacking(dm, disk, src) < 0)
+            libxlDeviceModelValidateBacking(dmdef, disk, src) < 0)
             return -1;
     }
 
     if (option) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' has '%3$s', expected a disk without it in a secondary"),
-                       dm->name, disk->dst, option);
+                       dmdef->name, disk->dst, option);
         return -1;
     }
 
@@ -295,20 +296,20 @@ libxlDeviceModelValidateDiskSource(const virDomainDeviceModelDef *dm,
 
 /**
  * libxlDeviceModelValidateDisk:
- * @dm: a secondary
+ * @dmdef: a secondary
  * @disk: IDE disk that it is to emulate
  *
  * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED that names the device model,
  * the disk and the value.
  */
 int
-libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dmdef,
                              const virDomainDiskDef *disk)
 {
-    if (libxlDeviceModelValidateDiskPlace(dm, disk) < 0 ||
-        libxlDeviceModelValidateDiskDevice(dm, disk) < 0 ||
-        libxlDeviceModelValidateDiskSource(dm, disk) < 0 ||
-        libxlDeviceModelValidateDiskFormat(dm, disk) < 0)
+    if (libxlDeviceModelValidateDiskPlace(dmdef, disk) < 0 ||
+        libxlDeviceModelValidateDiskDevice(dmdef, disk) < 0 ||
+        libxlDeviceModelValidateDiskSource(dmdef, disk) < 0 ||
+        libxlDeviceModelValidateDiskFormat(dmdef, disk) < 0)
         return -1;
 
     return 0;
@@ -316,14 +317,14 @@ libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dm,
 
 
 static int
-libxlDeviceModelValidateDisks(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateDisks(const virDomainDeviceModelDef *dmdef,
                               const virDomainDef *def)
 {
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
         if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE &&
-            libxlDeviceModelValidateDisk(dm, def->disks[i]) < 0)
+            libxlDeviceModelValidateDisk(dmdef, def->disks[i]) < 0)
             return -1;
     }
 
@@ -354,7 +355,7 @@ libxlDeviceModelSerialOption(const virDomainChrSourceDef *source)
 
 
 static int
-libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dmdef,
                                      const virDomainChrDef *serial)
 {
     const virDomainChrSourceDef *source = serial->source;
@@ -382,7 +383,7 @@ libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dm,
     default:
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': serial port '%2$d' is of type '%3$s', expected one of 'pty', 'file', 'unix', 'tcp', 'null'"),
-                       dm->name, serial->target.port,
+                       dmdef->name, serial->target.port,
                        virDomainChrTypeToString(source->type));
         return -1;
     }
@@ -392,7 +393,7 @@ libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dm,
         source->data.tcp.protocol != VIR_DOMAIN_CHR_TCP_PROTOCOL_TELNET) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': serial port '%2$d' has the protocol '%3$s', expected 'raw' or 'telnet'"),
-                       dm->name, serial->target.port,
+                       dmdef->name, serial->target.port,
                        virDomainChrTcpProtocolTypeToString(source->data.tcp.protocol));
         return -1;
     }
@@ -400,7 +401,7 @@ libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dm,
     if (option) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': serial port '%2$d' has '%3$s', expected a port without it in a secondary"),
-                       dm->name, serial->target.port, option);
+                       dmdef->name, serial->target.port, option);
         return -1;
     }
 
@@ -409,7 +410,7 @@ libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dm,
 
 
 static int
-libxlDeviceModelValidateSerials(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateSerials(const virDomainDeviceModelDef *dmdef,
                                 const virDomainDef *def)
 {
     size_t i;
@@ -417,7 +418,7 @@ libxlDeviceModelValidateSerials(const virDomainDeviceModelDef *dm,
     if (def->nserials > LIBXL_DEVICE_MODEL_SERIAL_MAX) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': the domain has %2$zu serial ports, expected %3$d at most in a secondary"),
-                       dm->name, def->nserials, LIBXL_DEVICE_MODEL_SERIAL_MAX);
+                       dmdef->name, def->nserials, LIBXL_DEVICE_MODEL_SERIAL_MAX);
         return -1;
     }
 
@@ -428,12 +429,12 @@ libxlDeviceModelValidateSerials(const virDomainDeviceModelDef *dm,
             serial->targetType != VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_ISA) {
             virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                            _("device model '%1$s': serial port '%2$d' has the target type '%3$s', expected 'isa-serial'"),
-                           dm->name, serial->target.port,
+                           dmdef->name, serial->target.port,
                            virDomainChrSerialTargetTypeToString(serial->targetType));
             return -1;
         }
 
-        if (libxlDeviceModelValidateSerialSource(dm, serial) < 0)
+        if (libxlDeviceModelValidateSerialSource(dmdef, serial) < 0)
             return -1;
     }
 
@@ -443,14 +444,14 @@ libxlDeviceModelValidateSerials(const virDomainDeviceModelDef *dm,
 
 /* Where the sound goes is libxl's to decide in the primary. */
 static int
-libxlDeviceModelValidateAudio(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateAudio(const virDomainDeviceModelDef *dmdef,
                               const virDomainAudioDef *audio)
 {
     if (audio->type != VIR_DOMAIN_AUDIO_TYPE_NONE &&
         audio->type != VIR_DOMAIN_AUDIO_TYPE_FILE) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': audio backend '%2$u' is of type '%3$s', expected 'none' or 'file'"),
-                       dm->name, audio->id, virDomainAudioTypeTypeToString(audio->type));
+                       dmdef->name, audio->id, virDomainAudioTypeTypeToString(audio->type));
         return -1;
     }
 
@@ -458,7 +459,7 @@ libxlDeviceModelValidateAudio(const virDomainDeviceModelDef *dm,
         (!audio->backend.file.path || !g_path_is_absolute(audio->backend.file.path))) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': audio backend '%2$u' has the path '%3$s', expected an absolute path"),
-                       dm->name, audio->id, NULLSTR_EMPTY(audio->backend.file.path));
+                       dmdef->name, audio->id, NULLSTR_EMPTY(audio->backend.file.path));
         return -1;
     }
 
@@ -468,7 +469,7 @@ libxlDeviceModelValidateAudio(const virDomainDeviceModelDef *dm,
 
 /* sb16 needs the ISA DMA controller, which the primary has. */
 static int
-libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dmdef,
                               const virDomainDef *def)
 {
     const virDomainSoundDef *sound = def->sounds[0];
@@ -477,7 +478,7 @@ libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dm,
     if (def->nsounds > 1) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': the domain has %2$zu sound devices, expected one at most in a secondary"),
-                       dm->name, def->nsounds);
+                       dmdef->name, def->nsounds);
         return -1;
     }
 
@@ -486,35 +487,35 @@ libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dm,
         sound->model != VIR_DOMAIN_SOUND_MODEL_ES1370) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': sound model '%2$s' cannot be emulated by a secondary, expected one of 'ich6', 'ac97', 'es1370'"),
-                       dm->name, virDomainSoundModelTypeToString(sound->model));
+                       dmdef->name, virDomainSoundModelTypeToString(sound->model));
         return -1;
     }
 
     if (sound->ncodecs > 1) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': the sound device has %2$zu codecs, expected one at most in a secondary"),
-                       dm->name, sound->ncodecs);
+                       dmdef->name, sound->ncodecs);
         return -1;
     }
 
-    return audio ? libxlDeviceModelValidateAudio(dm, audio) : 0;
+    return audio ? libxlDeviceModelValidateAudio(dmdef, audio) : 0;
 }
 
 
 static int
-libxlDeviceModelValidateCapability(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateCapability(const virDomainDeviceModelDef *dmdef,
                                    const virDomainDef *def,
                                    virDomainDeviceModelCapability cap)
 {
     switch (cap) {
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
-        return libxlDeviceModelValidateDisks(dm, def);
+        return libxlDeviceModelValidateDisks(dmdef, def);
 
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
-        return libxlDeviceModelValidateSerials(dm, def);
+        return libxlDeviceModelValidateSerials(dmdef, def);
 
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
-        return libxlDeviceModelValidateSound(dm, def);
+        return libxlDeviceModelValidateSound(dmdef, def);
 
     /* never a secondary's */
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
@@ -527,25 +528,25 @@ libxlDeviceModelValidateCapability(const virDomainDeviceModelDef *dm,
 
 
 static int
-libxlDeviceModelValidateCapabilities(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateCapabilities(const virDomainDeviceModelDef *dmdef,
                                      const virDomainDef *def)
 {
     virDomainDeviceModelCapability cap;
-    bool idle = dm->ninterfaces == 0;
+    bool idle = dmdef->ninterfaces == 0;
 
     for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
-        if (!libxlDeviceModelEmulates(def, dm, cap))
+        if (!libxlDeviceModelEmulates(def, dmdef, cap))
             continue;
 
         idle = false;
-        if (libxlDeviceModelValidateCapability(dm, def, cap) < 0)
+        if (libxlDeviceModelValidateCapability(dmdef, def, cap) < 0)
             return -1;
     }
 
     if (idle) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has nothing to emulate: expected an interface, or a device of the domain for one of its capabilities"),
-                       dm->name);
+                       dmdef->name);
         return -1;
     }
 
@@ -554,39 +555,39 @@ libxlDeviceModelValidateCapabilities(const virDomainDeviceModelDef *dm,
 
 
 static int
-libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dmdef,
                                   const virDomainDef *def)
 {
-    const char *emulator = dm->emulator ? dm->emulator : def->emulator;
+    const char *emulator = dmdef->emulator ? dmdef->emulator : def->emulator;
     size_t i;
 
     if (!emulator) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has no emulator: expected <emulator> in it or in <devices>"),
-                       dm->name);
+                       dmdef->name);
         return -1;
     }
 
     if (!g_path_is_absolute(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has the emulator '%2$s', expected an absolute path"),
-                       dm->name, emulator);
+                       dmdef->name, emulator);
         return -1;
     }
 
-    for (i = 0; i < dm->ninterfaces; i++) {
-        virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dm->interfaces[i]);
+    for (i = 0; i < dmdef->ninterfaces; i++) {
+        virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dmdef->interfaces[i]);
 
-        if (!net || libxlDeviceModelValidateNet(dm, net) < 0)
+        if (!net || libxlDeviceModelValidateNet(dmdef, net) < 0)
             return -1;
     }
 
-    return libxlDeviceModelValidateCapabilities(dm, def);
+    return libxlDeviceModelValidateCapabilities(dmdef, def);
 }
 
 
 /**
- * libxlDeviceModelDefValidate:
+ * libxlDeviceModelsValidate:
  * @def: domain definition
  *
  * Check the rules for device models that the definition alone decides, those of
@@ -598,7 +599,7 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dm,
  * and the value.
  */
 int
-libxlDeviceModelDefValidate(const virDomainDef *def)
+libxlDeviceModelsValidate(const virDomainDef *def)
 {
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
     virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
@@ -639,20 +640,20 @@ libxlDeviceModelDefValidate(const virDomainDef *def)
 
 
 static int
-libxlDeviceModelValidateEmulator(const virDomainDeviceModelDef *dm,
+libxlDeviceModelValidateEmulator(const virDomainDeviceModelDef *dmdef,
                                  const char *emulator)
 {
     if (!virFileExists(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': emulator '%2$s' does not exist, expected the path of an executable file"),
-                       dm->name, emulator);
+                       dmdef->name, emulator);
         return -1;
     }
 
     if (!virFileIsExecutable(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': emulator '%2$s' is not an executable file, expected the path of one"),
-                       dm->name, emulator);
+                       dmdef->name, emulator);
         return -1;
     }
 
@@ -661,7 +662,7 @@ libxlDeviceModelValidateEmulator(const virDomainDeviceModelDef *dm,
 
 
 /**
- * libxlDeviceModelDefValidateHost:
+ * libxlDeviceModelsValidateHost:
  * @def: domain definition that is about to start
  *
  * Check what this host decides: that the emulator of every secondary is there.
@@ -671,16 +672,16 @@ libxlDeviceModelValidateEmulator(const virDomainDeviceModelDef *dm,
  * and the emulator.
  */
 int
-libxlDeviceModelDefValidateHost(const virDomainDef *def)
+libxlDeviceModelsValidateHost(const virDomainDef *def)
 {
     virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
     size_t i;
 
     for (i = 0; i < def->ndevicemodels; i++) {
-        virDomainDeviceModelDef *dm = def->devicemodels[i];
+        virDomainDeviceModelDef *dmdef = def->devicemodels[i];
 
-        if (dm != primary &&
-            libxlDeviceModelValidateEmulator(dm, dm->emulator ? dm->emulator
+        if (dmdef != primary &&
+            libxlDeviceModelValidateEmulator(dmdef, dmdef->emulator ? dmdef->emulator
                                                               : def->emulator) < 0)
             return -1;
     }

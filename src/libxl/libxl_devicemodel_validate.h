@@ -8,9 +8,9 @@
 
 #include "domain_conf.h"
 
-int libxlDeviceModelDefValidate(const virDomainDef *def);
+int libxlDeviceModelsValidate(const virDomainDef *def);
 
-int libxlDeviceModelDefValidateHost(const virDomainDef *def);
+int libxlDeviceModelsValidateHost(const virDomainDef *def);
 
-int libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dm,
+int libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dmdef,
                                  const virDomainDiskDef *disk);

@@ -55,7 +55,7 @@ struct _xenDeviceModelParser {
     const char *text; /* the item */
     char *copy; /* the item, cut into words in place */
 
-    virDomainDeviceModelDef *dm;
+    virDomainDeviceModelDef *dmdef;
 };
 
 
@@ -75,10 +75,10 @@ xenDeviceModelParserError(const xenDeviceModelParser *parser,
     detail = g_strdup_vprintf(fmt, ap);
     va_end(ap);
 
-    if (parser->dm->name) {
+    if (parser->dmdef->name) {
         virReportError(VIR_ERR_CONF_SYNTAX,
                        _("device model '%1$s', item %2$zu of device_models, character %3$zu: %4$s"),
-                       parser->dm->name, parser->item, character, detail);
+                       parser->dmdef->name, parser->item, character, detail);
     } else {
         virReportError(VIR_ERR_CONF_SYNTAX,
                        _("item %1$zu of device_models, character %2$zu: %3$s"),
@@ -267,7 +267,7 @@ xenDeviceModelParserParseName(xenDeviceModelParser *parser,
                                          excerpt, VIR_DOMAIN_DEVICE_MODEL_NAME_MAX);
     }
 
-    parser->dm->name = g_strdup(value);
+    parser->dmdef->name = g_strdup(value);
     return 0;
 }
 
@@ -283,7 +283,7 @@ xenDeviceModelParserParsePath(xenDeviceModelParser *parser,
                                          _("character ; is not supported in 'path=', expected the absolute path of an emulator"));
     }
 
-    parser->dm->emulator = g_strdup(value);
+    parser->dmdef->emulator = g_strdup(value);
     return 0;
 }
 
@@ -327,7 +327,7 @@ xenDeviceModelParserParseVif(xenDeviceModelParser *parser,
     }
 
     ref.mac = net->mac;
-    VIR_APPEND_ELEMENT(parser->dm->interfaces, parser->dm->ninterfaces, ref);
+    VIR_APPEND_ELEMENT(parser->dmdef->interfaces, parser->dmdef->ninterfaces, ref);
     return 0;
 }
 
@@ -362,13 +362,13 @@ xenDeviceModelParserParseCapability(xenDeviceModelParser *parser,
                                          excerpt, accepted);
     }
 
-    if (virDomainDeviceModelDefHasCapability(parser->dm, cap)) {
+    if (virDomainDeviceModelDefHasCapability(parser->dmdef, cap)) {
         return xenDeviceModelParserError(parser, word,
                                          _("'%1$s' is given again, expected it once at most"),
                                          word);
     }
 
-    parser->dm->capabilities |= 1U << cap;
+    parser->dmdef->capabilities |= 1U << cap;
     return 0;
 }
 
@@ -383,13 +383,13 @@ xenDeviceModelParserParseKey(xenDeviceModelParser *parser,
 
     if (STREQ(key, "name")) {
         parse = xenDeviceModelParserParseName;
-        given = parser->dm->name;
+        given = parser->dmdef->name;
     } else if (STREQ(key, "path")) {
         parse = xenDeviceModelParserParsePath;
-        given = parser->dm->emulator;
+        given = parser->dmdef->emulator;
     } else if (STREQ(key, "vifs")) {
         parse = xenDeviceModelParserParseVifs;
-        given = parser->dm->ninterfaces > 0;
+        given = parser->dmdef->ninterfaces > 0;
     } else {
         g_autofree char *accepted = xenDeviceModelAccepted();
         g_autofree char *excerpt = xenDeviceModelExcerpt(key);
@@ -455,7 +455,7 @@ xenDeviceModelParserParse(xenDeviceModelParser *parser)
             return -1;
     }
 
-    if (!parser->dm->name) {
+    if (!parser->dmdef->name) {
         return xenDeviceModelParserError(parser, parser->copy, "%s",
                                          _("the device model has no name, expected 'name='"));
     }
@@ -472,7 +472,7 @@ xenDeviceModelParseItem(virDomainDef *def,
                         size_t item,
                         const char *text)
 {
-    g_autoptr(virDomainDeviceModelDef) dm = virDomainDeviceModelDefNew();
+    g_autoptr(virDomainDeviceModelDef) dmdef = virDomainDeviceModelDefNew();
     g_autofree char *copy = g_strdup(text);
     xenDeviceModelParser parser = {
         .def = def,
@@ -480,13 +480,13 @@ xenDeviceModelParseItem(virDomainDef *def,
         .item = item,
         .text = text,
         .copy = copy,
-        .dm = dm,
+        .dmdef = dmdef,
     };
 
     if (xenDeviceModelParserParse(&parser) < 0)
         return NULL;
 
-    return g_steal_pointer(&dm);
+    return g_steal_pointer(&dmdef);
 }
 
 
@@ -522,7 +522,7 @@ xenParseXLDeviceModels(virConf *conf,
     }
 
     for (value = value->list; value; value = value->next, item++) {
-        virDomainDeviceModelDef *dm;
+        virDomainDeviceModelDef *dmdef;
 
         if (value->type != VIR_CONF_STRING) {
             virReportError(VIR_ERR_CONF_SYNTAX,
@@ -531,13 +531,13 @@ xenParseXLDeviceModels(virConf *conf,
             return -1;
         }
 
-        if (!(dm = xenDeviceModelParseItem(def, xmlopt, item, value->str)))
+        if (!(dmdef = xenDeviceModelParseItem(def, xmlopt, item, value->str)))
             return -1;
 
-        VIR_APPEND_ELEMENT(def->devicemodels, def->ndevicemodels, dm);
+        VIR_APPEND_ELEMENT(def->devicemodels, def->ndevicemodels, dmdef);
     }
 
-    return libxlDeviceModelDefValidate(def);
+    return libxlDeviceModelsValidate(def);
 }
 
 
@@ -554,19 +554,19 @@ xenDeviceModelIsRepresentable(const char *text)
 
 static int
 xenDeviceModelFormatPath(virBuffer *buf,
-                         const virDomainDeviceModelDef *dm)
+                         const virDomainDeviceModelDef *dmdef)
 {
-    if (!dm->emulator)
+    if (!dmdef->emulator)
         return 0;
 
-    if (!xenDeviceModelIsRepresentable(dm->emulator)) {
+    if (!xenDeviceModelIsRepresentable(dmdef->emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': emulator '%2$s' cannot be expressed in the xen-xl format, expected a path without ',', ';', quotes, backslashes, unprintable characters, and blanks at its ends"),
-                       dm->name, dm->emulator);
+                       dmdef->name, dmdef->emulator);
         return -1;
     }
 
-    virBufferAsprintf(buf, ",path=%s", dm->emulator);
+    virBufferAsprintf(buf, ",path=%s", dmdef->emulator);
     return 0;
 }
 
@@ -586,7 +586,7 @@ xenDeviceModelVifIsOnly(const virDomainDef *def,
 static int
 xenDeviceModelFormatVif(virBuffer *buf,
                         const virDomainDef *def,
-                        const virDomainDeviceModelDef *dm,
+                        const virDomainDeviceModelDef *dmdef,
                         const virDomainDeviceModelInterface *ref)
 {
     const virDomainNetDef *net = virDomainDeviceModelFindNet(def, ref);
@@ -596,7 +596,7 @@ xenDeviceModelFormatVif(virBuffer *buf,
     if (!net) {
         virReportError(VIR_ERR_INTERNAL_ERROR,
                        _("device model '%1$s' refers to an interface that the domain does not have"),
-                       dm->name);
+                       dmdef->name);
         return -1;
     }
 
@@ -611,14 +611,14 @@ xenDeviceModelFormatVif(virBuffer *buf,
         !xenDeviceModelVifIsOnly(def, vif, net)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': interface '%2$s' cannot be expressed in the xen-xl format by '%3$s', expected a target device without ',', ';', quotes, backslashes, blanks at its ends, that only one interface has"),
-                       dm->name, mac, vif);
+                       dmdef->name, mac, vif);
         return -1;
     }
 
     if (xenDeviceModelCountMac(def, &net->mac) > 1) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': interface '%2$s' cannot be expressed in the xen-xl format, expected a MAC address that only one interface has"),
-                       dm->name, mac);
+                       dmdef->name, mac);
         return -1;
     }
 
@@ -627,36 +627,36 @@ xenDeviceModelFormatVif(virBuffer *buf,
 }
 
 
-/* Returns the item that describes @dm, NULL with an error reported if none
+/* Returns the item that describes @dmdef, NULL with an error reported if none
  * could.  The caller frees it. */
 static char *
 xenDeviceModelFormatItem(const virDomainDef *def,
-                         const virDomainDeviceModelDef *dm)
+                         const virDomainDeviceModelDef *dmdef)
 {
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
     size_t i;
 
-    virBufferAsprintf(&buf, "name=%s", dm->name);
+    virBufferAsprintf(&buf, "name=%s", dmdef->name);
 
-    if (xenDeviceModelFormatPath(&buf, dm) < 0)
+    if (xenDeviceModelFormatPath(&buf, dmdef) < 0)
         return NULL;
 
-    for (i = 0; i < dm->ninterfaces; i++) {
+    for (i = 0; i < dmdef->ninterfaces; i++) {
         virBufferAdd(&buf, i == 0 ? ",vifs=" : ";", -1);
 
-        if (xenDeviceModelFormatVif(&buf, def, dm, &dm->interfaces[i]) < 0)
+        if (xenDeviceModelFormatVif(&buf, def, dmdef, &dmdef->interfaces[i]) < 0)
             return NULL;
     }
 
     for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++) {
-        if (virDomainDeviceModelDefHasCapability(dm, i))
+        if (virDomainDeviceModelDefHasCapability(dmdef, i))
             virBufferAsprintf(&buf, ",%s", virDomainDeviceModelCapabilityTypeToString(i));
     }
 
     if (virBufferUse(&buf) > XEN_DEVICE_MODEL_ITEM_MAX) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' needs %2$zu bytes in the xen-xl format, expected %3$d at most"),
-                       dm->name, virBufferUse(&buf), XEN_DEVICE_MODEL_ITEM_MAX);
+                       dmdef->name, virBufferUse(&buf), XEN_DEVICE_MODEL_ITEM_MAX);
         return NULL;
     }
 

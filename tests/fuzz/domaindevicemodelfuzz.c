@@ -333,7 +333,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data,
         return 0;
 
     FUZZ_CHECK(virDomainDeviceModelDefsValidate(def) == 0 &&
-               libxlDeviceModelDefValidate(def) == 0, "accepted and not valid");
+               libxlDeviceModelsValidate(def) == 0, "accepted and not valid");
     fuzzCheckXML(def, false);
     fuzzCheckCopy(def);
     fuzzCheckXL(def);
