@@ -21,6 +21,7 @@
 #include "libxl/libxl_devicemodel_command.h"
 #include "libxl/libxl_devicemodel_conf.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestconfig.h"
 #include "libxldevicemodeltestdomain.h"
 #include "libxldevicemodeltestutils.h"
 #include "viralloc.h"
@@ -188,7 +189,7 @@ testSecondaries(const void *opaque)
         g_autoptr(virJSONValue) json = NULL;
 
         if (!config ||
-            !(json = libxlDeviceModelConfigToJSON(config)) ||
+            !(json = libxlDeviceModelTestConfigToJSON(config)) ||
             virJSONValueArrayAppend(configs, &json) < 0)
             return -1;
     }

@@ -13,12 +13,9 @@
 #include "libxl_devicemodel_command.h"
 
 #include "libxl_devicemodel_alias.h"
-#include "virlog.h"
 #include "virqemu.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-VIR_LOG_INIT("libxl.libxl_devicemodel_command");
 
 
 static void

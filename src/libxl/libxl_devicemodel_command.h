@@ -8,6 +8,7 @@
 
 #include "libxl_devicemodel_fds.h"
 #include "vircommand.h"
+#include "virjson.h"
 
 
 virJSONValue *libxlDeviceModelDiskBlockdev(const libxlDeviceModelDisk *disk,

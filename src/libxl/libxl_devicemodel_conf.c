@@ -11,12 +11,9 @@
 #include "domain_devicemodel.h"
 #include "viralloc.h"
 #include "virerror.h"
-#include "virlog.h"
 #include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-VIR_LOG_INIT("libxl.libxl_devicemodel_conf");
 
 static const struct {
     const char *model;
@@ -485,153 +482,6 @@ libxlDeviceModelConfigScope(const libxlDeviceModelConfig *config)
     libxlDeviceModelScopeAdd(&scope, "irq", &claims.irq);
 
     return virBufferContentAndReset(&scope);
-}
-
-
-static virJSONValue *
-libxlDeviceModelNICToJSON(const libxlDeviceModelNIC *nic)
-{
-    g_autoptr(virJSONValue) json = NULL;
-    char macstr[VIR_MAC_STRING_BUFLEN];
-
-    if (virJSONValueObjectAdd(&json,
-                              "u:net", (unsigned int)nic->idx,
-                              "s:driver", nic->driver,
-                              "s:mac", virMacAddrFormat(&nic->mac, macstr),
-                              "u:slot", nic->slot,
-                              "B:down", nic->down,
-                              NULL) < 0)
-        return NULL;
-
-    return g_steal_pointer(&json);
-}
-
-
-static virJSONValue *
-libxlDeviceModelDiskToJSON(const libxlDeviceModelDisk *disk)
-{
-    g_autoptr(virJSONValue) json = NULL;
-
-    if (virJSONValueObjectAdd(&json,
-                              "u:disk", (unsigned int)disk->idx,
-                              "u:bus", disk->bus,
-                              "u:unit", disk->unit,
-                              "B:cdrom", disk->cdrom,
-                              "B:readonly", disk->readonly,
-                              "B:shared", disk->shared,
-                              "B:direct", disk->direct,
-                              "B:noflush", disk->noflush,
-                              "B:writethrough", disk->writethrough,
-                              "B:unmap", disk->unmap,
-                              "S:serial", disk->serial,
-                              NULL) < 0)
-        return NULL;
-
-    return g_steal_pointer(&json);
-}
-
-
-static virJSONValue *
-libxlDeviceModelSerialToJSON(const libxlDeviceModelSerial *serial)
-{
-    g_autoptr(virJSONValue) json = NULL;
-
-    if (virJSONValueObjectAdd(&json,
-                              "u:serial", (unsigned int)serial->idx,
-                              "s:type", virDomainChrTypeToString(serial->type),
-                              "B:listen", serial->listen,
-                              "B:telnet", serial->telnet,
-                              NULL) < 0)
-        return NULL;
-
-    return g_steal_pointer(&json);
-}
-
-
-static int
-libxlDeviceModelDevicesToJSON(const libxlDeviceModelConfig *config,
-                              virJSONValue *nics,
-                              virJSONValue *disks,
-                              virJSONValue *serials)
-{
-    size_t i;
-
-    for (i = 0; i < config->nnics; i++) {
-        g_autoptr(virJSONValue) nic = libxlDeviceModelNICToJSON(&config->nics[i]);
-
-        if (!nic || virJSONValueArrayAppend(nics, &nic) < 0)
-            return -1;
-    }
-
-    for (i = 0; i < config->ndisks; i++) {
-        g_autoptr(virJSONValue) disk = libxlDeviceModelDiskToJSON(&config->disks[i]);
-
-        if (!disk || virJSONValueArrayAppend(disks, &disk) < 0)
-            return -1;
-    }
-
-    for (i = 0; i < config->nserials; i++) {
-        g_autoptr(virJSONValue) serial = libxlDeviceModelSerialToJSON(&config->serials[i]);
-
-        if (!serial || virJSONValueArrayAppend(serials, &serial) < 0)
-            return -1;
-    }
-
-    return 0;
-}
-
-
-static int
-libxlDeviceModelSoundToJSON(const libxlDeviceModelSound *sound,
-                            virJSONValue **json)
-{
-    if (!sound)
-        return 0;
-
-    return virJSONValueObjectAdd(json,
-                                 "s:driver", sound->driver,
-                                 "S:codec", sound->codec,
-                                 "u:slot", sound->slot,
-                                 "B:file", sound->file,
-                                 NULL);
-}
-
-
-/**
- * libxlDeviceModelConfigToJSON:
- * @config: configuration of a secondary
- *
- * Returns @config as JSON, for logs and tests, or NULL with an error.
- */
-virJSONValue *
-libxlDeviceModelConfigToJSON(const libxlDeviceModelConfig *config)
-{
-    g_autoptr(virJSONValue) json = NULL;
-    g_autoptr(virJSONValue) nics = virJSONValueNewArray();
-    g_autoptr(virJSONValue) disks = virJSONValueNewArray();
-    g_autoptr(virJSONValue) serials = virJSONValueNewArray();
-    g_autoptr(virJSONValue) sound = NULL;
-    g_autofree char *scope = libxlDeviceModelConfigScope(config);
-
-    if (libxlDeviceModelDevicesToJSON(config, nics, disks, serials) < 0 ||
-        libxlDeviceModelSoundToJSON(config->sound, &sound) < 0)
-        return NULL;
-
-    if (virJSONValueObjectAdd(&json,
-                              "u:id", config->id,
-                              "s:name", config->name,
-                              "s:emulator", config->emulator,
-                              "U:memory", config->memory,
-                              "u:vcpus", config->vcpus,
-                              "s:scope", scope,
-                              "a:nics", &nics,
-                              "a:disks", &disks,
-                              "a:serials", &serials,
-                              "A:sound", &sound,
-                              NULL) < 0)
-        return NULL;
-
-    return g_steal_pointer(&json);
 }
 
 

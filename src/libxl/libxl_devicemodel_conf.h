@@ -13,7 +13,6 @@
 #include <libxl.h>
 
 #include "libxl_devicemodel_placement.h"
-#include "virjson.h"
 
 /* A PC has so many serial ports, and IDE disks. */
 #define LIBXL_DEVICE_MODEL_SERIAL_MAX 4
@@ -105,8 +104,6 @@ void libxlDeviceModelDiskInit(libxlDeviceModelDisk *disk,
 void libxlDeviceModelDiskClear(libxlDeviceModelDisk *disk);
 
 char *libxlDeviceModelConfigScope(const libxlDeviceModelConfig *config);
-
-virJSONValue *libxlDeviceModelConfigToJSON(const libxlDeviceModelConfig *config);
 
 int libxlDeviceModelConfigPrimary(const virDomainDef *def,
                                   libxl_domain_config *d_config);

@@ -19,11 +19,8 @@
 #include "domain_devicemodel.h"
 #include "viralloc.h"
 #include "virerror.h"
-#include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-VIR_LOG_INIT("libxl.libxl_devicemodel_placement");
 
 #define LIBXL_DEVICE_MODEL_SLOT_MAX 31
 

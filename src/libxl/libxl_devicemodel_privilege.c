@@ -22,14 +22,11 @@
 
 #include "virerror.h"
 #include "virfile.h"
-#include "virlog.h"
 #include "virprocess.h"
 #include "virqemu.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-VIR_LOG_INIT("libxl.libxl_devicemodel_privilege");
 
 #define LIBXL_DEVICE_MODEL_UID_KEY "device_model_uid_base"
 

@@ -22,12 +22,9 @@
 #include "libxl_domain.h"
 #include "virdomainjob.h"
 #include "virerror.h"
-#include "virlog.h"
 #include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-VIR_LOG_INIT("libxl.libxl_devicemodel_update");
 
 /* How long a device model is talked with for one change.  One that runs answers
  * at once; whoever else wants the job, to end the domain, waits for it for 30 s

@@ -17,12 +17,9 @@
 #include "libxl_devicemodel_conf.h"
 #include "virerror.h"
 #include "virfile.h"
-#include "virlog.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-VIR_LOG_INIT("libxl.libxl_devicemodel_validate");
 
 
 static int

@@ -22,11 +22,8 @@
 #include "libxl_devicemodel_xenstore.h"
 
 #include "virerror.h"
-#include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-VIR_LOG_INIT("libxl.libxl_devicemodel_xenstore");
 
 #define LIBXL_DEVICE_MODEL_XENSTORE "/local/domain/0/dms"
 
