@@ -8,10 +8,7 @@ import tempfile
 from xenhostlib import bootdisk
 from xenhostlib.domain import devicemodel, disk, domain_xml, nic
 
-from .common import expect, running, scenario
-
-MAIN = devicemodel("main", capabilities=["ui"])
-DISPLAY = "<graphics type='vnc'/><video><model type='vga'/></video>"
+from .common import DISPLAY, MAIN, expect, running, scenario
 
 
 @scenario

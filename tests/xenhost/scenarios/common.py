@@ -9,8 +9,15 @@ from xenhostlib.domain import devicemodel, nic
 
 ALL = {}
 
+# A primary with a name.
+MAIN = devicemodel("main", capabilities=["ui"])
+
+# Without a display the BIOS makes the first serial port its own, and looks at it
+# at each tick of its clock.
+DISPLAY = "<graphics type='vnc'/><video><model type='vga'/></video>"
+
 # The devices of a domain with a NIC in the primary and one in a secondary.
-TWO_NICS = devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [2]) + nic(1) + nic(2)
+TWO_NICS = MAIN + devicemodel("lan", [2]) + nic(1) + nic(2)
 
 
 class Failure(Exception):
@@ -49,6 +56,17 @@ def wait_for(condition, text, timeout=120):
 def expect_all_gone(host):
     """Wait until the host has nothing of a domain any more."""
     wait_for(lambda: not leftovers(host), "nothing left of the domain", 180)
+
+
+def expect_start_fails(host, domain, *words, before=()):
+    """Fail unless the start of @domain fails with @words, and leaves nothing that was not
+    among the leftovers @before."""
+    done = domain.start(check=False)
+    expect(done.returncode != 0, f"a failure with {words}, it was started")
+    expect_words(done.stderr, *words)
+    left = set(leftovers(host)) - set(before)
+    expect(not left, f"nothing left after '{done.stderr.strip()}': {sorted(left)}")
+    expect_words(domain.virsh(f"domstate {domain.name}").stdout, "shut off")
 
 
 @contextlib.contextmanager

@@ -7,14 +7,12 @@ import pathlib
 import tempfile
 
 from xenhostlib import Domain
-from xenhostlib.domain import devicemodel, disk, domain_xml, nic
+from xenhostlib.common import PROGRAMS
+from xenhostlib.domain import devicemodel, disk, domain_xml, nic, openers
 
-from .common import expect, expect_words, running, scenario, secondaries, wait_for
+from .common import (DISPLAY, MAIN, expect, expect_words, running, scenario, secondaries,
+                     wait_for)
 
-MAIN = devicemodel("main", capabilities=["ui"])
-# Without a display the BIOS makes the first serial port its own, and looks at it
-# at each tick of its clock.
-DISPLAY = "<graphics type='vnc'/><video><model type='vga'/></video>"
 TERMINAL = f"<serial type='pty'/>{DISPLAY}"
 LOWER = """
       <backingStore type='file'>
@@ -36,12 +34,6 @@ def pid_of(host, name):
     """Return the pid of the secondary with that name."""
     [pid] = [pid for pid, line in secondaries(host).items() if f"/{name} " in line]
     return pid
-
-
-def openers(host, path):
-    """Return the pids of the processes that have the file @path open."""
-    return host.run("find /proc/[0-9]*/fd -maxdepth 1 -lname '" + path + "' 2>/dev/null | "
-                    "cut -d/ -f3 | sort -u", check=False).stdout.split()
 
 
 @scenario
@@ -137,11 +129,6 @@ SERIALS = TERMINAL + """
       <source mode='bind' host='127.0.0.1' service='4555'/><protocol type='raw'/>
     </serial>"""
 
-CLIENT = """use IO::Socket::UNIX;
-my $socket = IO::Socket::UNIX->new('/root/serial.sock') or die $!;
-print scalar <$socket>;
-"""
-
 
 @scenario
 def serial_ports(host):
@@ -170,8 +157,8 @@ def serial_ports(host):
 
 def talk(host, domain):
     """Hear the guest on both sockets, and let it hear us."""
-    host.run("cat > /root/serial.pl", input=CLIENT)
-    host.run("systemd-run --quiet --collect sh -c 'perl /root/serial.pl > /root/serial.heard'")
+    host.run("systemd-run --quiet --collect "
+             f"sh -c '{PROGRAMS}/hear.py /root/serial.sock > /root/serial.heard'")
     wait_for(lambda: host.run("ss -x state established | grep serial.sock", check=False).stdout,
              "a client of the socket", 30)
     domain.ask("say ttyS2 to-the-socket")

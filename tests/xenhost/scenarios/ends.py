@@ -3,6 +3,7 @@
 hooks hear of them."""
 
 from xenhostlib import Domain, sectorguest
+from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import console_path, domain_xml, mac, nic
 
 from .common import (TWO_NICS, expect, expect_all_gone, expect_words, running, scenario,
@@ -58,15 +59,6 @@ def guest_power(host):
                  "/var/lib/libvirt/libvirt-guests; systemctl reset-failed libvirt-guests; true")
 
 
-# Tells Xen that the domain $1 has crashed, as its guest would: 3 is SHUTDOWN_crash
-# in xen/include/public/sched.h.
-CRASH = """
-import glob, sys
-sys.path += glob.glob("/usr/lib/xen-*/lib/python")
-from xen.lowlevel import xc
-xc.xc().domain_shutdown(int(sys.argv[1]), 3)
-"""
-
 
 @scenario
 def guest_crash(host):
@@ -85,7 +77,7 @@ def guest_crash(host):
             domain.wait_for_line(sectorguest.words(domain.name, number))
         before = {name: set(secondaries_of(host, name)) for name in actions}
         for name in actions:
-            host.run(["python3", "-c", CRASH, host.run(["xl", "domid", name]).stdout.strip()])
+            host.script("crash.py", host.run(["xl", "domid", name]).stdout.strip())
         check_crashes(host, domains, before)
     finally:
         sectorguest.remove(host, actions)
@@ -118,11 +110,6 @@ def destroyed_twice(host):
         expect_all_gone(host)
 
 
-HOOK = """#!/bin/sh
-echo "$1 $2 $3 $(grep -c '<devicemodel')" >> /root/hooks
-"""
-
-
 @scenario
 def hooks_called(host):
     """The hook script hears the same of a domain with device models as of one without."""
@@ -132,7 +119,7 @@ def hooks_called(host):
     broken = split.replace("bridge='xenbr0'", "bridge='nobr0'").replace("bridge='nobr0'", "bridge='xenbr0'", 1)
     heard = []
     try:
-        host.run(f"mkdir -p /etc/libvirt/hooks; cat > {hook}; chmod +x {hook}", input=HOOK)
+        host.run(["install", "-D", f"{PROGRAMS}/hook.sh", hook])
         host.run("systemctl restart libvirtd")
         for xml in (plain, split, broken):
             domain = Domain(host, "hook")

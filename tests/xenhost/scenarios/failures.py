@@ -4,12 +4,12 @@
 import contextlib
 
 from xenhostlib import Domain, leftovers
-from xenhostlib.common import SOURCE_DIR
+from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, mac, nic
 
-from .common import Failure, expect, expect_words, scenario, secondaries, wait_for
+from .common import (MAIN, Failure, expect, expect_start_fails, expect_words, scenario, secondaries,
+                     wait_for)
 
-MAIN = devicemodel("main", capabilities=["ui"])
 NICS = nic(2) + nic(3)
 # With the emulators of bad-emulator.
 BAD = "/root/bad"
@@ -49,9 +49,8 @@ def bad_emulators(host):
     names = {mode for mode, *_ in EMULATORS} | {"hangs"}
     host.run(["mkdir", "-p", BAD])
     try:
-        host.copy_to(SOURCE_DIR / "bad-emulator", f"{BAD}/emulator")
         host.run(f"cd {BAD} && for name in {' '.join(sorted(names))}; do "
-                 "ln -sf emulator bad-$name; done")
+                 f"ln -sf {PROGRAMS}/bad-emulator bad-$name; done")
         yield
     finally:
         host.run(["rm", "-rf", BAD])
@@ -68,15 +67,10 @@ def defined(host, devices, emulator=None):
         domain.remove()
 
 
-def expect_start_fails(host, devices, *words, emulator=None):
+def expect_failure(host, devices, *words, emulator=None):
     """Fail unless the start fails with @words, and leaves nothing."""
     with defined(host, devices, emulator) as domain:
-        done = domain.start(check=False)
-        expect(done.returncode != 0, f"a failure with {words}, it was started")
-        expect_words(done.stderr, *words)
-        left = leftovers(host)
-        expect(not left, f"nothing left after '{done.stderr.strip()}': {left}")
-        expect_words(domain.virsh("domstate fails").stdout, "shut off")
+        expect_start_fails(host, domain, *words)
 
 
 def all_failures(cases):
@@ -94,7 +88,7 @@ def all_failures(cases):
 def emulators_fail(host):
     """An emulator fails at each step of a start, first or second: an error, nothing left."""
     def case(mode, name, *words):
-        return lambda: expect_start_fails(host, pair(**{name: f"{BAD}/bad-{mode}"}), f"'{name}'", *words)
+        return lambda: expect_failure(host, pair(**{name: f"{BAD}/bad-{mode}"}), f"'{name}'", *words)
     with bad_emulators(host):
         all_failures((f"{row[0]} in {row[1]}", case(*row)) for row in EMULATORS)
 
@@ -122,43 +116,27 @@ def host_fails(host):
 
     def with_log():
         with in_the_way(host, log):
-            expect_start_fails(host, pair(), "'wan'", log)
+            expect_failure(host, pair(), "'wan'", log)
 
     def with_folder():
         with in_the_way(host, folder, folder=False):
-            expect_start_fails(host, pair(), "'lan'", "cannot create folder", folder)
+            expect_failure(host, pair(), "'lan'", "cannot create folder", folder)
 
     with bad_emulators(host):
         all_failures((
             ("log", with_log),
             ("folder", with_folder),
-            ("bridge", lambda: expect_start_fails(host, pair(nics=nic(2) + nic(3, bridge="nobr0")),
+            ("bridge", lambda: expect_failure(host, pair(nics=nic(2) + nic(3, bridge="nobr0")),
                                                   "'wan'", "nobr0")),
-            ("tap", lambda: expect_start_fails(host, pair(nics=nic(2) + unmanaged), "'wan'", "doesn't exist")),
-            ("libxl", lambda: expect_start_fails(host, pair(), "libxenlight", "'fails'",
+            ("tap", lambda: expect_failure(host, pair(nics=nic(2) + unmanaged), "'wan'", "doesn't exist")),
+            ("libxl", lambda: expect_failure(host, pair(), "libxenlight", "'fails'",
                                                  emulator=f"{BAD}/bad-exits")),
         ))
 
 
-# Runs the command $1 in the background, and $3 when $2 is true; prints what $1 says,
-# and its status.
-BESIDE = r"""
-$1 > /root/beside 2>&1 &
-until eval "$2"; do
-    kill -0 $! 2>/dev/null || { echo "too late for $3"; break; }
-    sleep 0.1
-done
-eval "$3"
-wait $!
-echo "status $?"
-cat /root/beside
-rm /root/beside
-"""
-
-
 def beside(host, command, condition, action):
     """Run @command, and @action as soon as @condition is true; return what the command says."""
-    return host.run(["bash", "-c", BESIDE, "beside", command, condition, action], timeout=400).stdout
+    return host.script("beside.sh", command, condition, action, timeout=400).stdout
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Guests whose NICs are served by secondaries."""
 
-from xenhostlib.domain import devicemodel, direct_boot, domain_xml, mac, nic
+from xenhostlib.domain import (devicemodel, direct_boot, domain_xml, mac, nic, openers,
+                               tap_openers)
 
-from .common import expect, expect_words, running, scenario, secondaries
+from .common import MAIN, TWO_NICS, expect, expect_words, running, scenario, secondaries
 
 MODELS = ("rtl8139", "e1000", "e1000e", "pcnet", "ne2k_pci", "virtio")
 
@@ -33,9 +34,7 @@ def slots(domain):
 @scenario
 def two_nics(host):
     """One NIC in the primary, one in a secondary: both work, side by side."""
-    xml = domain_xml("two", devicemodel("main", capabilities=["ui"]) +
-                     devicemodel("lan", [2]) + nic(1) + nic(2))
-    with running(host, "two", xml) as domain:
+    with running(host, "two", domain_xml("two", TWO_NICS)) as domain:
         report = domain.report()
         expect_reached(report, 2)
         entry = next(e for e in report["NIC"] if e["mac"] == mac(2))
@@ -43,8 +42,7 @@ def two_nics(host):
                f"the live XML's slots as the guest's {entry['slot']}: {slots(domain)}")
         tap = domain.xml().find(f".//mac[@address='{mac(2)}']/../target").get("dev")
         [pid] = secondaries(host)
-        owners = host.run(f"grep -l 'iff:.*{tap}$' /proc/[0-9]*/fdinfo/* | cut -d/ -f3 | sort -u",
-                          check=False).stdout.split()
+        owners = tap_openers(host, tap)
         expect(owners == [pid], f"{tap} open in the secondary {pid} only: {owners}")
         stats = domain.virsh(f"domifstat two {tap}").stdout
         expect_words(stats, "rx_packets", "tx_packets")
@@ -55,7 +53,7 @@ def two_nics(host):
 @scenario
 def every_nic_model(host):
     """Eight device models: a secondary for each NIC model, and one with the default."""
-    devices = devicemodel("main", capabilities=["ui"])
+    devices = MAIN
     for number, model in enumerate(MODELS, 1):
         devices += devicemodel(model, [number])
     devices += devicemodel("default", [7])
@@ -106,10 +104,7 @@ def scope_and_backends(host):
             expect(any(entry["name"] == "xvde" for entry in report["DISK"]),
                    f"xvde among the guest's disks: {report['DISK']}")
             [pid] = secondaries(host)
-            owners = host.run("fuser /root/pv.qcow2 2>/dev/null || "
-                              "ls -l /proc/[0-9]*/fd/* 2>/dev/null | grep pv.qcow2 | "
-                              "sed 's,.*/proc/\\([0-9]*\\)/.*,\\1,' | sort -u",
-                              check=False).stdout.split()
+            owners = openers(host, "/root/pv.qcow2")
             expect(owners and pid not in owners,
                    f"the image open in the primary only, not in {pid}: {owners}")
             log = host.run("cat /var/log/libvirt/libxl/pv-dm-lan.log").stdout

@@ -9,45 +9,6 @@ from .common import expect, scenario
 
 NAMES = ("four-a", "four-b", "four-c", "four-d")
 
-# Starts and destroys the domains $2 and following together, $1 times, while four
-# clients use them.  Prints each command that fails or does not end.
-CROWD = r"""
-rounds=$1
-shift
-work=$(mktemp -d)
-try() { timeout 300 "$@" > "$work/out.$BASHPID" 2>&1 || echo "status $?: $*: $(cat "$work/out.$BASHPID")"; }
-client() {
-    # a domain may be in any state when it is asked for
-    while [ ! -e "$work/end" ]; do
-        for name in "$@"; do
-            for command in dumpxml domstate dominfo domiflist suspend resume; do
-                timeout 300 virsh -q $command "$name" > /dev/null 2>&1
-                [ $? -ne 124 ] || echo "virsh $command $name does not end"
-            done
-        done
-        try virsh -q list --all
-    done
-}
-for number in 1 2 3 4; do
-    client "$@" &
-    clients="$clients $!"
-done
-while [ "$rounds" -gt 0 ]; do
-    for command in start destroy; do
-        pids=
-        for name in "$@"; do
-            try virsh -q $command "$name" &
-            pids="$pids $!"
-        done
-        wait $pids
-    done
-    rounds=$((rounds - 1))
-done
-touch "$work/end"
-wait $clients
-rm -r "$work"
-"""
-
 
 @scenario
 def crowd(host):
@@ -58,15 +19,13 @@ def crowd(host):
             devices = (devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [number]) +
                        nic(number))
             domain.define(domain_xml(domain.name, devices, memory=64, boot="<boot dev='hd'/>"))
-        host.run("cat > /root/crowd", input=CROWD)
-        said = host.run(["bash", "/root/crowd", "2", *NAMES], timeout=1800).stdout
+        said = host.script("crowd.sh", "2", *NAMES, timeout=1800).stdout
         expect(not said, f"no failure:\n{said}")
         left = leftovers(host)
         expect(not left, f"nothing left: {left}")
     finally:
         for domain in domains:
             domain.remove()
-        host.run("rm -f /root/crowd")
 
 
 @scenario

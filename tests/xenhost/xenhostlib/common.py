@@ -15,6 +15,9 @@ import time
 
 SOURCE_DIR = pathlib.Path(__file__).resolve().parent.parent
 
+# Where the programs of the folder host/ are on the host.
+PROGRAMS = "/usr/local/lib/xenhost"
+
 # An entry that nothing used for so long belongs to a state of the sources
 # that is gone.
 CACHE_LIFETIME = 14 * 24 * 3600

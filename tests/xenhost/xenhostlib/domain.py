@@ -20,25 +20,6 @@ PRELOAD_OPTIONS = f"""
   </xen:commandline>"""
 REPORT_TIMEOUT = 480
 
-# A function that says "stuck" if the only processor of the domain $1 works all the
-# time, and stands at one instruction.  In the emulation of AMD's virtualization that
-# happens to one guest in a hundred, at a time at which no device model has anything
-# to do: who waits for one does not work.
-STUCK = r"""
-stuck() {
-    id=$(xl domid "$1" 2>/dev/null) || return 0
-    where() { "$(ls /usr/lib/xen*/bin/xenctx | head -n 1)" "$id" 0 2>/dev/null | head -n 1; }
-    tenths() { xl vcpu-list "$1" | awk 'NR > 1 { sum += $6 } END { print NR == 2 ? int(sum * 10) : 0 }'; }
-    first=$(where)
-    begin=$(tenths "$1")
-    for second in 1 2 3 4 5; do
-        sleep 1
-        [ "$(where)" = "$first" ] || return 0
-    done
-    [ $(($(tenths "$1") - begin)) -lt 40 ] || echo "stuck"
-}
-"""
-
 # Seconds that a guest may be silent before it is looked whether it is stuck.
 SILENCE = 60
 
@@ -236,9 +217,21 @@ class Domain:
                                    f"its last words: {self.console()[-500:]!r}")
             if time.monotonic() > looked + SILENCE:
                 looked = time.monotonic()
-                if self.host.run(["bash", "-c", f"{STUCK}\nstuck {self.name}"]).stdout:
+                if self.host.script("stuck.sh", self.name).stdout:
                     raise Stuck(f"the processor of '{self.name}' stands at one instruction")
             time.sleep(1)
+
+
+def openers(host, path):
+    """Return the pids of the processes on @host that have the file @path open."""
+    return host.run(f"find /proc/[0-9]*/fd -maxdepth 1 -lname '{path}' 2>/dev/null | "
+                    "cut -d/ -f3 | sort -u", check=False).stdout.split()
+
+
+def tap_openers(host, tap):
+    """Return the pids of the processes on @host that have the interface @tap open."""
+    return host.run(f"grep -l 'iff:.*{tap}$' /proc/[0-9]*/fdinfo/* 2>/dev/null | cut -d/ -f3 | sort -u",
+                    check=False).stdout.split()
 
 
 def leftovers(host):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the guest says on its serial port, read: the lines are described at the
-beginning of guest-init."""
+beginning of guest/init."""
 
 import re
 

@@ -18,8 +18,8 @@ HOST_INIT = SOURCE_DIR / "host" / "init"
 # crc32c is asked for by name, so it is not among ext4's dependencies.
 HOST_MODULES = ["crc32c_generic", "virtio_pci", "virtio_blk", "ext4"]
 
-GUEST_INIT = SOURCE_DIR / "guest-init"
-GUEST_UNMUTE = SOURCE_DIR / "guest-unmute.c"
+GUEST_INIT = SOURCE_DIR / "guest" / "init"
+GUEST_UNMUTE = SOURCE_DIR / "guest" / "unmute.c"
 # An IDE disk and the usual NIC.
 BASIC_MODULES = "8139cp 8139too ata_piix ata_generic sd_mod".split()
 GUEST_MODULES = BASIC_MODULES + """

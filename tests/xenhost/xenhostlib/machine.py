@@ -22,7 +22,7 @@ import subprocess
 import time
 
 from . import image, initrd, tree
-from .common import Progress, XenHostError, call, require, temporary_dir
+from .common import PROGRAMS, Progress, XenHostError, call, require, temporary_dir
 from .logs import collect
 
 # Seconds. Software emulation on a loaded machine is several times slower than
@@ -270,6 +270,12 @@ class XenHost:
             raise XenHostError(f"on the host, '{line}' ended with status {done.returncode}:\n"
                                + (done.stderr or done.stdout).rstrip())
         return done
+
+    def script(self, name, *words, **options):
+        """Run the program @name of the folder host/ on the host, with @words.
+
+        Returns and raises what run() does, with the same options."""
+        return self.run([f"{PROGRAMS}/{name}", *words], **options)
 
     def run_attached(self, command):
         """Run @command with this process's stdin, stdout and stderr; return its status."""

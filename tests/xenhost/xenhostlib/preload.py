@@ -9,7 +9,7 @@ QEMU's generic loader."""
 from .assembler import assembled
 from .common import SOURCE_DIR
 
-JUMP = SOURCE_DIR / "guest-preloaded.S"
+JUMP = SOURCE_DIR / "guest" / "preloaded.S"
 
 # QEMU writes each file through one mapping of the guest's memory, and a mapping has a
 # mebibyte (MCACHE_BUCKET_SHIFT in its xen-mapcache.c): none may have more, or cross one.

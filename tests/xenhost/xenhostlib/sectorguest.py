@@ -10,7 +10,7 @@ from .assembler import assembled
 from .common import SOURCE_DIR
 from .domain import console_path, devicemodel, disk, domain_xml, mac, nic
 
-BOOT_SECTOR = SOURCE_DIR / "guest-bootsector.S"
+BOOT_SECTOR = SOURCE_DIR / "guest" / "bootsector.S"
 # Where the BIOS loads it.
 ADDRESS = 0x7c00
 # What it reads of its disk, in characters.

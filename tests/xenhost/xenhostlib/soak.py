@@ -8,42 +8,11 @@ import time
 
 from . import sectorguest
 from .common import XenHostError
-from .domain import STUCK, leftovers
+from .domain import leftovers
 
 NAMES = ("soak-a", "soak-b")
 
-# One life of the domain $1, whose guest has to say $2.
-LIFE = r"""
-set -e
-console=/var/log/guest-$1.log
-rm -f "$console"
-virsh -q define --validate "/root/$1.xml"
-virsh -q start "$1"
-tries=120
-until grep -qx "$2" "$console" 2>/dev/null; do
-    tries=$((tries - 1))
-    if [ $tries -eq 0 ]; then
-        echo "the guest of $1 said '$(tail -n 3 "$console")', expected '$2'" >&2
-        result=$(stuck "$1")
-        break
-    fi
-    sleep 0.5
-done
-virsh -q destroy "$1"
-virsh -q undefine "$1"
-[ $tries -gt 0 ] || echo "$result"
-[ $tries -gt 0 ] || [ "$result" ]
-"""
-
-# Prints the numbers that must not grow, in the order of FIELDS.
-NUMBERS = r"""
-pid=$(systemctl show -p MainPID --value libvirtd)
-echo $(ls "/proc/$pid/fd" | wc -l) \
-    $(awk '$1 == "VmRSS:" { print $2 }' "/proc/$pid/status") \
-    $(ls "/proc/$pid/task" | wc -l) \
-    $(xl info free_memory) $(xenstore-ls -f / | wc -l) \
-    $(find /run/libvirt /run/xen | wc -l) $(pgrep -c qemu)
-"""
+# The numbers that must not grow, in the order of numbers.sh.
 FIELDS = ("fds", "rss", "threads", "xen", "keys", "files", "qemus")
 TITLES = ("daemon's fds", "its memory, KiB", "its threads", "Xen's free memory, MiB",
           "xenstore keys", "files in /run", "QEMU processes")
@@ -80,11 +49,9 @@ class Soak:
     def cycle(self):
         """Let both domains live once, at the same time; return how many of their guests
         the emulation did not carry on."""
-        lives = " ".join(f"life {name} '{sectorguest.words(name, number)}' & pids=\"$pids $!\";"
-                         for number, name in enumerate(NAMES, 2))
-        said = self.host.run(f"{STUCK}\nlife() ( {LIFE} )\n{lives}\nstatus=0\n"
-                             "for pid in $pids; do wait $pid || status=1; done; exit $status",
-                             timeout=900).stdout
+        words = [word for number, name in enumerate(NAMES, 2)
+                 for word in (name, sectorguest.words(name, number))]
+        said = self.host.script("lives.sh", *words, timeout=900).stdout
         left = leftovers(self.host)
         if left:
             raise XenHostError("left behind: " + "; ".join(left))
@@ -92,7 +59,7 @@ class Soak:
 
     def numbers(self):
         """Return the numbers that must not grow, by field."""
-        return dict(zip(FIELDS, map(int, self.host.run(NUMBERS).stdout.split())))
+        return dict(zip(FIELDS, map(int, self.host.script("numbers.sh").stdout.split())))
 
     def settled(self, base, apart=(), timeout=60):
         """Wait until the numbers are within the slack of @base, those of the fields @apart

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 from . import preload
-from .common import SOURCE_DIR, XenHostError, call, require
+from .common import PROGRAMS, SOURCE_DIR, XenHostError, call, require
 from .domain import INITRD, PRELOADED
 
 # Not read on the host. Half of the tree's size.
@@ -181,6 +181,15 @@ def _configure_threads(tree):
     (sshd / "threads.conf").write_text(THREADS_SSHD_CONF, encoding="ascii")
 
 
+def _add_programs(tree):
+    """Put into @tree what is run on the host and not part of it."""
+    folder = tree / PROGRAMS.lstrip("/")
+    folder.mkdir(parents=True)
+    for pattern in ("*.sh", "*.py", "bad-emulator"):
+        for path in (SOURCE_DIR / "host").glob(pattern):
+            shutil.copy(path, folder)
+
+
 def _accept_cpu(tree):
     """Let libvirt accept the emulated CPU.
 
@@ -208,6 +217,7 @@ def make_disk(folder, destdir, image, initrd, public_key):
         if _reports_races(programs):
             _configure_threads(tree)
         _accept_cpu(tree)
+        _add_programs(tree)
         (tree / "var/lib/xenhost").mkdir(parents=True)
         shutil.copy(initrd, tree / INITRD.lstrip("/"))
         preload.make(image / "vmlinuz", initrd, tree / PRELOADED.lstrip("/"), PRELOADED)

@@ -1,5 +1,5 @@
 /*
- * guest-bootsector.S: a guest that fits into a boot sector
+ * bootsector.S: a guest that fits into a boot sector
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *

@@ -1,5 +1,5 @@
 /*
- * guest-unmute.c: open all volumes of the test guest's first sound card
+ * unmute.c: open all volumes of the test guest's first sound card
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *

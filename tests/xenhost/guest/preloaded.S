@@ -1,5 +1,5 @@
 /*
- * guest-preloaded.S: a kernel that gives way to one that is in memory already
+ * preloaded.S: a kernel that gives way to one that is in memory already
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
