@@ -96,12 +96,13 @@ def emulators_fail(host):
 @contextlib.contextmanager
 def in_the_way(host, path, folder=True):
     """Something of the wrong kind at @path, in the place of what was there."""
-    host.run(f"test ! -e {path} || mv {path} {path}.away; "
+    away = "/root/away"
+    host.run(f"test ! -e {path} || mv {path} {away}; "
              + (f"mkdir -p {path}" if folder else f"touch {path}"))
     try:
         yield
     finally:
-        host.run(f"rm -r {path}; test ! -e {path}.away || mv {path}.away {path}")
+        host.run(f"rm -r {path}; test ! -e {away} || mv {away} {path}")
 
 
 @scenario

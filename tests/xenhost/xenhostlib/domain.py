@@ -23,22 +23,6 @@ REPORT_TIMEOUT = 480
 # Seconds that a guest may be silent before it is looked whether it is stuck.
 SILENCE = 60
 
-# Prints a line for each thing that a domain may leave behind, and an end.
-LEFTOVERS = r"""
-ls /proc >/dev/null && xenstore-exists /local/domain/0 && xl list >/dev/null || exit 1
-pgrep -af -e '-xen-domid [1-9]' | grep -v pgrep | sed 's/^/process /'
-ps -eo uid=,pid=,args= | awk '$1 >= 65536 { print "process " $0 }'
-ip -o link | grep -oE '(vif|vnet|tap)[0-9][^:@]*' | sed 's/^/interface /'
-find /run/libvirt/libxl/devicemodel -mindepth 1 ! -path '*/devicemodel/root' 2>/dev/null | sed 's/^/file /'
-find /run/libvirt/libxl -name '*.xml' ! -name Domain-0.xml | sed 's/^/file /'
-find /run/xen -name 'qmp-*' 2>/dev/null | sed 's/^/file /'
-xenstore-ls -f / | grep -E '^/local/domain/(0/dms|0/device-model/[1-9]|0/backend/[a-z]+/[1-9]|[1-9])' |
-    sed 's/^/xenstore /'
-xl list | awk 'NR > 1 && $1 != "Domain-0" { print "domain " $0 }'
-echo END
-"""
-
-
 def nic(number, model="rtl8139", bridge=BRIDGE, inner=""):
     """Return the XML of the NIC with @number, which makes its MAC.
 
@@ -236,7 +220,10 @@ def tap_openers(host, tap):
 
 def leftovers(host):
     """Return a list of what domains have left on @host, running ones included."""
-    lines = host.run(LEFTOVERS, check=False).stdout.splitlines()
+    lines = host.script("leftovers.sh", check=False).stdout.splitlines()
     if lines[-1:] != ["END"]:
         raise XenHostError("the host could not be searched for what domains have left")
-    return lines[:-1]
+    # Xen ends an ioreq server with its domain
+    domids = [line.split()[-1] for line in lines if line.startswith("domain ")]
+    servers = host.script("ioreqservers.py", *domids).stdout.splitlines() if domids else []
+    return lines[:-1] + servers

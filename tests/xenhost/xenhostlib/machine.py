@@ -202,6 +202,7 @@ class XenHost:
             elif self._answers(["virsh", "-q", "-c", "xen:///system", "version"]):
                 self.progress("libvirt answers")
                 self._save({**self.state(), "ready": True})
+                self.script("leftovers.sh", "fresh")
                 return
         raise XenHostError(f"the host was not up after {BOOT_TIMEOUT} s")
 
