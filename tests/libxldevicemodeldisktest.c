@@ -439,7 +439,8 @@ testOpenLong(const void *opaque G_GNUC_UNUSED)
         }
         chain[i - 1].name = "single.qcow2";
 
-        def = testDiskNew(chain, i, false);
+        /* the same image all over, which is only read */
+        def = testDiskNew(chain, i, true);
         if (libxlDeviceModelDiskOpen("blk", def, &images) != -(int)excess ||
             images.nimages != TEST_CHAIN_MAX) {
             VIR_TEST_VERBOSE("chain of %zu: %zu images are open", i, images.nimages);
@@ -448,6 +449,151 @@ testOpenLong(const void *opaque G_GNUC_UNUSED)
     }
 
     return libxlDeviceModelTestCompareError(testDir, "unsupported configuration: device model 'blk': disk 'hdb' is a chain of more than 200 images");
+}
+
+
+/* How a disk uses an image. */
+typedef struct {
+    testImage chain[3];
+    bool cdrom;
+    bool shared;
+} testUse;
+
+/* Two disks at once. */
+typedef struct {
+    const char *name;
+    testUse first;
+    testUse second;
+    const char *busy; /* the image that the second one cannot have */
+} testLock;
+
+#define WRITTEN(image) { .chain = { image } }
+#define READ(image) { .chain = { image }, .cdrom = true }
+#define SHARED(image) { .chain = { image }, .shared = true }
+#define ABOVE(lower, image) { .chain = { image, lower } }
+
+static const testLock lockCases[] = {
+    { .name = "others", .first = WRITTEN(RAW("base.raw")), .second = WRITTEN(RAW("disk.vhd")) },
+    { .name = "written twice", .first = WRITTEN(RAW("base.raw")),
+      .second = WRITTEN(RAW("base.raw")), .busy = "base.raw" },
+    { .name = "written and read", .first = WRITTEN(RAW("base.raw")),
+      .second = READ(RAW("base.raw")), .busy = "base.raw" },
+    { .name = "read and written", .first = READ(RAW("base.raw")),
+      .second = WRITTEN(RAW("base.raw")), .busy = "base.raw" },
+    { .name = "read twice", .first = READ(RAW("base.raw")), .second = READ(RAW("base.raw")) },
+    { .name = "shared", .first = SHARED(RAW("base.raw")), .second = SHARED(RAW("base.raw")) },
+    { .name = "shared by one", .first = SHARED(RAW("base.raw")),
+      .second = WRITTEN(RAW("base.raw")), .busy = "base.raw" },
+    { .name = "not shared by one", .first = WRITTEN(RAW("base.raw")),
+      .second = SHARED(RAW("base.raw")), .busy = "base.raw" },
+    { .name = "shared format", .first = SHARED(QCOW2("single.qcow2")),
+      .second = SHARED(QCOW2("single.qcow2")), .busy = "single.qcow2" },
+    { .name = "base of two", .first = ABOVE(RAW("base.raw"), QCOW2("over.qcow2")),
+      .second = ABOVE(RAW("base.raw"), QCOW2("oldover.qcow2")) },
+    { .name = "base that is written", .first = ABOVE(RAW("base.raw"), QCOW2("over.qcow2")),
+      .second = WRITTEN(RAW("base.raw")), .busy = "base.raw" },
+    { .name = "written that is a base", .first = WRITTEN(RAW("base.raw")),
+      .second = ABOVE(RAW("base.raw"), QCOW2("over.qcow2")), .busy = "base.raw" },
+};
+
+
+static int
+testUseOpen(const testUse *use,
+            libxlDeviceModelImages *images)
+{
+    g_autoptr(virDomainDiskDef) def = testDiskNew(use->chain, G_N_ELEMENTS(use->chain),
+                                                  use->cdrom);
+
+    def->src->shared = use->shared;
+    return libxlDeviceModelDiskOpen("blk", def, images);
+}
+
+
+static int
+testLockRun(const void *opaque)
+{
+    const testLock *test = opaque;
+    g_auto(libxlDeviceModelImages) first = { 0 };
+    g_auto(libxlDeviceModelImages) second = { 0 };
+    g_autofree char *error = NULL;
+
+    if (testUseOpen(&test->first, &first) < 0)
+        return -1;
+
+    virResetLastError();
+    if (testUseOpen(&test->second, &second) != (test->busy ? -1 : 0)) {
+        VIR_TEST_VERBOSE("unexpectedly, with error '%s'", virGetLastErrorMessage());
+        return -1;
+    }
+
+    if (!test->busy)
+        return 0;
+
+    error = g_strdup_printf("resource busy: device model 'blk': image 'DIR/%s' of disk 'hdb' is in use by another process, expected one that nobody else writes to, and that nobody else uses if it is written to",
+                            test->busy);
+    if (libxlDeviceModelTestCompareError(testDir, error) < 0)
+        return -1;
+
+    /* a lock goes with the file */
+    libxlDeviceModelImagesClear(&first);
+    libxlDeviceModelImagesClear(&second);
+    return testUseOpen(&test->second, &second);
+}
+
+
+/* The bytes that others find locked, in the order of the file. */
+static int
+testLockBytes(const char *name,
+              const char *expected)
+{
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, name);
+    VIR_AUTOCLOSE fd = open(path, O_RDWR | O_CLOEXEC);
+    g_auto(virBuffer) found = VIR_BUFFER_INITIALIZER;
+    off_t i;
+
+    for (i = 0; i < 300; i++) {
+        struct flock lock = {
+            .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = i, .l_len = 1,
+        };
+
+        if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+            return -1;
+        if (lock.l_type != F_UNLCK)
+            virBufferAsprintf(&found, "%lld ", (long long)i);
+    }
+
+    return virTestCompareToString(expected, NULLSTR_EMPTY(virBufferCurrentContent(&found)));
+}
+
+
+/* Those that QEMU looks at: 100 to read, 101 to write, 103 to resize; 201 and 203
+ * where nobody else may.  They stay as long as a copy of the file is open. */
+static int
+testLockQEMU(const void *opaque G_GNUC_UNUSED)
+{
+    static const testUse above = ABOVE(RAW("base.raw"), QCOW2("over.qcow2"));
+    static const testUse shared = SHARED(RAW("disk.vhd"));
+    g_auto(libxlDeviceModelImages) images = { 0 };
+    VIR_AUTOCLOSE copy = -1;
+
+    if (testUseOpen(&shared, &images) < 0 ||
+        testLockBytes("disk.vhd", "100 101 ") < 0)
+        return -1;
+    libxlDeviceModelImagesClear(&images);
+
+    if (testLockBytes("disk.vhd", "") < 0 ||
+        testUseOpen(&above, &images) < 0 ||
+        testLockBytes("over.qcow2", "100 101 103 201 203 ") < 0 ||
+        testLockBytes("base.raw", "100 201 203 ") < 0 ||
+        (copy = dup(images.images[0].fd)) < 0)
+        return -1;
+    libxlDeviceModelImagesClear(&images);
+
+    if (testLockBytes("over.qcow2", "100 101 103 201 203 ") < 0 ||
+        testLockBytes("base.raw", "") < 0)
+        return -1;
+
+    return 0;
 }
 
 
@@ -708,7 +854,7 @@ testDriveRun(void *opaque)
       .result = "{\"fdset-id\": " number ", \"fd\": 20}" }
 #define STEP_ADD_NODE \
     .command = "blockdev-add", \
-    .arguments = "{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/7\"}," \
+    .arguments = "{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/7\",\"locking\":\"off\"}," \
                  "\"node-name\":\"disk-1-0-7\",\"read-only\":true," \
                  "\"cache\":{\"direct\":false,\"no-flush\":false},\"discard\":\"ignore\"}"
 #define STEP_REMOVE_FD(number) \
@@ -809,8 +955,8 @@ static const testChange changeCases[] = {
             STEP_ADD_FD("over.qcow2", "4"),
             STEP_ADD_FD("single.qcow2", "5"),
             { .command = "blockdev-add",
-              .arguments = "{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/4\"},"
-                           "\"backing\":{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/5\"},\"backing\":null},"
+              .arguments = "{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/4\",\"locking\":\"off\"},"
+                           "\"backing\":{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/5\",\"locking\":\"off\"},\"backing\":null},"
                            "\"node-name\":\"disk-1-0-4\",\"read-only\":true,"
                            "\"cache\":{\"direct\":false,\"no-flush\":false},\"discard\":\"ignore\"}" },
             STEP_REMOVE_FD("4"),
@@ -1156,6 +1302,16 @@ mymain(void)
     }
 
     if (virTestRun("open: long chains", testOpenLong, NULL) < 0)
+        ret = -1;
+
+    for (i = 0; i < G_N_ELEMENTS(lockCases); i++) {
+        g_autofree char *title = g_strdup_printf("lock: %s", lockCases[i].name);
+
+        if (virTestRun(title, testLockRun, &lockCases[i]) < 0)
+            ret = -1;
+    }
+
+    if (virTestRun("lock: as QEMU does", testLockQEMU, NULL) < 0)
         ret = -1;
 
     for (i = 0; i < G_N_ELEMENTS(infoCases); i++) {

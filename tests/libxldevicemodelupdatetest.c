@@ -482,7 +482,7 @@ testInfos(void)
 #define MEDIUM \
     "qom-get {\"path\":\"/machine/peripheral/ide0-1-0\",\"property\":\"drive\"}\n" \
     "add-fd \n" \
-    "blockdev-add {\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/4\"}," \
+    "blockdev-add {\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/4\",\"locking\":\"off\"}," \
     "\"node-name\":\"disk-1-0-4\",\"read-only\":true," \
     "\"cache\":{\"direct\":false,\"no-flush\":false},\"discard\":\"ignore\"}\n" \
     "remove-fd {\"fdset-id\":4}\n" \

@@ -132,7 +132,8 @@ libxlDeviceModelImageDriver(virStorageFileFormat format)
 }
 
 
-/* What is not said of a lower image it takes from the one above it, but that
+/* The driver has locked the image, for as long as the file that it handed over is
+ * open.  What is not said of a lower image it takes from the one above it, but that
  * it is only read (bdrv_child_options in QEMU block.c).  An image without a
  * lower one must say so, or QEMU looks into its header for a name. */
 static virJSONValue *
@@ -155,6 +156,7 @@ libxlDeviceModelImageToJSON(const libxlDeviceModelImages *images,
     if (virJSONValueObjectAdd(&file,
                               "s:driver", image->block ? "host_device" : "file",
                               "s:filename", path,
+                              "s:locking", "off",
                               NULL) < 0 ||
         virJSONValueObjectAdd(&json,
                               "s:driver", libxlDeviceModelImageDriver(image->format),

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * libxl opens the images of the primary's disks.  Those of a secondary are
- * opened here, each one of a chain, and handed over as file descriptors: a
- * secondary finds no image by name, and so none but its own.
+ * opened and locked here, each one of a chain, and handed over as file
+ * descriptors: a secondary finds no image by name, and so none but its own.
  */
 
 #include <config.h>
@@ -15,6 +15,7 @@
 
 #include "libxl_devicemodel_disk.h"
 
+#include "libxl_devicemodel_lock.h"
 #include "storage_source.h"
 #include "viralloc.h"
 #include "virerror.h"
@@ -102,6 +103,34 @@ libxlDeviceModelImageOpen(const virStorageSource *src,
 
     image->block = S_ISBLK(sb.st_mode);
     return 0;
+}
+
+
+/* QEMU lets others write to an image only where all that it knows of it is its
+ * content. */
+static int
+libxlDeviceModelImageLock(const virStorageSource *src,
+                          const char *name,
+                          const char *dst,
+                          bool readonly,
+                          const libxlDeviceModelImage *image)
+{
+    bool shared = src->shared && src->format == VIR_STORAGE_FILE_RAW;
+
+    if (libxlDeviceModelLockImage(image->fd, !readonly, shared) == 0)
+        return 0;
+
+    if (errno == EAGAIN || errno == EACCES) {
+        virReportError(VIR_ERR_RESOURCE_BUSY,
+                       _("device model '%1$s': image '%2$s' of disk '%3$s' is in use by another process, expected one that nobody else writes to, and that nobody else uses if it is written to"),
+                       name, src->path, dst);
+    } else {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot lock image '%2$s' of disk '%3$s'"),
+                             name, src->path, dst);
+    }
+
+    return -1;
 }
 
 
@@ -218,6 +247,7 @@ libxlDeviceModelDiskOpen(const char *name,
             VIR_APPEND_ELEMENT_COPY(images->images, images->nimages, image);
 
         if (rc < 0 ||
+            libxlDeviceModelImageLock(src, name, def->dst, readonly, &image) < 0 ||
             libxlDeviceModelImageFindNext(src, name, def->dst, image.fd, &next) < 0)
             return -1;
 

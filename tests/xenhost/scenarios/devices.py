@@ -69,6 +69,7 @@ def ide_disks(host):
             expect(host.run("head -c 600 /root/ide-b.base | tail -c 80 | tr -d '\\0'").stdout == "",
                    "the lower image of the chain unchanged")
             expect_openers(host)
+            image_in_use_refused(host)
             expect_words(domain.virsh("domblklist ide").stdout, "hda", "/root/ide-a.img",
                          "hdc", "/root/ide-c.iso")
             expect_words(domain.virsh("domblkinfo ide hdb").stdout, "4194304")
@@ -87,6 +88,20 @@ def unnamed_image_refused(host, xml):
         expect_words(refused.stderr, "'disk'", "/root/ide-b.qcow2", "ide-b.base", "<backingStore>")
     finally:
         domain.remove()
+
+
+def image_in_use_refused(host):
+    """Fail unless another guest is refused the image of a running one, by its name."""
+    other = Domain(host, "other")
+    devices = (MAIN + devicemodel("disk", capabilities=["ide"]) +
+               disk("hda", "/root/ide-c2.iso") + disk("hdb", "/root/ide-b.base"))
+    try:
+        other.define(domain_xml("other", devices))
+        refused = other.start(check=False)
+        expect(refused.returncode != 0, "a lower image of another guest to be refused")
+        expect_words(refused.stderr, "'disk'", "'/root/ide-b.base'", "'hdb'", "in use")
+    finally:
+        other.remove()
 
 
 def expect_openers(host):
