@@ -102,7 +102,7 @@ emulatorWrap(char **argv)
     if (getenv("EMULATOR_WRAPPED"))
         return;
 
-    if (emulatorIs("unwrapped"))
+    if (emulatorIs("unwrapped") || emulatorIs("forges"))
         unsetenv("LD_PRELOAD");
     else if (!emulatorIs("wrapped"))
         return;
@@ -143,6 +143,15 @@ emulatorUnlock(void)
 }
 
 
+/* Says in the library's place what whoever reads it may not obey. */
+static void
+emulatorForge(void)
+{
+    dprintf(emulatorFD(getenv("LIBVIRT_DEVICEMODEL_SCOPE")),
+            "scope 1 domid=7\n\033[2J\351\n");
+}
+
+
 /* As QEMU does: what Xen refuses is warned of at most. */
 static void
 emulatorRegister(void)
@@ -172,6 +181,9 @@ emulatorMapBAR(void)
 static const char *
 emulatorStatus(void)
 {
+    if (emulatorIs("names-odd-state"))
+        return "{\"running\": false, \"status\": \"\\u001b[2J\\u0085\"}";
+
     if (emulatorIs("stays-paused"))
         return "{\"running\": false, \"status\": \"paused\"}";
 
@@ -279,8 +291,12 @@ main(int argc __attribute__((unused)),
     if (emulatorIs("floods"))
         emulatorFlood();
 
+    if (emulatorIs("exits-with-escapes"))
+        emulatorExit("\033[2J\007\351\tcaf\303\251");
     if (emulatorIs("unlocked"))
         emulatorUnlock();
+    if (emulatorIs("forges"))
+        emulatorForge();
 
     emulatorRegister();
 

@@ -1011,6 +1011,9 @@ testEnding(void)
     DO_TEST_FULL("exits with a message", testLog, .mode = "exits-with-message",
             .error = EXITED ": emulator: no such machine\nemulator: gives up",
             .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+    DO_TEST("exits with escape sequences", .mode = "exits-with-escapes",
+            .error = EXITED ": emulator: \\033[2J\\007\\351\\tcaf\\303\\251",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
     DO_TEST("exits with more messages than fit", .mode = "floods",
             .error = EXITED ": @\nemulator: gives up",
             .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
@@ -1052,6 +1055,13 @@ testMisbehaving(void)
             .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
     DO_TEST("stays paused", .mode = "stays-paused",
             .error = FAILED " is in state 'paused', expected 'running'",
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+
+    DO_TEST("sends escape sequences as its state", .mode = "names-odd-state",
+            .error = FAILED " is in state '\\033[2J\\302\\205', expected 'running'",
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+    DO_TEST("sends escape sequences as the library", .mode = "forges",
+            .error = FAILED " got no ioreq server from Xen: '\\033[2J\\351'",
             .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
 
     DO_TEST("drops LD_PRELOAD", .mode = "unwrapped",

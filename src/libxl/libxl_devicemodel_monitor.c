@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include "libxl_devicemodel_monitor.h"
+#include "libxl_devicemodel_quote.h"
 #include "viralloc.h"
 #include "virbuffer.h"
 #include "virerror.h"
@@ -25,9 +26,6 @@
 VIR_LOG_INIT("libxl.libxl_devicemodel_monitor");
 
 #define LIBXL_DEVICE_MODEL_MONITOR_CHUNK (64 * 1024)
-
-/* How much of what a device model sent is quoted in an error. */
-#define LIBXL_DEVICE_MODEL_MONITOR_QUOTE_MAX 200
 
 /* The header explains the states. */
 typedef enum {
@@ -161,18 +159,6 @@ libxlDeviceModelMonitorCheckState(libxlDeviceModelMonitor *mon)
 }
 
 
-/* What a device model sent, fit for an error message and a log. */
-static char *
-libxlDeviceModelMonitorQuote(const char *text)
-{
-    g_autofree char *head = g_strndup(text, LIBXL_DEVICE_MODEL_MONITOR_QUOTE_MAX);
-    g_autofree char *escaped = g_strescape(head, "\"");
-    bool cut = strlen(text) > LIBXL_DEVICE_MODEL_MONITOR_QUOTE_MAX;
-
-    return g_strconcat(escaped, cut ? "..." : NULL, NULL);
-}
-
-
 /**
  * libxlDeviceModelMonitorNextLine:
  * @mon: the monitor
@@ -238,7 +224,7 @@ libxlDeviceModelMonitorHandleGreeting(libxlDeviceModelMonitor *mon,
         return 0;
     }
 
-    quote = libxlDeviceModelMonitorQuote(line);
+    quote = libxlDeviceModelQuote(line);
     return libxlDeviceModelMonitorFail(mon, _("sent a greeting without 'QMP': '%1$s'"),
                                        quote);
 }
@@ -260,7 +246,7 @@ libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
 
     if (virJSONValueObjectGetNumberUlong(*message, "id", &id) < 0 ||
         id <= mon->lastReplyID || id > mon->lastSentID) {
-        quote = libxlDeviceModelMonitorQuote(line);
+        quote = libxlDeviceModelQuote(line);
         return libxlDeviceModelMonitorFail(mon,
                                            _("sent a reply with a wrong id, %1$llu was expected: '%2$s'"),
                                            mon->lastSentID, quote);
@@ -274,7 +260,7 @@ libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
     }
 
     if (!mon->delivered) {
-        quote = libxlDeviceModelMonitorQuote(line);
+        quote = libxlDeviceModelQuote(line);
         return libxlDeviceModelMonitorFail(mon,
                                            _("sent a reply to a command that it had not got: '%1$s'"),
                                            quote);
@@ -308,7 +294,7 @@ libxlDeviceModelMonitorHandleLine(libxlDeviceModelMonitor *mon,
             return libxlDeviceModelMonitorHandleReply(mon, line, &message, awaited);
     }
 
-    quote = libxlDeviceModelMonitorQuote(line);
+    quote = libxlDeviceModelQuote(line);
     if (!message)
         return libxlDeviceModelMonitorFail(mon, _("sent a line that is not JSON: '%1$s'"), quote);
 
@@ -567,8 +553,8 @@ libxlDeviceModelMonitorTakeReturn(libxlDeviceModelMonitor *mon,
                                            _("sent an error reply without 'class' or 'desc'"));
     }
 
-    class = libxlDeviceModelMonitorQuote(virJSONValueObjectGetString(error, "class"));
-    desc = libxlDeviceModelMonitorQuote(virJSONValueObjectGetString(error, "desc"));
+    class = libxlDeviceModelQuote(virJSONValueObjectGetString(error, "class"));
+    desc = libxlDeviceModelQuote(virJSONValueObjectGetString(error, "desc"));
     libxlDeviceModelMonitorReport(mon, VIR_ERR_OPERATION_FAILED,
                                   "%s: %s", class, desc);
     return -1;

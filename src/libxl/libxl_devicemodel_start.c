@@ -18,6 +18,7 @@
 #include "libxl_devicemodel_command.h"
 #include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_monitor.h"
+#include "libxl_devicemodel_quote.h"
 #include "libxl_devicemodel_serial.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -266,6 +267,7 @@ libxlDeviceModelReportExited(const libxlDeviceModelStarting *starting)
 {
     const char *name = starting->dm->name;
     g_autofree char *tail = NULL;
+    g_autofree char *quote = NULL;
 
     if (domainLogContextReadFiltered(starting->log, &tail, LIBXL_DEVICE_MODEL_LOG_MAX) < 0 ||
         virStringIsEmpty(tail)) {
@@ -275,9 +277,10 @@ libxlDeviceModelReportExited(const libxlDeviceModelStarting *starting)
         return;
     }
 
+    quote = libxlDeviceModelQuoteLines(tail);
     virReportError(VIR_ERR_INTERNAL_ERROR,
                    _("device model '%1$s' exited while it started: %2$s"),
-                   name, tail);
+                   name, quote);
 }
 
 
@@ -427,11 +430,14 @@ libxlDeviceModelCheckScope(const libxlDeviceModelStarting *starting)
         virStrToLong_ui(line + strlen("\nioreq-server "), (char **)&line, 10,
                         &dm->ioservid) < 0 ||
         *line != '\n') {
+        g_autofree char *quote = NULL;
+
         g_strchomp(report);
         line = strrchr(report, '\n');
+        quote = libxlDeviceModelQuote(line ? line + 1 : report);
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s' got no ioreq server from Xen: '%2$s'"),
-                       dm->name, line ? line + 1 : report);
+                       dm->name, quote);
         return -1;
     }
 
@@ -499,9 +505,11 @@ libxlDeviceModelCheckRunning(const libxlDeviceModelStarting *starting,
         return -1;
 
     if (!running) {
+        g_autofree char *quote = libxlDeviceModelQuote(status);
+
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s' is in state '%2$s', expected 'running'"),
-                       starting->dm->name, status);
+                       starting->dm->name, quote);
         return -1;
     }
 

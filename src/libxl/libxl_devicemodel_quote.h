@@ -1,0 +1,15 @@
+/*
+ * libxl_devicemodel_quote.h: what a secondary says, fit for people's eyes
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "internal.h"
+
+char *libxlDeviceModelQuote(const char *text)
+    ATTRIBUTE_NONNULL(1);
+
+char *libxlDeviceModelQuoteLines(const char *text)
+    ATTRIBUTE_NONNULL(1);
