@@ -10,6 +10,10 @@
 
 #include <config.h>
 
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
@@ -298,6 +302,91 @@ testRecordSingle(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* A domain whose serial port is a secondary's, with the terminal @path. */
+static virDomainObj *
+testConsoleVM(const char *path,
+              libxlDeviceModel *dm)
+{
+    g_autofree char *xml = g_strdup_printf("%s/libxlxml2domconfigdata/serial-one.xml",
+                                           ABS_DEVICEMODEL_SRCDIR);
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    libxlDomainObjPrivate *priv = vm->privateData;
+
+    if (!(vm->def = virDomainDefParseFile(xml, driver->xmlopt, NULL,
+                                          VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
+        vm->def->serials[0]->source->type != VIR_DOMAIN_CHR_TYPE_PTY)
+        abort();
+
+    vm->def->id = TEST_DOMID;
+    vm->def->devicemodels[1]->id = 1;
+    vm->def->serials[0]->source->data.file.path = g_strdup(path);
+    testXen.def = vm->def;
+    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    return vm;
+}
+
+
+static int
+testCheckConsole(virDomainObj *vm,
+                 bool open)
+{
+    VIR_AUTOCLOSE fd = -1;
+    int rc = libxlDeviceModelsCheckConsole(vm, vm->def->serials[0], &fd);
+
+    if ((rc == 0) == open && (fd >= 0) == open)
+        return 0;
+
+    VIR_TEST_VERBOSE("returned %d with %d, expected %s", rc, fd, open ? "a terminal" : "an error");
+    return -1;
+}
+
+
+/* Nobody gets a terminal that the secondary does not have, whoever has it. */
+static int
+testConsole(const void *opaque G_GNUC_UNUSED)
+{
+    VIR_AUTOCLOSE master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
+        return -1;
+
+    dm->process.pid = getpid();
+    dm->process.pidfd = syscall(SYS_pidfd_open, dm->process.pid, 0);
+    vm = testConsoleVM(ptsname(master), dm);
+    dm = ((libxlDomainObjPrivate *)vm->privateData)->devicemodels[0];
+
+    if (testCheckConsole(vm, true) < 0)
+        goto cleanup;
+
+    /* another has it now */
+    dm->process.pid = 1;
+    if (testCheckConsole(vm, false) < 0)
+        goto cleanup;
+
+    /* it has ended, and a daemon that takes over sees it */
+    VIR_FORCE_CLOSE(dm->process.pidfd);
+    dm->process.pid = -1;
+    if (testCheckConsole(vm, false) < 0 ||
+        libxlDeviceModelsReconnect(vm, false) < 0 ||
+        vm->def->serials[0]->source->data.file.path ||
+        testCheckConsole(vm, false) < 0)
+        goto cleanup;
+
+    /* so is a start with the same definition */
+    vm->def->serials[0]->source->data.file.path = g_strdup("/dev/pts/0");
+    libxlDeviceModelsStop(driver, vm);
+    if (!vm->def->serials[0]->source->data.file.path)
+        ret = 0;
+
+ cleanup:
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
 static int
 testIncompletes(void)
 {
@@ -372,6 +461,8 @@ mymain(void)
     driver->config->stateDir = g_strdup(testDir);
 
     if (testIncompletes() < 0)
+        ret = -1;
+    if (virTestRun("console", testConsole, NULL) < 0)
         ret = -1;
     if (virTestRun("record a domain without secondaries", testRecordSingle, NULL) < 0)
         ret = -1;

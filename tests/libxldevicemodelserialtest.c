@@ -469,6 +469,73 @@ testClosing(const void *opaque)
 }
 
 
+/* What is said of an open file, and whether it is the master of terminal 5. */
+static const struct {
+    const char *info;
+    const char *path;
+    bool master;
+} terminalCases[] = {
+    { "pos:\t0\nflags:\t02\nmnt_id:\t20\ntty-index:\t5\n", "/dev/pts/5", true },
+    { "pos:\t0\nflags:\t02\nmnt_id:\t20\ntty-index:\t55\n", "/dev/pts/5", false },
+    { "pos:\t0\nflags:\t02\nmnt_id:\t20\ntty-index:\t5\n", "/dev/pts/55", false },
+    { "pos:\t0\nflags:\t02\nmnt_id:\t20\ntty-index:\t5\n", "/dev/tty5", false },
+    { "pos:\t0\nflags:\t02\nmnt_id:\t20\ntty-index:\t5\n", "/dev/pts/../tty5", false },
+    { "pos:\t0\nflags:\t02\nmnt_id:\t20\n", "/dev/pts/5", false },
+    { "", "/dev/pts/5", false },
+};
+
+
+static int
+testTerminals(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *proc = libxlDeviceModelTestPath(testDir, "proc");
+    g_autofree char *folder = libxlDeviceModelTestPath(proc, "fdinfo");
+    g_autofree char *file = libxlDeviceModelTestPath(folder, "3");
+    size_t i;
+    int ret = 0;
+
+    if (libxlDeviceModelSerialHasTerminal(proc, "/dev/pts/5") ||
+        g_mkdir_with_parents(folder, 0700) < 0)
+        return -1;
+
+    for (i = 0; i < G_N_ELEMENTS(terminalCases); i++) {
+        if (virFileWriteStr(file, terminalCases[i].info, 0600) < 0)
+            return -1;
+
+        if (libxlDeviceModelSerialHasTerminal(proc, terminalCases[i].path) !=
+            terminalCases[i].master) {
+            VIR_TEST_VERBOSE("'%s' in '%s', expected %d", terminalCases[i].path,
+                             terminalCases[i].info, terminalCases[i].master);
+            ret = -1;
+        }
+    }
+
+    return ret;
+}
+
+
+/* As the kernel says it: the terminal is the process's until it is closed, and
+ * who has the other end only has not the terminal. */
+static int
+testTerminal(const void *opaque G_GNUC_UNUSED)
+{
+    VIR_AUTOCLOSE master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    g_autofree char *path = NULL;
+    VIR_AUTOCLOSE slave = -1;
+
+    if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
+        return -1;
+
+    path = g_strdup(ptsname(master));
+    if ((slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0 ||
+        !libxlDeviceModelSerialHasTerminal("/proc/self", path))
+        return -1;
+
+    VIR_FORCE_CLOSE(master);
+    return libxlDeviceModelSerialHasTerminal("/proc/self", path) ? -1 : 0;
+}
+
+
 static int
 mymain(void)
 {
@@ -478,6 +545,8 @@ mymain(void)
     } tests[] = {
         { "file: errors", testFileErrors },
         { "pty and null", testNothing },
+        { "terminals", testTerminals },
+        { "terminal of this process", testTerminal },
         { "unix", testUNIX },
         { "unix: what is there already", testUNIXStale },
         { "unix: errors", testUNIXErrors },

@@ -9,6 +9,8 @@
 
 #include <config.h>
 
+#include <fcntl.h>
+
 #include "libxl_devicemodel.h"
 
 #include "domain_devicemodel.h"
@@ -387,7 +389,7 @@ libxlDeviceModelsRecordEnd(libxlDriverPrivate *driver,
 
 /* Undo libxlDeviceModelOpenFiles, as far as it made something. */
 static void
-libxlDeviceModelCleanUpCapability(const virDomainDef *def,
+libxlDeviceModelCleanUpCapability(virDomainDef *def,
                                   virDomainDeviceModelCapability cap)
 {
     size_t i;
@@ -409,7 +411,7 @@ libxlDeviceModelCleanUpCapability(const virDomainDef *def,
 
 
 static void
-libxlDeviceModelCleanUpCapabilities(const virDomainDef *def,
+libxlDeviceModelCleanUpCapabilities(virDomainDef *def,
                                     const libxlDeviceModel *dm)
 {
     virDomainDeviceModelCapability cap;
@@ -516,6 +518,74 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 }
 
 
+/* Returns the secondary that has the serial port, or NULL. */
+static const libxlDeviceModel *
+libxlDeviceModelFindSerial(virDomainObj *vm,
+                           const virDomainChrDef *chr)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+    size_t i;
+
+    if (!dmdef || chr->deviceType != VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL)
+        return NULL;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (priv->devicemodels[i]->domid == vm->def->id &&
+            priv->devicemodels[i]->id == dmdef->id)
+            return priv->devicemodels[i];
+    }
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelsCheckConsole:
+ * @vm: the domain, active
+ * @chr: one of its consoles or serial ports, a pseudo terminal
+ * @fd: set to the terminal, opened, or left alone where no secondary has it
+ *
+ * A secondary that has ended, or was taken over, need not have the terminal that
+ * the definition names any more, and the next who logs in to the host gets its
+ * number.  While @fd is open that number is not given away, so whoever opens
+ * the path until then opens the terminal of the secondary.
+ *
+ * Returns 0, or -1 with VIR_ERR_OPERATION_FAILED or VIR_ERR_SYSTEM_ERROR.
+ */
+int
+libxlDeviceModelsCheckConsole(virDomainObj *vm,
+                              const virDomainChrDef *chr,
+                              int *fd)
+{
+    const libxlDeviceModel *dm = libxlDeviceModelFindSerial(vm, chr);
+    const char *path = chr->source->data.file.path;
+    g_autofree char *proc = NULL;
+
+    if (!dm)
+        return 0;
+
+    if (path && (*fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s': cannot open terminal '%2$s'"),
+                             dm->name, path);
+        return -1;
+    }
+
+    proc = g_strdup_printf("/proc/%lld", (long long)dm->process.pid);
+    if (path && libxlDeviceModelSerialHasTerminal(proc, path) &&
+        libxlDeviceModelIsAlive(dm))
+        return 0;
+
+    VIR_FORCE_CLOSE(*fd);
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' has no terminal '%2$s' any more"),
+                   dm->name, NULLSTR(path));
+    return -1;
+}
+
+
 static void
 libxlDeviceModelsForgetState(virDomainDef *def,
                              unsigned int id)
@@ -526,6 +596,22 @@ libxlDeviceModelsForgetState(virDomainDef *def,
         if (def->devicemodels[i]->id == id)
             def->devicemodels[i]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
     }
+}
+
+
+static void
+libxlDeviceModelForgetTerminals(virDomainDef *def,
+                                const libxlDeviceModel *dm)
+{
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+    size_t i;
+
+    if (!dmdef || dmdef->id != dm->id)
+        return;
+
+    for (i = 0; i < def->nserials; i++)
+        libxlDeviceModelSerialForget(def->serials[i]);
 }
 
 
@@ -616,6 +702,8 @@ libxlDeviceModelsReconnect(virDomainObj *vm,
             VIR_WARN("device model '%s' of domain '%s' ended while no daemon was running",
                      dm->name, vm->def->name);
             libxlDeviceModelsForgetState(vm->def, dm->id);
+            if (dm->domid == vm->def->id)
+                libxlDeviceModelForgetTerminals(vm->def, dm);
         }
     }
 

@@ -51,4 +51,8 @@ int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
 void libxlDeviceModelsFormatStatus(virBuffer *buf,
                                    virDomainObj *vm);
 
+int libxlDeviceModelsCheckConsole(virDomainObj *vm,
+                                  const virDomainChrDef *chr,
+                                  int *fd);
+
 int libxlDeviceModelsCheckSave(const virDomainDef *def);

@@ -195,17 +195,84 @@ libxlDeviceModelSerialOpen(const char *name,
 }
 
 
+/* Whether @info, a file of the form of /proc/PID/fdinfo/FD, is that of the master
+ * of terminal @pts.  The kernel says so of a master only (pty_show_fdinfo in Linux
+ * drivers/tty/pty.c). */
+static bool
+libxlDeviceModelSerialIsMaster(const char *info,
+                               unsigned int pts)
+{
+    const char *field = strstr(info, "\ntty-index:");
+    unsigned int value;
+
+    return field &&
+           virStrToLong_ui(field + strlen("\ntty-index:"), (char **)&field, 10, &value) == 0 &&
+           *field == '\n' && value == pts;
+}
+
+
+/**
+ * libxlDeviceModelSerialHasTerminal:
+ * @proc: folder of a process in /proc
+ * @path: path of a pseudo terminal
+ *
+ * Returns whether the process has the other end of the terminal.  The number of
+ * one whose master was closed is given to the next who asks for a terminal.
+ */
+bool
+libxlDeviceModelSerialHasTerminal(const char *proc,
+                                  const char *path)
+{
+    g_autofree char *folder = g_strdup_printf("%s/fdinfo", proc);
+    const char *number = STRSKIP(path, "/dev/pts/");
+    g_autoptr(DIR) dir = NULL;
+    struct dirent *entry;
+    unsigned int pts;
+
+    if (!number || virStrToLong_uip(number, NULL, 10, &pts) < 0 ||
+        virDirOpenQuiet(&dir, folder) < 0)
+        return false;
+
+    while (virDirRead(dir, &entry, NULL) > 0) {
+        g_autofree char *file = g_strdup_printf("%s/%s", folder, entry->d_name);
+        g_autofree char *info = NULL;
+
+        if (virFileReadAllQuiet(file, 16 * 1024, &info) >= 0 &&
+            libxlDeviceModelSerialIsMaster(info, pts))
+            return true;
+    }
+
+    return false;
+}
+
+
+/**
+ * libxlDeviceModelSerialForget:
+ * @def: a serial port of a secondary that has ended
+ *
+ * Its terminal is somebody else's as soon as somebody asks for one.
+ */
+void
+libxlDeviceModelSerialForget(virDomainChrDef *def)
+{
+    if (def->source->type == VIR_DOMAIN_CHR_TYPE_PTY)
+        g_clear_pointer(&def->source->data.file.path, g_free);
+}
+
+
 /**
  * libxlDeviceModelSerialRemove:
  * @def: a serial port of a secondary that has ended
  *
- * Remove the socket that libxlDeviceModelSerialOpen made.  What fails is
- * logged.
+ * Remove the socket that libxlDeviceModelSerialOpen made, and forget its terminal.
+ * What fails is logged.
  */
 void
-libxlDeviceModelSerialRemove(const virDomainChrDef *def)
+libxlDeviceModelSerialRemove(virDomainChrDef *def)
 {
     const virDomainChrSourceDef *source = def->source;
+
+    libxlDeviceModelSerialForget(def);
 
     if (source->type == VIR_DOMAIN_CHR_TYPE_UNIX &&
         source->data.nix.listen &&

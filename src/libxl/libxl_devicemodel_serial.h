@@ -12,4 +12,9 @@ int libxlDeviceModelSerialOpen(const char *name,
                                virDomainChrDef *def,
                                int *fd);
 
-void libxlDeviceModelSerialRemove(const virDomainChrDef *def);
+bool libxlDeviceModelSerialHasTerminal(const char *proc,
+                                       const char *path);
+
+void libxlDeviceModelSerialForget(virDomainChrDef *def);
+
+void libxlDeviceModelSerialRemove(virDomainChrDef *def);
