@@ -122,16 +122,6 @@ libxlDeviceModelCommandAddFDSet(virCommand *cmd,
 }
 
 
-static const char *
-libxlDeviceModelImageDriver(virStorageFileFormat format)
-{
-    if (format == VIR_STORAGE_FILE_VHD)
-        return "vpc";
-
-    return virStorageFileFormatTypeToString(format);
-}
-
-
 /* The driver has locked the image, for as long as the file that it handed over is
  * open.  What is not said of a lower image it takes from the one above it, but that
  * it is only read (bdrv_child_options in QEMU block.c).  An image without a

@@ -56,12 +56,56 @@ libxlDeviceModelNICDriver(const char *model)
 /**
  * libxlDeviceModelNICModels:
  *
- * Returns the models that libxlDeviceModelNICDriver knows, for error messages.
+ * Returns the models that libxlDeviceModelNICDriver knows, for error messages,
+ * to be freed by the caller.
  */
-const char *
+char *
 libxlDeviceModelNICModels(void)
 {
-    return "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'";
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(libxlDeviceModelNICDrivers); i++)
+        virBufferAsprintf(&buf, "'%s', ", libxlDeviceModelNICDrivers[i].model);
+    virBufferTrim(&buf, ", ");
+
+    return virBufferContentAndReset(&buf);
+}
+
+
+/**
+ * libxlDeviceModelImageDriver:
+ * @format: format of an image
+ *
+ * Returns the name that QEMU has for the format, or NULL where a secondary is
+ * not given images of it.
+ */
+const char *
+libxlDeviceModelImageDriver(virStorageFileFormat format)
+{
+    if (format == VIR_STORAGE_FILE_RAW || format == VIR_STORAGE_FILE_QCOW2)
+        return virStorageFileFormatTypeToString(format);
+
+    if (format == VIR_STORAGE_FILE_VPC || format == VIR_STORAGE_FILE_VHD)
+        return "vpc";
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelSecondaryEmulator:
+ * @def: domain definition
+ * @dmdef: one of its secondaries
+ *
+ * Returns the path of its emulator, which is that of the domain where it has
+ * none of its own, or NULL.
+ */
+const char *
+libxlDeviceModelSecondaryEmulator(const virDomainDef *def,
+                                  const virDomainDeviceModelDef *dmdef)
+{
+    return dmdef->emulator ? dmdef->emulator : def->emulator;
 }
 
 
@@ -322,7 +366,7 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
     config->id = placed->id;
     config->domname = g_strdup(def->name);
     config->name = g_strdup(dmdef->name);
-    config->emulator = g_strdup(dmdef->emulator ? dmdef->emulator : def->emulator);
+    config->emulator = g_strdup(libxlDeviceModelSecondaryEmulator(def, dmdef));
     config->vcpus = d_config->b_info.max_vcpus;
     config->capabilities = placed->capabilities;
 

@@ -110,4 +110,9 @@ int libxlDeviceModelConfigPrimary(const virDomainDef *def,
 
 const char *libxlDeviceModelNICDriver(const char *model);
 
-const char *libxlDeviceModelNICModels(void);
+char *libxlDeviceModelNICModels(void);
+
+const char *libxlDeviceModelImageDriver(virStorageFileFormat format);
+
+const char *libxlDeviceModelSecondaryEmulator(const virDomainDef *def,
+                                              const virDomainDeviceModelDef *dmdef);

@@ -29,16 +29,6 @@
 #define LIBXL_DEVICE_MODEL_CHAIN_MAX 200
 
 
-static bool
-libxlDeviceModelDiskFormatIsKnown(virStorageFileFormat format)
-{
-    return format == VIR_STORAGE_FILE_RAW ||
-           format == VIR_STORAGE_FILE_QCOW2 ||
-           format == VIR_STORAGE_FILE_VPC ||
-           format == VIR_STORAGE_FILE_VHD;
-}
-
-
 static int
 libxlDeviceModelImageCheck(const virStorageSource *src,
                            const char *name,
@@ -54,7 +44,7 @@ libxlDeviceModelImageCheck(const virStorageSource *src,
         return -1;
     }
 
-    if (!libxlDeviceModelDiskFormatIsKnown(src->format)) {
+    if (!libxlDeviceModelImageDriver(src->format)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' has the format '%4$s', expected one of 'raw', 'qcow2', 'vpc', 'vhd'"),
                        name, NULLSTR(src->path), dst,

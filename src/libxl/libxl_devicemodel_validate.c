@@ -58,10 +58,11 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dmdef,
     }
 
     if (!libxlDeviceModelNICDriver(model)) {
+        g_autofree char *accepted = libxlDeviceModelNICModels();
+
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': model '%2$s' of interface '%3$s' cannot be emulated by a secondary, expected one of %4$s"),
-                       dmdef->name, model, virMacAddrFormat(&net->mac, macstr),
-                       libxlDeviceModelNICModels());
+                       dmdef->name, model, virMacAddrFormat(&net->mac, macstr), accepted);
         return -1;
     }
 
@@ -555,7 +556,7 @@ static int
 libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dmdef,
                                   const virDomainDef *def)
 {
-    const char *emulator = dmdef->emulator ? dmdef->emulator : def->emulator;
+    const char *emulator = libxlDeviceModelSecondaryEmulator(def, dmdef);
     size_t i;
 
     if (!emulator) {
@@ -678,8 +679,7 @@ libxlDeviceModelsValidateHost(const virDomainDef *def)
         virDomainDeviceModelDef *dmdef = def->devicemodels[i];
 
         if (dmdef != primary &&
-            libxlDeviceModelValidateEmulator(dmdef, dmdef->emulator ? dmdef->emulator
-                                                              : def->emulator) < 0)
+            libxlDeviceModelValidateEmulator(dmdef, libxlDeviceModelSecondaryEmulator(def, dmdef)) < 0)
             return -1;
     }
 
