@@ -13,9 +13,9 @@
 #include <config.h>
 
 #include "fuzzutils.h"
+#include "../libxldevicemodeltestconfig.h"
 
 #include "conf/domain_devicemodel.h"
-#include "libxl/libxl_devicemodel_conf.h"
 #include "libxl/libxl_devicemodel_placement.h"
 #include "libxl/libxl_devicemodel_validate.h"
 #include "libxl/xen_devicemodel.h"
@@ -216,7 +216,7 @@ fuzzCheckConfig(const virDomainDef *def,
     d_config.b_info.max_vcpus = 1;
 
     FUZZ_CHECK((config = libxlDeviceModelConfigNew(def, placed, &d_config, 1)) &&
-               (json = libxlDeviceModelConfigToJSON(config)),
+               (json = libxlDeviceModelTestConfigToJSON(config)),
                "secondary %u", placed->id);
     FUZZ_CHECK(config->nnics == placed->nnets, "secondary %u", placed->id);
 }
