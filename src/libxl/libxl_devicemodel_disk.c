@@ -29,33 +29,6 @@
 #define LIBXL_DEVICE_MODEL_CHAIN_MAX 200
 
 
-static int
-libxlDeviceModelImageCheck(const virStorageSource *src,
-                           const char *name,
-                           const char *dst)
-{
-    virStorageType type = virStorageSourceGetActualType(src);
-
-    if (type != VIR_STORAGE_TYPE_FILE && type != VIR_STORAGE_TYPE_BLOCK) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': image '%2$s' of disk '%3$s' is of type '%4$s', expected 'file' or 'block'"),
-                       name, NULLSTR(src->path), dst,
-                       virStorageTypeToString(type));
-        return -1;
-    }
-
-    if (!libxlDeviceModelImageDriver(src->format)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': image '%2$s' of disk '%3$s' has the format '%4$s', expected one of 'raw', 'qcow2', 'vpc', 'vhd'"),
-                       name, NULLSTR(src->path), dst,
-                       NULLSTR(virStorageFileFormatTypeToString(src->format)));
-        return -1;
-    }
-
-    return 0;
-}
-
-
 /* Everything else would have us wait for whoever is at its other end, or has no
  * content to keep. */
 static bool
@@ -174,18 +147,8 @@ libxlDeviceModelImageFindNext(virStorageSource *src,
     }
 
     if (virStorageSourceIsBacking(src->backingStore)) {
-        if (src->format != VIR_STORAGE_FILE_QCOW2) {
-            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                           _("device model '%1$s': image '%2$s' of disk '%3$s' has a <backingStore> and the format '%4$s', expected the format 'qcow2' or no <backingStore>"),
-                           name, src->path, dst,
-                           virStorageFileFormatTypeToString(src->format));
-            return -1;
-        }
         *next = virObjectRef(src->backingStore);
-        return 0;
-    }
-
-    if (!src->backingStore && meta->backingStoreRaw) {
+    } else if (!src->backingStore && meta->backingStoreRaw) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' is based on '%4$s', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
                        name, src->path, dst, meta->backingStoreRaw);
@@ -199,7 +162,7 @@ libxlDeviceModelImageFindNext(virStorageSource *src,
 /**
  * libxlDeviceModelDiskOpen:
  * @name: of the device model
- * @def: one of its disks
+ * @def: one of its disks, valid
  * @images: filled with its open images; none for an empty drive
  *
  * The caller clears @images, after an error too.
@@ -222,7 +185,7 @@ libxlDeviceModelDiskOpen(const char *name,
     while (src) {
         libxlDeviceModelImage image = { .fd = -1 };
         g_autoptr(virStorageSource) next = NULL;
-        int rc = -1;
+        int rc;
 
         if (images->nimages == LIBXL_DEVICE_MODEL_CHAIN_MAX) {
             virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
@@ -231,8 +194,7 @@ libxlDeviceModelDiskOpen(const char *name,
             return -1;
         }
 
-        if (libxlDeviceModelImageCheck(src, name, def->dst) == 0)
-            rc = libxlDeviceModelImageOpen(src, name, def->dst, readonly, &image);
+        rc = libxlDeviceModelImageOpen(src, name, def->dst, readonly, &image);
         if (image.fd >= 0)
             VIR_APPEND_ELEMENT_COPY(images->images, images->nimages, image);
 

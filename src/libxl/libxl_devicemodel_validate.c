@@ -566,7 +566,8 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dmdef,
         return -1;
     }
 
-    if (!g_path_is_absolute(emulator)) {
+    /* one of its own is conf's to check */
+    if (!dmdef->emulator && !g_path_is_absolute(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has the emulator '%2$s', expected an absolute path"),
                        dmdef->name, emulator);
