@@ -283,6 +283,72 @@ testReload(const void *opaque)
 }
 
 
+/* What could not be removed is known again at the next start, whatever the daemons
+ * between forgot. */
+static int
+testRemember(const void *opaque)
+{
+    const struct testLifeData *data = opaque;
+    virDomainObj *vm = testVMNew(data);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID - 1, 1, "lan");
+    size_t expected = data->leftover ? 1 : 0;
+    int ret = 0;
+
+    if (data->leftover) {
+        VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+        if (libxlDeviceModelsRecord(driver, vm) < 0)
+            abort();
+        libxlDeviceModelListFree(g_steal_pointer(&priv->devicemodels), priv->ndevicemodels);
+        priv->ndevicemodels = 0;
+    } else {
+        libxlDeviceModelFree(dm);
+    }
+
+    libxlDeviceModelsRemember(driver, vm);
+    /* those on the list are not read a second time */
+    libxlDeviceModelsRemember(driver, vm);
+
+    if (priv->ndevicemodels != expected || priv->devicemodelsComplete ||
+        (expected && priv->devicemodels[0]->domid != TEST_DOMID - 1)) {
+        VIR_TEST_VERBOSE("%zu device models are remembered, expected %zu",
+                         priv->ndevicemodels, expected);
+        ret = -1;
+    }
+
+    testVMFree(vm, data);
+    return ret;
+}
+
+
+/* A device model that an earlier domain left has the id of one that runs. */
+static int
+testReconnectLeftover(const void *opaque)
+{
+    const struct testLifeData *data = opaque;
+    virDomainObj *vm = testVMNew(data);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
+    virDomainDeviceModelState expected =
+        data->leftover ? VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING : VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir,
+                                               TEST_DOMID - (data->leftover ? 1 : 0),
+                                               dmdef->id, dmdef->name);
+    int ret = 0;
+
+    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+
+    if (libxlDeviceModelsReconnect(vm, false) < 0 || dmdef->state != expected) {
+        VIR_TEST_VERBOSE("the state is %d, expected %d", dmdef->state, expected);
+        ret = -1;
+    }
+
+    testVMFree(vm, data);
+    return ret;
+}
+
+
 /* A domain without secondaries is written by the driver, where it always was. */
 static int
 testRecordSingle(const void *opaque G_GNUC_UNUSED)
@@ -441,6 +507,13 @@ testIncompletes(void)
     DO_TEST_FULL("reload a domain that is being created", testReload, .id = -1);
     DO_TEST_FULL("reload a domain that starts", testReload, .id = TEST_DOMID);
     DO_TEST_FULL("reload a domain that runs", testReload, .id = TEST_DOMID, .complete = true);
+    DO_TEST_FULL("remember what an earlier end left", testRemember, .id = -1,
+                 .complete = true, .leftover = true);
+    DO_TEST_FULL("remember nothing", testRemember, .id = -1);
+    DO_TEST_FULL("reconnect to a secondary that is gone", testReconnectLeftover,
+                 .id = TEST_DOMID);
+    DO_TEST_FULL("reconnect with a leftover", testReconnectLeftover, .id = TEST_DOMID,
+                 .leftover = true);
 
 #undef DO_TEST_FULL
 

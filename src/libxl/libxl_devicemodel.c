@@ -58,6 +58,40 @@ libxlDeviceModelsCheckSave(const virDomainDef *def)
 
 
 /**
+ * libxlDeviceModelsRemember:
+ * @driver: the driver
+ * @vm: domain that is about to start
+ *
+ * Put what an earlier end of the domain left on its list again, for
+ * libxlDeviceModelsStop.  It is in the status file still.  A daemon that started
+ * since has tried to remove it, too, but then forgot the domain, which does not
+ * run.
+ */
+void
+libxlDeviceModelsRemember(libxlDriverPrivate *driver,
+                          virDomainObj *vm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", cfg->stateDir, vm->def->name);
+    g_autoptr(xmlDoc) xml = NULL;
+    g_autoptr(xmlXPathContext) ctxt = NULL;
+
+    if (priv->ndevicemodels > 0 || !virFileExists(path))
+        return;
+
+    if (!(xml = virXMLParseFileCtxt(path, &ctxt)) ||
+        libxlDeviceModelsParseStatus(ctxt, vm) < 0) {
+        VIR_WARN("cannot read what an earlier end of domain '%s' left: %s",
+                 vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+
+    priv->devicemodelsComplete = false;
+}
+
+
+/**
  * libxlDeviceModelsPrepare:
  * @def: definition of a domain that is about to start
  *
@@ -701,9 +735,11 @@ libxlDeviceModelsReconnect(virDomainObj *vm,
         if (libxlDeviceModelReopen(dm) < 0) {
             VIR_WARN("device model '%s' of domain '%s' ended while no daemon was running",
                      dm->name, vm->def->name);
-            libxlDeviceModelsForgetState(vm->def, dm->id);
-            if (dm->domid == vm->def->id)
+            /* the id of one that an earlier domain left is another's by now */
+            if (dm->domid == vm->def->id) {
+                libxlDeviceModelsForgetState(vm->def, dm->id);
                 libxlDeviceModelForgetTerminals(vm->def, dm);
+            }
         }
     }
 

@@ -27,6 +27,9 @@
 #include "libxl_devicemodel_process.h"
 #include "libxl_devicemodel_validate.h"
 
+void libxlDeviceModelsRemember(libxlDriverPrivate *driver,
+                               virDomainObj *vm);
+
 int libxlDeviceModelsPrepare(const virDomainDef *def);
 
 int libxlDeviceModelsRecord(libxlDriverPrivate *driver,
