@@ -96,6 +96,23 @@ libxlDeviceModelOwnsDisk(const virDomainDef *def,
 }
 
 
+/**
+ * libxlDeviceModelOwnsSerial:
+ * @def: domain definition
+ * @chr: one of its character devices
+ *
+ * Returns whether a secondary emulates @chr as a serial port, so that libxl never
+ * hears of it.
+ */
+bool
+libxlDeviceModelOwnsSerial(const virDomainDef *def,
+                           const virDomainChrDef *chr)
+{
+    return chr->deviceType == VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL &&
+           libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+}
+
+
 static size_t
 libxlDeviceModelCountHostdevs(const virDomainDef *def)
 {

@@ -49,6 +49,9 @@ bool libxlDeviceModelOwnsCapability(const virDomainDef *def,
 bool libxlDeviceModelOwnsNet(const virDomainDef *def,
                              const virDomainNetDef *net);
 
+bool libxlDeviceModelOwnsSerial(const virDomainDef *def,
+                                const virDomainChrDef *chr);
+
 bool libxlDeviceModelOwnsDisk(const virDomainDef *def,
                               const virDomainDiskDef *disk);
 

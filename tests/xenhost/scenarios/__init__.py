@@ -2,8 +2,8 @@
 """What has to happen on an emulated Xen host, as named functions."""
 
 from . import (boot, clients, devices, ends, failures, leftover, life, nics, privilege,
-               refusals, remote, soak)
+               races, refusals, remote, soak)
 from .common import ALL, Failure
 
 __all__ = ["ALL", "Failure", "boot", "clients", "devices", "ends", "failures", "leftover", "life",
-           "nics", "privilege", "refusals", "remote", "soak"]
+           "nics", "privilege", "races", "refusals", "remote", "soak"]

@@ -237,3 +237,16 @@ def machine_shapes(host):
             report = domain.report()
             [entry] = report["NIC"]
             expect(report["REACH"][entry["name"]][0] > 0, f"pings with {shape}: {report['REACH']}")
+
+
+@scenario
+def terminal_not_of_libxl(host):
+    """libxl is not asked for the terminal of a secondary, and logs no error about it."""
+    xml = domain_xml("lines", devicemodel("main", capabilities=["ui"]) +
+                     devicemodel("lines", capabilities=["serial"]), memory=64,
+                     boot="<boot dev='hd'/>", serial="<serial type='pty'/>")
+    with running(host, "lines", xml) as domain:
+        expect_words(domain.xml().find(".//serial/source").get("path"), "/dev/pts/")
+        domid = domain.virsh("domid lines").stdout.strip()
+        said = host.run("cat /var/log/libvirt/libxl/libxl-driver.log").stdout
+        expect(f"/local/domain/{domid}/serial" not in said, "no error about the terminal")

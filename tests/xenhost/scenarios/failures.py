@@ -208,13 +208,19 @@ def daemon_killed_in_destroy(host):
 @scenario
 def removal_retried(host):
     """What could not be removed is removed by the next start, and by the next daemon."""
+    def restart():
+        host.run("systemctl restart libvirtd && virsh -q version")
+
     with defined(host, pair()) as domain:
-        for again in (domain.start, lambda: host.run("systemctl restart libvirtd && virsh -q version")):
+        # the last is what a daemon starts that did not leave it
+        for between, again in ((None, domain.start), (None, restart), (restart, domain.start)):
             domain.start()
             socket = host.run("ls /run/libvirt/libxl/devicemodel/*-2.qmp").stdout.strip()
             host.run(f"mount --bind /dev/null {socket}")
             try:
                 domain.destroy()
+                if between:
+                    between()
                 expect_words(domain.virsh("domstate fails").stdout, "shut off")
                 left = leftovers(host)
                 expect(sorted(left) == sorted([f"file {socket}", f"file {STATUS}"]),

@@ -1,0 +1,862 @@
+/*
+ * libxldriverlifetest.c: what the driver does when several things happen to a
+ * domain at a time
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Calls the driver as a client does, and as libxl does when a domain has ended,
+ * while another call has the domain's job or while libxl creates the domain.
+ * The driver's functions are static, so its source is a part of this test.
+ *
+ * Stands in for the calls of libxl that create, find and destroy domains, and
+ * for the wait for a job, which is short.
+ */
+
+#include <config.h>
+
+#include "libxl/libxl_driver.c"
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "access/viraccessmanager.h"
+
+#define TEST_UUID "c7a5fdb2-cdaf-9455-926a-d65c16db1809"
+#define TEST_XML(comment) \
+    "<domain type='xen'>" \
+    "  <name>guest</name>" \
+    "  <uuid>" TEST_UUID "</uuid>" \
+    "  <description>" comment "</description>" \
+    "  <memory unit='MiB'>8</memory>" \
+    "  <os><type>hvm</type></os>" \
+    "  <devices>" \
+    "    <disk type='file' device='cdrom'>" \
+    "      <target dev='hdc' bus='ide'/>" \
+    "    </disk>" \
+    "  </devices>" \
+    "</domain>"
+#define TEST_DISK_XML \
+    "<disk type='file' device='cdrom'>" \
+    "  <source file='/images/other.iso'/>" \
+    "  <target dev='hdc' bus='ide'/>" \
+    "</disk>"
+
+/* Longer than the tests wait for anything that has to come. */
+#define TEST_PATIENCE_MS (30 * 1000)
+/* What is waited for a job, and for what must not come. */
+#define TEST_WAIT_MS 200
+
+static libxlDriverPrivate *driver;
+static char *testDir; /* the driver's folders */
+static virConnectPtr testConn;
+
+/* A call that a client makes, from the thread that it is made in. */
+typedef int (*testCall)(void);
+
+static struct {
+    testCall creating; /* while libxl creates a domain */
+    int rc; /* of that call */
+    bool fails; /* to create a domain */
+    bool exists; /* what libxl says of a domain */
+    unsigned int domid; /* of the last one */
+    unsigned int ndestroyed;
+    unsigned int nstopped; /* clean-ups: calls of the hook script */
+    bool hookFails;
+    GMutex lock;
+    GCond freed;
+    unsigned int nfreed; /* events */
+} testXen;
+
+static struct {
+    unsigned int ninhibited;
+    unsigned int nallowed;
+} testInhibitor;
+
+
+int
+libxl_domain_create_new(libxl_ctx *ctx G_GNUC_UNUSED,
+                        libxl_domain_config *d_config G_GNUC_UNUSED,
+                        uint32_t *domid,
+                        const libxl_asyncop_how *ao_how G_GNUC_UNUSED,
+                        const libxl_asyncprogress_how *aop_console_how G_GNUC_UNUSED)
+{
+    if (testXen.creating)
+        testXen.rc = testXen.creating();
+
+    if (testXen.fails)
+        return ERROR_FAIL;
+
+    *domid = ++testXen.domid;
+    return 0;
+}
+
+
+int
+libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
+                  libxl_dominfo *info,
+                  uint32_t domid)
+{
+    if (!testXen.exists)
+        return ERROR_DOMAIN_NOTFOUND;
+
+    libxl_dominfo_init(info);
+    info->domid = domid;
+    return 0;
+}
+
+
+int
+libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
+                     uint32_t domid G_GNUC_UNUSED,
+                     const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    testXen.ndestroyed++;
+    return 0;
+}
+
+
+int
+(libxl_domain_unpause)(libxl_ctx *ctx G_GNUC_UNUSED,
+                       uint32_t domid G_GNUC_UNUSED,
+                       const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+
+int
+libxl_evenable_domain_death(libxl_ctx *ctx G_GNUC_UNUSED,
+                            uint32_t domid G_GNUC_UNUSED,
+                            libxl_ev_user user G_GNUC_UNUSED,
+                            libxl_evgen_domain_death **evgen_out)
+{
+    *evgen_out = NULL;
+    return 0;
+}
+
+
+void
+libxl_event_free(libxl_ctx *ctx G_GNUC_UNUSED,
+                 libxl_event *event)
+{
+    g_free(event);
+    g_mutex_lock(&testXen.lock);
+    testXen.nfreed++;
+    g_cond_signal(&testXen.freed);
+    g_mutex_unlock(&testXen.lock);
+}
+
+
+int
+libxl_userdata_store(libxl_ctx *ctx G_GNUC_UNUSED,
+                     uint32_t domid G_GNUC_UNUSED,
+                     const char *userdata_userid G_GNUC_UNUSED,
+                     const uint8_t *data G_GNUC_UNUSED,
+                     int datalen G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+
+int
+libxl_userdata_retrieve(libxl_ctx *ctx G_GNUC_UNUSED,
+                        uint32_t domid G_GNUC_UNUSED,
+                        const char *userdata_userid G_GNUC_UNUSED,
+                        uint8_t **data_r G_GNUC_UNUSED,
+                        int *datalen_r G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+
+libxl_device_disk *
+libxl_device_disk_list(libxl_ctx *ctx G_GNUC_UNUSED,
+                       uint32_t domid G_GNUC_UNUSED,
+                       int *num)
+{
+    *num = 0;
+    return NULL;
+}
+
+
+int
+libxlDomainHookRun(libxlDriverPrivate *drv G_GNUC_UNUSED,
+                   virDomainDef *def G_GNUC_UNUSED,
+                   unsigned int def_fmtflags G_GNUC_UNUSED,
+                   int hookop,
+                   int hooksubop G_GNUC_UNUSED,
+                   char **output G_GNUC_UNUSED)
+{
+    if (hookop == VIR_HOOK_LIBXL_OP_STOPPED)
+        testXen.nstopped++;
+
+    return testXen.hookFails ? -1 : 0;
+}
+
+
+int
+virCondWaitUntil(virCond *c,
+                 virMutex *m,
+                 unsigned long long whenms G_GNUC_UNUSED)
+{
+    gint64 end = g_get_real_time() + TEST_WAIT_MS * 1000;
+    struct timespec ts = { .tv_sec = end / G_USEC_PER_SEC,
+                           .tv_nsec = (end % G_USEC_PER_SEC) * 1000 };
+
+    if ((errno = pthread_cond_timedwait(&c->cond, &m->lock, &ts)) != 0)
+        return -1;
+
+    return 0;
+}
+
+
+static void
+testInhibit(bool inhibited,
+            void *opaque G_GNUC_UNUSED)
+{
+    if (inhibited)
+        testInhibitor.ninhibited++;
+    else
+        testInhibitor.nallowed++;
+}
+
+
+/* Calls of a client. */
+
+static int
+testDefine(void)
+{
+    g_autoptr(virDomain) dom = virDomainDefineXML(testConn, TEST_XML("second"));
+
+    return dom ? 0 : -1;
+}
+
+
+static int
+testCreate(void)
+{
+    g_autoptr(virDomain) dom = virDomainCreateXML(testConn, TEST_XML("created"), 0);
+
+    return dom ? 0 : -1;
+}
+
+
+static int
+testUndefine(void)
+{
+    g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
+
+    return virDomainUndefine(dom);
+}
+
+
+static int
+testUpdate(void)
+{
+    g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
+
+    return virDomainUpdateDeviceFlags(dom, TEST_DISK_XML, VIR_DOMAIN_AFFECT_CONFIG);
+}
+
+
+/* The domain with a reference and locked, as the driver finds it; NULL if it is
+ * not listed. */
+static virDomainObj *
+testFind(void)
+{
+    return virDomainObjListFindByName(driver->domains, "guest");
+}
+
+
+/* A defined domain, and nothing that an earlier test left. */
+static void
+testReset(bool start)
+{
+    virDomainObj *vm = testFind();
+    g_autoptr(virDomain) dom = NULL;
+
+    if (vm) {
+        vm->def->id = -1;
+        virDomainObjListRemove(driver->domains, vm);
+        virDomainObjEndAPI(&vm);
+    }
+
+    testXen.creating = NULL;
+    testXen.rc = 0;
+    testXen.fails = testXen.exists = testXen.hookFails = false;
+
+    if (!(dom = virDomainDefineXML(testConn, TEST_XML("first"))) ||
+        (start && virDomainCreate(dom) < 0))
+        abort();
+
+    testXen.ndestroyed = testXen.nstopped = testXen.nfreed = 0;
+}
+
+
+struct testStartData {
+    testCall creating; /* comes while libxl creates the domain */
+    int rc; /* what it returns */
+    bool transient; /* the domain is created, and was not defined before */
+    bool fails; /* to create the domain */
+    const char *live; /* whether it runs, as what */
+    const char *config; /* whether it is defined, as what */
+};
+
+
+static int
+testCheckDef(const char *what,
+             const virDomainDef *def,
+             const char *expected)
+{
+    const char *found = def ? def->description : NULL;
+
+    if (STREQ_NULLABLE(found, expected))
+        return 0;
+
+    VIR_TEST_VERBOSE("%s definition is '%s', expected '%s'",
+                     what, NULLSTR(found), NULLSTR(expected));
+    return -1;
+}
+
+
+static int
+testStart(const void *opaque)
+{
+    const struct testStartData *data = opaque;
+    g_autoptr(virDomain) dom = NULL;
+    virDomainObj *vm = NULL;
+    virDomainDef *live = NULL;
+    virDomainDef *config = NULL;
+    int ret = 0;
+
+    testReset(false);
+    if (data->transient)
+        testUndefine();
+
+    testXen.creating = data->creating;
+    testXen.fails = data->fails;
+    if (data->transient) {
+        testCreate();
+    } else {
+        dom = virDomainLookupByName(testConn, "guest");
+        virDomainCreate(dom);
+    }
+
+    if ((vm = testFind())) {
+        if (virDomainObjIsActive(vm))
+            live = vm->def;
+        if (vm->persistent)
+            config = vm->newDef ? vm->newDef : vm->def;
+    }
+
+    if (testXen.rc != data->rc) {
+        VIR_TEST_VERBOSE("the call returned %d, expected %d", testXen.rc, data->rc);
+        ret = -1;
+    }
+
+    if (testCheckDef("live", live, data->live) < 0 ||
+        testCheckDef("persistent", config, data->config) < 0)
+        ret = -1;
+
+    if (!data->live && !data->config && vm) {
+        VIR_TEST_VERBOSE("the domain is listed");
+        ret = -1;
+    }
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+/* Runs a call of a client while the domain's job is held, until it waits for it. */
+
+static gpointer
+testThread(gpointer opaque)
+{
+    testCall call = opaque;
+
+    return GINT_TO_POINTER(call());
+}
+
+
+static GThread *
+testThreadStart(virDomainObj *vm,
+                gpointer call)
+{
+    GThread *thread = g_thread_new("client", testThread, call);
+    size_t i;
+
+    for (i = 0; i < TEST_PATIENCE_MS && vm->job->jobsQueued < 2; i++) {
+        virObjectUnlock(vm);
+        g_usleep(1000);
+        virObjectLock(vm);
+    }
+
+    return thread;
+}
+
+
+/* A domain that another call has started while it was waited for its job is not
+ * started again, and stays. */
+static int
+testStartTwice(const void *opaque)
+{
+    virDomainObj *vm;
+    GThread *thread;
+    int ret = -1;
+
+    testReset(false);
+    vm = testFind();
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    thread = testThreadStart(vm, (gpointer)opaque);
+    vm->def->id = ++testXen.domid;
+    testXen.fails = true; /* libxl has one of that name */
+    virDomainObjEndJob(vm);
+    virObjectUnlock(vm);
+
+    if (GPOINTER_TO_INT(g_thread_join(thread)) == 0)
+        VIR_TEST_VERBOSE("the domain was started twice");
+    else if (testXen.nstopped != 0 || !virDomainObjIsActive(vm))
+        VIR_TEST_VERBOSE("the domain that runs was cleaned up");
+    else
+        ret = 0;
+
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+/* Whether all threads for the ends of domains have ended. */
+static bool
+testWaitFreed(unsigned int nfreed,
+              int ms)
+{
+    gint64 deadline = g_get_monotonic_time() + ms * 1000LL;
+    bool freed = true;
+
+    g_mutex_lock(&testXen.lock);
+    while (freed && testXen.nfreed < nfreed)
+        freed = g_cond_wait_until(&testXen.freed, &testXen.lock, deadline);
+    g_mutex_unlock(&testXen.lock);
+
+    return freed;
+}
+
+
+static void
+testSendEnd(libxl_event_type type,
+            unsigned int domid)
+{
+    libxl_event *event = g_new0(libxl_event, 1);
+
+    event->type = type;
+    event->domid = domid;
+    if (type == LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN)
+        event->u.domain_shutdown.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+    libxlDomainEventHandler(driver, event);
+}
+
+
+struct testEndData {
+    libxl_event_type type;
+    int held; /* for how long another call has the job */
+    int id; /* of the domain when that ends; 0: as before */
+    bool active; /* whether it is active after that */
+    unsigned int nstopped;
+};
+
+
+/* What the end of a domain leads to while another call has the domain's job. */
+static int
+testEnd(const void *opaque)
+{
+    const struct testEndData *data = opaque;
+    virDomainObj *vm;
+    int ret = 0;
+
+    testReset(true);
+    vm = testFind();
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    testSendEnd(data->type, vm->def->id);
+    virObjectUnlock(vm);
+    if (testWaitFreed(1, data->held)) {
+        VIR_TEST_VERBOSE("the event was given up while another call had the job");
+        ret = -1;
+    }
+
+    virObjectLock(vm);
+    if (data->id != 0)
+        vm->def->id = data->id;
+    virDomainObjEndJob(vm);
+    virObjectUnlock(vm);
+
+    if (!testWaitFreed(1, TEST_PATIENCE_MS)) {
+        VIR_TEST_VERBOSE("the event was not handled");
+        ret = -1;
+    }
+
+    virObjectLock(vm);
+    if (virDomainObjIsActive(vm) != data->active || testXen.nstopped != data->nstopped) {
+        VIR_TEST_VERBOSE("the domain's id is %d, it was cleaned up %u times, expected %u",
+                         vm->def->id, testXen.nstopped, data->nstopped);
+        ret = -1;
+    }
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+/* A domain that has ended twice, for whatever reason, is cleaned up once. */
+static int
+testEndTwice(const void *opaque G_GNUC_UNUSED)
+{
+    virDomainObj *vm;
+    unsigned int domid;
+    int ret = 0;
+
+    testReset(true);
+    vm = testFind();
+    domid = vm->def->id;
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    testSendEnd(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN, domid);
+    testSendEnd(LIBXL_EVENT_TYPE_DOMAIN_DEATH, domid);
+    virDomainObjEndJob(vm);
+    virObjectUnlock(vm);
+
+    if (!testWaitFreed(2, TEST_PATIENCE_MS) || testXen.nstopped != 1) {
+        VIR_TEST_VERBOSE("the domain was cleaned up %u times", testXen.nstopped);
+        ret = -1;
+    }
+
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+/* Another call's changes to the persistent definition are not lost: the copy is
+ * made, and written, in a job. */
+static int
+testUpdateInJob(const void *opaque G_GNUC_UNUSED)
+{
+    virDomainObj *vm;
+    int ret = -1;
+
+    testReset(false);
+    vm = testFind();
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+    virObjectUnlock(vm);
+
+    if (testUpdate() == 0)
+        VIR_TEST_VERBOSE("a device was updated while another call had the job");
+    else if (virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT)
+        ret = 0;
+
+    virObjectLock(vm);
+    virDomainObjEndJob(vm);
+    virObjectUnlock(vm);
+
+    if (testUpdate() < 0 || vm->job->active != VIR_JOB_NONE) {
+        VIR_TEST_VERBOSE("a device was not updated, or the job not ended");
+        ret = -1;
+    }
+
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+struct testReconnectData {
+    bool exists;
+    bool hookFails;
+    unsigned int ndestroyed;
+    bool listed;
+};
+
+
+static int
+testReconnectOne(const struct testReconnectData *data)
+{
+    virDomainObj *vm;
+    int ret = 0;
+
+    testReset(true);
+    vm = testFind();
+    vm->persistent = false;
+    /* a daemon that starts has counted nothing, and writes no logs */
+    virInhibitorRelease(driver->inhibitor);
+    libxlLoggerCloseFile(driver->config->logger, vm->def->id);
+    virDomainObjEndAPI(&vm);
+    testXen.exists = data->exists;
+    testXen.hookFails = data->hookFails;
+
+    libxlReconnectDomains(driver);
+
+    if (testXen.ndestroyed != data->ndestroyed) {
+        VIR_TEST_VERBOSE("destroyed %u domains, expected %u",
+                         testXen.ndestroyed, data->ndestroyed);
+        ret = -1;
+    }
+
+    vm = testFind();
+    if (!vm == data->listed) {
+        VIR_TEST_VERBOSE("the domain is %slisted", vm ? "" : "not ");
+        ret = -1;
+    }
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+static int
+testReconnect(const void *opaque)
+{
+    return testReconnectOne(opaque);
+}
+
+
+static void
+testDestroy(void)
+{
+    g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
+
+    if (virDomainDestroy(dom) < 0)
+        abort();
+}
+
+
+/* The daemon is kept from ending while a domain runs, whatever failed before. */
+static int
+testInhibited(const void *opaque)
+{
+    const struct testReconnectData *data = opaque;
+    unsigned int ninhibited;
+    int ret = 0;
+
+    if (data) {
+        if (testReconnectOne(data) < 0)
+            return -1;
+    } else {
+        g_autoptr(virDomain) dom = NULL;
+
+        testReset(false);
+        dom = virDomainLookupByName(testConn, "guest");
+        testXen.fails = true;
+        if (virDomainCreate(dom) == 0 || virDomainCreate(dom) == 0)
+            return -1;
+    }
+
+    if (testInhibitor.ninhibited != testInhibitor.nallowed) {
+        VIR_TEST_VERBOSE("the daemon cannot end without domains");
+        ret = -1;
+    }
+
+    ninhibited = testInhibitor.ninhibited;
+    testReset(true);
+    if (testInhibitor.ninhibited != ninhibited + 1 ||
+        testInhibitor.nallowed != ninhibited) {
+        VIR_TEST_VERBOSE("the daemon can end while a domain runs");
+        ret = -1;
+    }
+
+    testDestroy();
+    if (testInhibitor.nallowed != testInhibitor.ninhibited) {
+        VIR_TEST_VERBOSE("the daemon cannot end after the domain");
+        ret = -1;
+    }
+
+    return ret;
+}
+
+
+static int
+testStarts(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testStartData data = { __VA_ARGS__ }; \
+        if (virTestRun("while it is created, " title, testStart, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("nothing", .live = "first", .config = "first");
+    DO_TEST("define", .creating = testDefine, .live = "first", .config = "second");
+    DO_TEST("define, and fail", .creating = testDefine, .fails = true, .config = "second");
+    DO_TEST("undefine", .creating = testUndefine, .live = "first");
+    DO_TEST("undefine, and fail", .creating = testUndefine, .fails = true);
+    DO_TEST("create", .creating = testCreate, .rc = -1, .live = "first", .config = "first");
+    DO_TEST("create, and fail", .creating = testCreate, .rc = -1, .fails = true,
+            .config = "first");
+    DO_TEST("define a transient one", .creating = testDefine, .transient = true,
+            .live = "created", .config = "second");
+    DO_TEST("define a transient one, and fail", .creating = testDefine, .transient = true,
+            .fails = true, .config = "second");
+
+#undef DO_TEST
+
+    if (virTestRun("created while another call starts it", testStartTwice, testCreate) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
+testEnds(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testEndData data = { __VA_ARGS__ }; \
+        if (virTestRun(title, testEnd, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("shutdown during a job", .type = LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN,
+            .held = TEST_WAIT_MS / 2, .nstopped = 1);
+    DO_TEST("death during a job", .type = LIBXL_EVENT_TYPE_DOMAIN_DEATH,
+            .held = TEST_WAIT_MS / 2, .nstopped = 1);
+    DO_TEST("shutdown during a long job", .type = LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN,
+            .held = TEST_WAIT_MS * 4, .nstopped = 1);
+    DO_TEST("death during a long job", .type = LIBXL_EVENT_TYPE_DOMAIN_DEATH,
+            .held = TEST_WAIT_MS * 4, .nstopped = 1);
+    DO_TEST("shutdown of a domain that was started again",
+            .type = LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN, .held = TEST_WAIT_MS / 2,
+            .id = 1000, .active = true);
+    DO_TEST("death of a domain that was started again",
+            .type = LIBXL_EVENT_TYPE_DOMAIN_DEATH, .held = TEST_WAIT_MS / 2,
+            .id = 1000, .active = true);
+    DO_TEST("shutdown of a domain that was destroyed",
+            .type = LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN, .held = TEST_WAIT_MS / 2, .id = -1);
+    DO_TEST("death of a domain that was destroyed",
+            .type = LIBXL_EVENT_TYPE_DOMAIN_DEATH, .held = TEST_WAIT_MS / 2, .id = -1);
+
+#undef DO_TEST
+
+    if (virTestRun("shutdown and death", testEndTwice, NULL) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
+testReconnects(void)
+{
+    static const struct testReconnectData lives = { .exists = true, .listed = true };
+    static const struct testReconnectData refused = { .exists = true, .hookFails = true,
+                                                      .ndestroyed = 1 };
+    static const struct testReconnectData gone = { .exists = false };
+    int ret = 0;
+
+    if (virTestRun("reconnect", testReconnect, &lives) < 0)
+        ret = -1;
+    if (virTestRun("reconnect, refused by the hook script", testReconnect, &refused) < 0)
+        ret = -1;
+    if (virTestRun("reconnect to a domain that is gone", testReconnect, &gone) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
+testDriverInit(void)
+{
+    libxlDriverConfig *cfg;
+
+    if (!(driver = testXLInitDriver()) ||
+        !(testDir = g_dir_make_tmp("driver-XXXXXX", NULL)))
+        return -1;
+
+    cfg = driver->config;
+    g_free(cfg->stateDir);
+    g_free(cfg->configDir);
+    g_free(cfg->autostartDir);
+    g_free(cfg->saveDir);
+    cfg->stateDir = g_strdup_printf("%s/state", testDir);
+    cfg->configDir = g_strdup_printf("%s/config", testDir);
+    cfg->autostartDir = g_strdup_printf("%s/autostart", testDir);
+    cfg->saveDir = g_strdup_printf("%s/save", testDir);
+    cfg->autoballoon = 0;
+
+    if (!(driver->domains = virDomainObjListNew()) ||
+        !(driver->domainEventState = virObjectEventStateNew()) ||
+        !(driver->lockManager = virLockManagerPluginNew("nop", "libxl", testDir, 0)) ||
+        !(driver->hostdevMgr = virHostdevManagerGetDefault()) ||
+        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
+                                              VIR_INHIBITOR_MODE_DELAY,
+                                              testInhibit, NULL)))
+        return -1;
+
+    libxl_driver = driver;
+    virAccessManagerSetDefault(virAccessManagerNew("none"));
+
+    if (!(testConn = virGetConnect()))
+        return -1;
+
+    testConn->driver = &libxlHypervisorDriver;
+    testConn->privateData = driver;
+    testConn->uri = virURIParse("xen:///system");
+    return 0;
+}
+
+
+static void
+testDriverFree(void)
+{
+    virConnectClose(testConn);
+    virObjectUnref(driver->domains);
+    virObjectUnref(driver->domainEventState);
+    virObjectUnref(driver->hostdevMgr);
+    virLockManagerPluginUnref(driver->lockManager);
+    virInhibitorFree(driver->inhibitor);
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+    virFileDeleteTree(testDir);
+    g_free(testDir);
+}
+
+
+static int
+mymain(void)
+{
+    static const struct testReconnectData gone = { .exists = false };
+    int ret = 0;
+
+    if (testDriverInit() < 0)
+        return EXIT_FAILURE;
+
+    /* first, while nothing else has counted */
+    if (virTestRun("inhibit after failed starts", testInhibited, NULL) < 0)
+        ret = -1;
+    if (virTestRun("inhibit after a failed reconnect", testInhibited, &gone) < 0)
+        ret = -1;
+
+    if (testStarts() < 0)
+        ret = -1;
+    if (testEnds() < 0)
+        ret = -1;
+    if (virTestRun("update a device during a job", testUpdateInJob, NULL) < 0)
+        ret = -1;
+    if (testReconnects() < 0)
+        ret = -1;
+
+    testReset(false);
+    testUndefine();
+    testDriverFree();
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))
