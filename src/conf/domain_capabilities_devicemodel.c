@@ -17,9 +17,9 @@
  * @devicemodel: what is supported
  *
  * Formats a <devicemodel> element that tells a client whether a domain may have
- * device models, how many, and which capabilities they may have. Formats nothing
- * for a driver that says neither that they are supported nor that they aren't,
- * as every driver did before there were any.
+ * device models, how many, and which capabilities they may have.  Formats
+ * nothing for a driver that says neither that they are supported nor that they
+ * aren't, as every driver did before there were any.
  */
 void
 virDomainCapsDeviceModelFormat(virBuffer *buf,

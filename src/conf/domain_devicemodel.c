@@ -40,7 +40,7 @@ VIR_ENUM_IMPL(virDomainDeviceModelState,
 /**
  * virDomainDeviceModelDefNew:
  *
- * Returns an empty device model that isn't live. The caller frees it with
+ * Returns an empty device model that isn't live.  The caller frees it with
  * virDomainDeviceModelDefFree().
  */
 virDomainDeviceModelDef *
@@ -97,7 +97,7 @@ virDomainDeviceModelDefsFree(virDomainDef *def)
 
 
 /* Returns the names of @capabilities in the order of the enum, as a list for
- * an error message. The caller frees it. */
+ * an error message.  The caller frees it. */
 static char *
 virDomainDeviceModelCapabilitiesToString(unsigned int capabilities)
 {
@@ -285,7 +285,7 @@ virDomainDeviceModelInterfaceParse(virDomainDeviceModelInterface *ref,
 }
 
 
-/* Parses what a running domain adds. A live definition may be fed back to
+/* Parses what a running domain adds.  A live definition may be fed back to
  * define a domain, so an inactive one ignores it. */
 static int
 virDomainDeviceModelDefParseLive(virDomainDeviceModelDef *dm,
@@ -347,7 +347,7 @@ virDomainDeviceModelDefParseXML(xmlNodePtr node,
  * @ctxt: XPath context whose node is the <domain> element
  * @flags: bitwise-OR of virDomainDefParseFlags
  *
- * Parses all <devicemodel> elements. Each device model is checked as far as it
+ * Parses all <devicemodel> elements.  Each device model is checked as far as it
  * can be on its own; how they fit together and to the rest of the domain is
  * left to virDomainDeviceModelDefsValidate().
  *
@@ -453,7 +453,7 @@ virDomainDeviceModelDefsFormat(virBuffer *buf,
  * @dm: device model
  * @cap: capability
  *
- * Returns true if the definition of @dm lists @cap. The primary also emulates
+ * Returns true if the definition of @dm lists @cap.  The primary also emulates
  * what no device model lists: virDomainDeviceModelFindByCapability() knows.
  */
 bool
@@ -469,7 +469,7 @@ virDomainDeviceModelDefHasCapability(const virDomainDeviceModelDef *dm,
  * @def: domain definition
  *
  * Returns the device model with the 'ui' capability, else the first one, or
- * NULL if @def has none. @def keeps owning it.
+ * NULL if @def has none.  @def keeps owning it.
  */
 virDomainDeviceModelDef *
 virDomainDeviceModelGetPrimary(const virDomainDef *def)
@@ -492,7 +492,7 @@ virDomainDeviceModelGetPrimary(const virDomainDef *def)
  * @cap: capability
  *
  * Returns the device model that emulates @cap: the one that lists it, else the
- * primary, or NULL if @def has no device model. @def keeps owning it.
+ * primary, or NULL if @def has no device model.  @def keeps owning it.
  */
 virDomainDeviceModelDef *
 virDomainDeviceModelFindByCapability(const virDomainDef *def,
@@ -622,7 +622,7 @@ virDomainDeviceModelDefCheckInterfacesABIStability(const virDomainDef *src,
 }
 
 
-/* Compares what decides where the guest finds its devices. The emulator may
+/* Compares what decides where the guest finds its devices.  The emulator may
  * differ, as that of the domain may. */
 static bool
 virDomainDeviceModelDefCheckABIStability(const virDomainDef *src,
@@ -657,8 +657,8 @@ virDomainDeviceModelDefCheckABIStability(const virDomainDef *src,
  * @dst: domain definition that is to replace it
  *
  * Checks that both definitions have the same device models, in the same order,
- * with the same capabilities and interfaces. Expects that the interfaces of the
- * domain itself have been compared.
+ * with the same capabilities and interfaces.  Expects that the interfaces of
+ * the domain itself have been compared.
  *
  * Returns true if so, false with VIR_ERR_CONFIG_UNSUPPORTED reported if not.
  */

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A device model is an emulator process of a domain. Each <devicemodel> names
+ * A device model is an emulator process of a domain.  Each <devicemodel> names
  * one, the capabilities that it emulates and the interfaces assigned to it.
  * The primary is the device model with the 'ui' capability, or the first one
  * where none has it; it also emulates whatever no other device model does.

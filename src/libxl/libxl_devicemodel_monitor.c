@@ -94,7 +94,7 @@ libxlDeviceModelMonitorReport(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Reports the error and makes the monitor unusable. Returns -1. */
+/* Reports the error and makes the monitor unusable.  Returns -1. */
 static int G_GNUC_PRINTF(2, 3)
 libxlDeviceModelMonitorFail(libxlDeviceModelMonitor *mon,
                             const char *fmt,
@@ -164,7 +164,7 @@ libxlDeviceModelMonitorCheckState(libxlDeviceModelMonitor *mon)
  * @mon: the monitor
  * @line: filled with the next line, without its end
  *
- * Takes one line from what has been read. QEMU ends lines with CR LF; LF alone
+ * Takes one line from what has been read.  QEMU ends lines with CR LF; LF alone
  * will do.
  *
  * Returns 1 with a line, 0 when none is complete, -1 with an error reported
@@ -174,7 +174,7 @@ static int
 libxlDeviceModelMonitorNextLine(libxlDeviceModelMonitor *mon,
                                 char **line)
 {
-    const char *start = (const char *) mon->in->data;
+    const char *start = (const char *)mon->in->data;
     const char *fresh;
     const char *end = NULL;
     size_t len = mon->in->len;
@@ -230,10 +230,10 @@ libxlDeviceModelMonitorHandleGreeting(libxlDeviceModelMonitor *mon,
 }
 
 
-/* QEMU answers commands in the order in which it got them. So a reply whose id
+/* QEMU answers commands in the order in which it got them.  So a reply whose id
  * lies between that of the last reply and that of the last command belongs to
  * a command that nobody waits for any more, as it timed out; every other id
- * than the awaited one is wrong. So is the awaited one, if it comes before the
+ * than the awaited one is wrong.  So is the awaited one, if it comes before the
  * device model can have read the command. */
 static int
 libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
@@ -657,7 +657,7 @@ libxlDeviceModelMonitorConnect(const char *name,
     }
 
     if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0 ||
-        connect(fd, (struct sockaddr *) &addr, sizeof(addr)) < 0) {
+        connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
         virReportSystemError(errno,
                              _("device model '%1$s': cannot connect to monitor socket '%2$s'"),
                              name, path);
@@ -687,7 +687,7 @@ libxlDeviceModelMonitorGreet(libxlDeviceModelMonitor *mon)
  * @mon: a monitor in state NEW
  * @deadline: for both steps together
  *
- * Reads the greeting and leaves QMP's negotiation mode. To be called without
+ * Reads the greeting and leaves QMP's negotiation mode.  To be called without
  * the domain's lock: it waits.
  *
  * Returns 0 with the monitor READY, or -1 with an error reported and the
@@ -730,8 +730,8 @@ libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
  * @reply: filled with the 'return' member of the reply, or NULL
  * @deadline: for the reply
  *
- * Carries out one command. Events that come before the reply are skipped. To be
- * called without the domain's lock: it waits.
+ * Carries out one command.  Events that come before the reply are skipped.  To
+ * be called without the domain's lock: it waits.
  *
  * Returns 0 with @reply owned by the caller, or -1 with an error reported:
  * VIR_ERR_OPERATION_FAILED when the device model answered with an error;

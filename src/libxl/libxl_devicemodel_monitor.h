@@ -4,31 +4,33 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A monitor is one connection to the QMP socket of one QEMU (QEMU
- * docs/interop/qmp-spec.rst). It carries out one command after the other, each
+ * docs/interop/qmp-spec.rst).  It carries out one command after the other, each
  * with a deadline, and it is always in one of these states:
  *
- *   NEW     connected; the greeting has not been read. Only the handshake may
+ *   NEW     connected; the greeting has not been read.  Only the handshake may
  *           follow, and whatever goes wrong in it leads to FAILED.
- *   READY   commands can be carried out. An error reply and a timeout leave
+ *   READY   commands can be carried out.  An error reply and a timeout leave
  *           the monitor READY: a reply that comes too late is skipped.
- *   GONE    the device model closed the connection. Whether it exited is for
+ *   GONE    the device model closed the connection.  Whether it exited is for
  *           the caller to find out from its process.
  *   FAILED  the device model sent what no QMP server sends, or took only a part
  *           of a command: nothing on this connection can be trusted any more.
  *
  * GONE and FAILED are final; what is asked of the monitor afterwards fails with
- * an error that says why. The remedy is a new connection; QEMU serves one at a
- * time. Events are skipped: a device model that dies is noticed by its process.
+ * an error that says why.  The remedy is a new connection; QEMU serves one at
+ * a time.  Events are skipped: a device model that dies is noticed by its
+ * process.
  *
- * Locking: none. A monitor belongs to the thread that made it, which uses it
+ * Locking: none.  A monitor belongs to the thread that made it, which uses it
  * inside the domain's job and without the domain's lock, since handshake and
  * commands wait until their deadline, in terms of g_get_monotonic_time.
  *
  * Everything that comes from the device model is taken for hostile: lines are
- * limited in length, and what errors quote of them is cut and escaped. No command
- * that is used here has a reply of more than a few KiB (that of query-block grows
- * with the square of the length of a chain of images, and is not used); to take a
- * line of the length that is accepted apart costs a fraction of a second.
+ * limited in length, and what errors quote of them is cut and escaped.  No
+ * command that is used here has a reply of more than a few KiB (that of
+ * query-block grows with the square of the length of a chain of images, and is
+ * not used); to take a line of the length that is accepted apart costs a fraction
+ * of a second.
  */
 
 #pragma once

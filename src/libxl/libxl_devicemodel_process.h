@@ -13,8 +13,9 @@
  *
  * What leads from new to running is in libxl_devicemodel_start.h.
  * libxlDeviceModelEndAll leads from any state to one without a process, and
- * libxlDeviceModelRemoveFiles from there to stopped.  A device model that is made from the status of an earlier daemon with libxlDeviceModelReopen is
- * running or, where the process is gone, has ended.
+ * libxlDeviceModelRemoveFiles from there to stopped.  A device model that is made
+ * from the status of an earlier daemon with libxlDeviceModelReopen is running or,
+ * where the process is gone, has ended.
  *
  * A process is known by the lock that it holds on its pid file.  It takes the
  * lock before the emulator is executed in it, with a descriptor that it cannot

@@ -148,7 +148,7 @@ xenDeviceModelParserCheckText(const xenDeviceModelParser *parser)
     if (!g_utf8_validate(parser->copy, -1, &bad)) {
         return xenDeviceModelParserError(parser, bad,
                                          _("byte 0x%1$02x is not UTF-8, expected printable characters"),
-                                         (unsigned char) *bad);
+                                         (unsigned char)*bad);
     }
 
     if ((bad = xenDeviceModelFindForbidden(parser->copy, ""))) {
