@@ -9,10 +9,12 @@ DEST = $(BUILD)/host-libvirt
 SANITIZE = $(BUILD)-sanitize
 # what gcc builds, with ThreadSanitizer
 THREADS = $(BUILD)-threads
+# a copy of all, to be broken
+MUTANTS = $(BUILD)-mutants
 # how long each fuzzer looks
 SECONDS = 120
 
-.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads fuzz lint deps-sanitize coverage benchmark soak shell clean
+.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads fuzz mutants lint deps-sanitize coverage benchmark soak shell clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -68,6 +70,9 @@ fuzz: deps-sanitize ## look for inputs that break our parsers (SECONDS=120, ONE=
 	scripts/build-sanitize $(SANITIZE) $(if $(ONE),tests/fuzz/$(ONE),fuzzers)
 	scripts/fuzz --build $(SANITIZE) --seconds $(SECONDS) $(ONE)
 
+mutants: deps ## break the code on purpose and look whether a test sees it; writes docs/mutants.md (ONE=word)
+	scripts/mutants --copy $(MUTANTS) $(if $(ONE),"$(ONE)",--document)
+
 lint: deps ## look at our C files with clang-tidy and cppcheck
 	@scripts/install-deps lint
 	scripts/build-sanitize $(SANITIZE)
@@ -82,4 +87,4 @@ shell: install-tree ## give a shell on the emulated Xen host, which ends with it
 	tests/xenhost/xenhost stop --name shell
 
 clean: ## remove what was built; the cache outside the repository stays
-	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) $(THREADS) subprojects/libvirt
+	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) $(THREADS) $(MUTANTS) subprojects/libvirt

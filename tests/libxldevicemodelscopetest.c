@@ -642,6 +642,7 @@ static const struct {
       "pcimap 0 0 6 1\n"
       "pcimap 0 1 6 0\n"
       "pcimap 1 0 6 0\n"
+      "pcimap 0 0 32 0\n"
       "pcimap 0 0 38 0\n"
       "pcimap 0 0 5 8\n"
       "pciunmap 0 0 2 0\n"
