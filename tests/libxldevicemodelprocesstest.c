@@ -277,6 +277,16 @@ testWait(pid_t pid,
 }
 
 
+/* A process that was never started has the pid -1, by which kill(2) means all
+ * processes there are. */
+static void
+testKill(pid_t pid)
+{
+    if (pid > 0)
+        kill(pid, SIGKILL);
+}
+
+
 /* Checks how the process ended. */
 static int
 testProcessReap(const testProcess *process,
@@ -290,7 +300,7 @@ testProcessReap(const testProcess *process,
 
     if (testWait(process->pid, &status) != process->pid) {
         VIR_TEST_VERBOSE("process %d has not ended", (int) process->pid);
-        kill(process->pid, SIGKILL);
+        testKill(process->pid);
         waitpid(process->pid, &status, 0);
         return -1;
     }
@@ -870,7 +880,7 @@ testReopenUnlocked(const void *opaque G_GNUC_UNUSED)
     if (testStop(&process, 1) < 0 || testStandIn.nsignals != 2 || testCheckFolder() < 0)
         ret = -1;
 
-    kill(process->pid, SIGKILL);
+    testKill(process->pid);
     if (testProcessReap(process, "signal 9") < 0)
         ret = -1;
     testProcessFree(process);
@@ -889,7 +899,7 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
         goto cleanup;
 
     testProcessBegin(process);
-    kill(process->pid, SIGKILL);
+    testKill(process->pid);
     if (testProcessReap(process, "signal 9") < 0)
         goto cleanup;
     process->pid = -1;
