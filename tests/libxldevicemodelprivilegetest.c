@@ -858,7 +858,7 @@ testConfine(const void *opaque G_GNUC_UNUSED)
     static const char *const expected[] = {
         "\nGroups:\t \n", "\nCapInh:\t0000000000000000\n", "\nCapPrm:\t00000000000400c0\n",
         "\nCapEff:\t00000000000400c0\n", "\nCapBnd:\t00000000000400c0\n",
-        "\nfiles 2048 core 0 processes 130\n",
+        "\nfiles 2048 core 0 processes 130\n", "\noom 500\n",
     };
     g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
     g_autoptr(virCommand) cmd = NULL;
@@ -872,7 +872,8 @@ testConfine(const void *opaque G_GNUC_UNUSED)
 
     cmd = virCommandNewArgList("/bin/bash", "-c",
                                "echo; cat /proc/self/status; readlink /proc/self/ns/net /proc/self/ns/ipc; "
-                               "echo files $(ulimit -n) core $(ulimit -c) processes $(ulimit -u)",
+                               "echo files $(ulimit -n) core $(ulimit -c) processes $(ulimit -u); "
+                               "echo oom $(cat /proc/self/oom_score_adj)",
                                NULL);
     virCommandSetOutputBuffer(cmd, &output);
     if (testBecomeRicher() < 0 ||

@@ -53,6 +53,11 @@
  * limit one higher than it is told to (virProcessSetMaxFiles). */
 #define LIBXL_DEVICE_MODEL_FILES 2047
 
+/* When memory is short, the kernel ends a secondary before the daemon, a primary or
+ * a program of the host.  Nobody without CAP_SYS_RESOURCE can lower again what one
+ * with it has set (__set_oom_adj in Linux' fs/proc/base.c). */
+#define LIBXL_DEVICE_MODEL_OOM_SCORE "500"
+
 /* What QEMU needs to give up the rest. */
 #define LIBXL_DEVICE_MODEL_CAPS \
     (1ULL << CAP_SETGID | 1ULL << CAP_SETUID | 1ULL << CAP_SYS_CHROOT)
@@ -332,6 +337,11 @@ libxlDeviceModelPrivilegeConfine(void)
 
     if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0) {
         virReportSystemError(errno, "%s", _("cannot enter new network and IPC namespaces"));
+        return -1;
+    }
+
+    if (virFileWriteStr("/proc/self/oom_score_adj", LIBXL_DEVICE_MODEL_OOM_SCORE, 0) < 0) {
+        virReportSystemError(errno, "%s", _("cannot raise the OOM score"));
         return -1;
     }
 
