@@ -13,6 +13,9 @@ THREADS = $(BUILD)-threads
 MUTANTS = $(BUILD)-mutants
 # how long each fuzzer looks
 SECONDS = 120
+# how many emulated hosts run scenarios side by side; as many as the machine has room for
+# if it is empty
+HOSTS =
 
 .PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads fuzz mutants lint deps-sanitize coverage benchmark soak shell clean
 
@@ -36,13 +39,13 @@ demo: install-tree ## show a guest with two device models on an emulated Xen hos
 	tests/xenhost/demo --libvirt $(DEST)
 
 check: install-tree ## run all tests; the last line is their count
-	scripts/run-checks --build $(BUILD) --libvirt $(DEST) unit xen
+	scripts/run-checks --build $(BUILD) --libvirt $(DEST) $(HOSTS:%=--hosts %) unit xen
 
 check-unit: build ## run our unit tests and libvirt's own
 	scripts/run-checks --build $(BUILD) unit
 
-check-xen: install-tree ## run the tests on the emulated Xen host (ONE=name for one of them)
-	scripts/run-checks --libvirt $(DEST) xen $(ONE)
+check-xen: install-tree ## run the tests on emulated Xen hosts (ONE=name for one of them, HOSTS=1)
+	scripts/run-checks --libvirt $(DEST) $(HOSTS:%=--hosts %) xen $(ONE)
 
 soak: install-tree ## let domains with device models live 50 times each, and compare the host's resources
 	tests/xenhost/soak --libvirt $(DEST)

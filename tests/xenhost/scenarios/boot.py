@@ -11,7 +11,7 @@ from xenhostlib.domain import devicemodel, disk, domain_xml, nic
 from .common import DISPLAY, MAIN, expect, running, scenario
 
 
-@scenario
+@scenario(seconds=100)
 def boot_from_disk(host):
     """The BIOS boots a Linux from the IDE disk of a secondary."""
     with tempfile.TemporaryDirectory() as folder:

@@ -36,7 +36,7 @@ def pid_of(host, name):
     return pid
 
 
-@scenario
+@scenario(seconds=130)
 def ide_disks(host):
     """A secondary with all IDE disks: formats, a chain, a cdrom that is changed."""
     # Linux does not name them in their order
@@ -145,7 +145,7 @@ SERIALS = TERMINAL + """
     </serial>"""
 
 
-@scenario
+@scenario(seconds=100)
 def serial_ports(host):
     """Four serial ports in a secondary: a terminal, a file and two sockets."""
     devices = MAIN + devicemodel("port", capabilities=["serial"])
@@ -204,7 +204,7 @@ def loudness(samples):
     return (min(values), max(values)) if values else (0, 0)
 
 
-@scenario
+@scenario(seconds=160)
 def sound_models(host):
     """Every sound device in a secondary; what the guest plays is in a file."""
     for model, driver in (("ich6", "snd_hda_intel"), ("ac97", "snd_intel8x0"),
@@ -227,7 +227,7 @@ def sound_models(host):
         host.run("rm -f /root/sound.wav")
 
 
-@scenario
+@scenario(seconds=150)
 def machine_shapes(host):
     """Guests with more memory than 4 GiB and 4 vCPUs, and with neither ACPI nor APIC."""
     devices = MAIN + devicemodel("lan", [1]) + devicemodel("port", capabilities=["serial"]) + nic(1)

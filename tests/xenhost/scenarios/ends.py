@@ -33,7 +33,7 @@ def boot_again(host, domain, first):
 GETTEXT = "gettext() { printf %s \"$1\"; }; eval_gettext() { eval \"printf %s \\\"$1\\\"\"; }\n"
 
 
-@scenario
+@scenario(seconds=180)
 def guest_power(host):
     """A guest reboots, is rebooted, and is shut down by libvirt-guests as the host would."""
     xml = domain_xml("power", TWO_NICS, cmdline="quiet", serial="<serial type='pty'/>")
@@ -60,7 +60,7 @@ def guest_power(host):
 
 
 
-@scenario
+@scenario(seconds=60)
 def guest_crash(host):
     """Three guests crash at once: one is started again, one destroyed, one left for a look."""
     # To dump a guest takes libxl five minutes here, however small it is: it tries each

@@ -84,7 +84,7 @@ def all_failures(cases):
     expect(not problems, "no failure in the table:\n" + "\n".join(problems))
 
 
-@scenario
+@scenario(seconds=120)
 def emulators_fail(host):
     """An emulator fails at each step of a start, first or second: an error, nothing left."""
     def case(mode, name, *words):
@@ -105,7 +105,7 @@ def in_the_way(host, path, folder=True):
         host.run(f"rm -r {path}; test ! -e {away} || mv {away} {path}")
 
 
-@scenario
+@scenario(seconds=60)
 def host_fails(host):
     """The host lacks what a secondary needs, or libxl fails: an error, nothing left."""
     unmanaged = f"""
@@ -168,7 +168,7 @@ def expect_cleaned_up(host, domain):
     expect_words(domain.virsh("domstate fails").stdout, "shut off")
 
 
-@scenario
+@scenario(seconds=90)
 def daemon_killed_in_start(host):
     """The daemon is killed while it starts a domain: the next one removes it."""
     with bad_emulators(host):
@@ -205,7 +205,7 @@ def daemon_killed_in_destroy(host):
         expect_cleaned_up(host, domain)
 
 
-@scenario
+@scenario(seconds=60)
 def removal_retried(host):
     """What could not be removed is removed by the next start, and by the next daemon."""
     def restart():

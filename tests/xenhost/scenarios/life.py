@@ -7,7 +7,7 @@ from xenhostlib.domain import REPORT_TIMEOUT, domain_xml
 from .common import TWO_NICS, expect, expect_all_gone, running, scenario, secondaries
 
 
-@scenario
+@scenario(seconds=70)
 def daemon_restart(host):
     """The daemon is restarted, then killed: the guest runs on, its end is clean."""
     with running(host, "long", domain_xml("long", TWO_NICS)) as domain:
@@ -37,7 +37,7 @@ def end_without_daemon(host):
         expect("shut off" in domain.virsh("domstate orphan").stdout, "a domain that is shut off")
 
 
-@scenario
+@scenario(seconds=60)
 def guest_poweroff(host):
     """The guest powers itself off: all device models end."""
     xml = domain_xml("off", TWO_NICS, cmdline="xen_nopv quiet dmtest.after=poweroff")

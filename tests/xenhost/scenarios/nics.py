@@ -31,7 +31,7 @@ def slots(domain):
     return found
 
 
-@scenario
+@scenario(seconds=60)
 def two_nics(host):
     """One NIC in the primary, one in a secondary: both work, side by side."""
     with running(host, "two", domain_xml("two", TWO_NICS)) as domain:
@@ -50,7 +50,7 @@ def two_nics(host):
         domain.wait_for_pings([entry["name"], other])
 
 
-@scenario
+@scenario(seconds=120)
 def every_nic_model(host):
     """Eight device models: a secondary for each NIC model, and one with the default."""
     devices = MAIN
@@ -70,7 +70,7 @@ def every_nic_model(host):
             expect(ids[slot] == PCI_IDS[model], f"{PCI_IDS[model]} in slot {slot}: {ids[slot]}")
 
 
-@scenario
+@scenario(seconds=70)
 def several_nics_in_one(host):
     """Three NICs in one secondary, one at an address of the user's, two vCPUs."""
     address = "<address type='pci' domain='0' bus='0' slot='0x12' function='0'/>"
@@ -85,7 +85,7 @@ def several_nics_in_one(host):
         expect(len(secondaries(host)) == 1, "one secondary for all three")
 
 
-@scenario
+@scenario(seconds=80)
 def scope_and_backends(host):
     """A PV disk on qdisk is the primary's: a secondary never touches the backend."""
     disk = """
@@ -115,7 +115,7 @@ def scope_and_backends(host):
         host.run("rm -f /root/pv.qcow2")
 
 
-@scenario
+@scenario(seconds=80)
 def without_device_models(host):
     """A domain without <devicemodel> runs as ever: one QEMU, nothing of ours."""
     with running(host, "plain", domain_xml("plain", nic(1), boot=direct_boot("xen_nopv quiet"))) as domain:
@@ -128,7 +128,7 @@ def without_device_models(host):
         expect("devicemodel" not in status, "no device model in the status file")
 
 
-@scenario
+@scenario(seconds=80)
 def nic_settings(host):
     """Link state, bandwidth and VLAN of a secondary's NIC are what virsh says."""
     inner = ("<vlan><tag id='42'/></vlan><link state='down'/><bandwidth>"

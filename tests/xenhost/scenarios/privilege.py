@@ -122,7 +122,7 @@ def expect_trials_fail(text):
     expect(len(lines) > 60, f"more trials: {text}")
 
 
-@scenario
+@scenario(seconds=60)
 def privilege_promises(host):
     """What a secondary lost, from /proc, and that it is lost, from inside; its end is complete."""
     with program(host) as intruder, running(host, "poor", domain_xml("poor", TWO)) as domain:
@@ -164,7 +164,7 @@ def expect_start_refused(host, domain, *words):
     expect(not left, f"nothing left after '{done.stderr.strip()}': {left}")
 
 
-@scenario
+@scenario(seconds=60)
 def privilege_kept_refused(host):
     """A secondary that has kept a privilege, or cannot lose it, is not started."""
     xml = domain_xml("rich", MAIN + devicemodel("lan", [2], emulator="/root/rich") + nic(2))
@@ -200,7 +200,7 @@ def configure(host, line, check=True):
                  "a daemon that answers")
 
 
-@scenario
+@scenario(seconds=70)
 def privilege_range(host):
     """The user ids come from libxl.conf; one that somebody has is left alone."""
     base = 3000000000

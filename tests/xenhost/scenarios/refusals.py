@@ -62,7 +62,7 @@ def definitions_refused(host):
                           "tape", "serial")
 
 
-@scenario
+@scenario(seconds=100)
 def emulators_refused(host):
     """An emulator that is missing, is no program, exits, hangs or drops the scope library."""
     for path, text in WRAPPERS.items():
@@ -88,7 +88,7 @@ def devices_refused(host):
     expect_start_refused(host, missing, "'disk'", "/root/no.img", "'hda'", "No such file")
 
 
-@scenario
+@scenario(seconds=60)
 def operations_refused(host):
     """Save, managed save, detaching a placed NIC: refused while the guest runs on."""
     with running(host, "busy", domain_xml("busy", lan())) as domain:

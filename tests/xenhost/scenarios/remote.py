@@ -92,7 +92,7 @@ def remote_domain(client, name):
         client.virsh("undefine", name, check=False)
 
 
-@scenario
+@scenario(seconds=60)
 def virsh_from_outside(host):
     """An older virsh on another machine defines, edits, starts and shows device models."""
     client = Client(host)
@@ -146,7 +146,7 @@ INSTALLED = {"main": '<devicemodel name="main"><capability name="ui"></capabilit
              "lan": '<devicemodel name="lan"><interface alias="ua-lan"></interface></devicemodel>'}
 
 
-@scenario
+@scenario(seconds=80)
 def virt_install_from_outside(host):
     """virt-install starts a domain with device models, virt-xml changes and virt-clone copies it."""
     client = Client(host)
@@ -201,7 +201,7 @@ def examples(language):
     return [textwrap.dedent(block) for block in found]
 
 
-@scenario
+@scenario(seconds=90)
 def clients_guide(host):
     """The examples of docs/clients.rst do what it says, one after the other."""
     client = Client(host)

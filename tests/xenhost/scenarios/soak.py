@@ -10,7 +10,8 @@ from .common import expect, scenario
 NAMES = ("four-a", "four-b", "four-c", "four-d")
 
 
-@scenario
+# libxl gives a hotplug script 40 seconds, and here run eight at once.
+@scenario(seconds=120, alone=True)
 def crowd(host):
     """Four domains start and end at the same time while four clients use them."""
     domains = [Domain(host, name) for name in NAMES]
@@ -28,7 +29,7 @@ def crowd(host):
             domain.remove()
 
 
-@scenario
+@scenario(seconds=80)
 def short_soak(host):
     """Two domains with three device models each live twice and leave nothing."""
     soak = Soak(host)

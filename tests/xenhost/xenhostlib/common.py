@@ -32,14 +32,15 @@ class Stuck(XenHostError):
 
 
 class Progress:
-    """Lines on stderr, each with the seconds since the first."""
+    """Lines on stderr, each with the seconds since the first and a word on who tells it."""
 
-    def __init__(self):
+    def __init__(self, who=""):
+        self.who = who
         self.begin = time.monotonic()
 
     def __call__(self, text):
         seconds = time.monotonic() - self.begin
-        print(f"[{seconds:4.0f} s] {text}", file=sys.stderr, flush=True)
+        print(f"[{seconds:4.0f} s] {self.who}{text}", file=sys.stderr, flush=True)
 
 
 def temporary_dir():

@@ -300,13 +300,16 @@ class XenHost:
         self._require_running()
         call(["scp", "-F", "none", "-q", "-r", *self._options(), source, target])
 
+    def logs_folder(self):
+        """Return the folder for logs that are kept when the host ends."""
+        return temporary_dir() / f"xenhost-logs-{os.getuid()}-{self.name}"
+
     def collect_logs(self, target=None):
         """Put all logs into the folder @target and return it.
 
         It is made anew. Works on a host that is starting or dead too, with
         what there is."""
-        if target is None:
-            target = temporary_dir() / f"xenhost-logs-{os.getuid()}-{self.name}"
+        target = target or self.logs_folder()
         if not self.folder.is_dir():
             raise XenHostError(f"the host '{self.name}' does not run and has no logs")
         return collect(self.folder / "logs", pathlib.Path(target),
