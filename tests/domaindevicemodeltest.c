@@ -447,8 +447,8 @@ testFindNet(const void *opaque G_GNUC_UNUSED)
     g_autofree char *xml = testDomainXML("");
     g_autoptr(virDomainDef) def = NULL;
     virDomainDeviceModelInterface mac = { 0 };
-    virDomainDeviceModelInterface alias = { .alias = (char *) "ua-twin1" };
-    virDomainDeviceModelInterface unknown = { .alias = (char *) "ua-wan" };
+    virDomainDeviceModelInterface alias = { .alias = (char *)"ua-twin1" };
+    virDomainDeviceModelInterface unknown = { .alias = (char *)"ua-wan" };
 
     if (!(def = virDomainDefParseString(xml, xmlopt, NULL,
                                         VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||

@@ -30,7 +30,7 @@ static virDomainCaps *
 testMakeCaps(const struct testCapsData *data)
 {
     g_autoptr(virDomainCaps) caps = NULL;
-    virFirmware firmware = { .name = (char *) "/usr/lib/xen/boot/hvmloader" };
+    virFirmware firmware = { .name = (char *)"/usr/lib/xen/boot/hvmloader" };
     virFirmware *firmwares[] = { &firmware };
 
     if (!(caps = virDomainCapsNew("/usr/libexec/xen-qemu-system-i386", data->machine,
@@ -98,7 +98,7 @@ testSchema(const void *opaque)
                                               abs_top_srcdir);
     g_autofree char *xml = g_strdup_printf("<domainCapabilities><domain>xen</domain>"
                                            "<arch>x86_64</arch><devices>%s</devices>"
-                                           "</domainCapabilities>", (const char *) opaque);
+                                           "</domainCapabilities>", (const char *)opaque);
     g_autoptr(xmlDoc) doc = NULL;
 
     if (!(doc = virXMLParseStringCtxt(xml, "domainCapabilities", NULL)))

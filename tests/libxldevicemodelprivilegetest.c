@@ -52,7 +52,7 @@ getpwuid_r(uid_t uid,
 
     if (uid == testUserUID && uid > 0) {
         memset(pwd, 0, sizeof(*pwd));
-        pwd->pw_name = (char *) "alice";
+        pwd->pw_name = (char *)"alice";
         *result = pwd;
         return 0;
     }

@@ -299,7 +299,7 @@ testProcessReap(const testProcess *process,
         return 0;
 
     if (testWait(process->pid, &status) != process->pid) {
-        VIR_TEST_VERBOSE("process %d has not ended", (int) process->pid);
+        VIR_TEST_VERBOSE("process %d has not ended", (int)process->pid);
         testKill(process->pid);
         waitpid(process->pid, &status, 0);
         return -1;
@@ -508,7 +508,7 @@ static int
 testAccessMode(pid_t pid,
                const char *fd)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%lld/fdinfo/%s", (long long) pid, fd);
+    g_autofree char *path = g_strdup_printf("/proc/%lld/fdinfo/%s", (long long)pid, fd);
     g_autofree char *info = NULL;
     const char *flags;
 
@@ -532,7 +532,7 @@ testDescriptors(const void *opaque G_GNUC_UNUSED)
     int ret = testProcessSpawn(process);
 
     testProcessBegin(process);
-    folder = g_strdup_printf("/proc/%lld/fd", (long long) process->pid);
+    folder = g_strdup_printf("/proc/%lld/fd", (long long)process->pid);
     dir = opendir(folder);
 
     while (dir && (entry = readdir(dir))) {
@@ -693,7 +693,7 @@ testPrivileged(const void *opaque G_GNUC_UNUSED)
         goto cleanup;
 
     testProcessBegin(process);
-    testStandIn.refused = g_strdup_printf("/proc/%lld", (long long) process->pid);
+    testStandIn.refused = g_strdup_printf("/proc/%lld", (long long)process->pid);
 
     if (testOutcome("await", testProcessAwait(process, TEST_LONG_MS),
                     "operation failed: device model 'dm1' has privilege",
@@ -844,8 +844,8 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
     if (libxlDeviceModelReopen(process->dm) == 0 && process->dm->process.pid == process->pid)
         ret = 0;
     else
-        VIR_TEST_VERBOSE("found process %d, expected %d", (int) process->dm->process.pid,
-                         (int) process->pid);
+        VIR_TEST_VERBOSE("found process %d, expected %d", (int)process->dm->process.pid,
+                         (int)process->pid);
 
  cleanup:
     if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0 ||
@@ -945,7 +945,7 @@ testReopenStranger(const void *opaque G_GNUC_UNUSED)
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
     g_autofree char *folder = g_path_get_dirname(dm->pidfile);
     pid_t stranger = testStranger();
-    g_autofree char *text = g_strdup_printf("%lld\n", (long long) stranger);
+    g_autofree char *text = g_strdup_printf("%lld\n", (long long)stranger);
     int ret = -1;
 
     if (g_mkdir_with_parents(folder, 0700) == 0 &&

@@ -51,7 +51,7 @@ helperNumber(const char *str)
 static void *
 helperThread(void *opaque)
 {
-    uint64_t base = 0x80000000ull + (uintptr_t) opaque * 0x10000000ull;
+    uint64_t base = 0x80000000ull + (uintptr_t)opaque * 0x10000000ull;
     unsigned int i;
 
     for (i = 0; i < HELPER_NRANGES; i++) {
@@ -75,7 +75,7 @@ helperThreads(void)
 
     fakeXenDeviceModelQuiet(1);
     for (i = 0; i < HELPER_NTHREADS; i++)
-        pthread_create(&threads[i], NULL, helperThread, (void *) i);
+        pthread_create(&threads[i], NULL, helperThread, (void *)i);
     for (i = 0; i < HELPER_NTHREADS; i++)
         pthread_join(threads[i], NULL);
     fakeXenDeviceModelQuiet(0);
@@ -157,7 +157,7 @@ helperContent(int number)
     if (pread(number, buf, sizeof(buf) - 1, 0) < 0)
         return -1;
 
-    printf("  '%s' at %d\n", buf, (int) lseek(number, 0, SEEK_CUR));
+    printf("  '%s' at %d\n", buf, (int)lseek(number, 0, SEEK_CUR));
     return 0;
 }
 

@@ -8,8 +8,6 @@
 
 #include "internal.h"
 
-char *libxlDeviceModelQuote(const char *text)
-    ATTRIBUTE_NONNULL(1);
+char *libxlDeviceModelQuote(const char *text);
 
-char *libxlDeviceModelQuoteLines(const char *text)
-    ATTRIBUTE_NONNULL(1);
+char *libxlDeviceModelQuoteLines(const char *text);

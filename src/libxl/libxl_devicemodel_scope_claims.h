@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The decisions of the scope library (libxl_devicemodel_scope.c) as functions
- * without side effects outside their arguments. Nothing here is locked: the
+ * without side effects outside their arguments.  Nothing here is locked: the
  * claims don't change once parsed, and the caller serializes the rest.
  *
  * Only libc is used, because the library is loaded into an emulator that knows

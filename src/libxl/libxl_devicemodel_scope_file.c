@@ -4,9 +4,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * QEMU takes most files as open descriptors, or by a name that it resolves
- * itself (/dev/fdset/N). Its WAV driver has neither: it calls fopen() whenever
+ * itself (/dev/fdset/N).  Its WAV driver has neither: it calls fopen() whenever
  * the guest begins to play (audio/wavaudio.c, wav_init_out()), which is when the
- * process is in its empty root and nothing can be opened by name any more. So
+ * process is in its empty root and nothing can be opened by name any more.  So
  * /dev/fd/N, for an N that the driver handed over for this, is opened here.
  *
  * As with any file that is opened to be written, what was in it goes, so only

@@ -44,7 +44,7 @@ xs_write(struct xs_handle *h __attribute__((unused)),
          const void *data,
          unsigned int len)
 {
-    printf("  store write %s %.*s\n", path, (int) len, (const char *) data);
+    printf("  store write %s %.*s\n", path, (int)len, (const char *)data);
     return true;
 }
 
