@@ -36,6 +36,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel");
  * tools/libs/light/libxl_internal.h). */
 #define LIBXL_DEVICE_MODEL_START_MS (60 * 1000)
 
+/* How long virtlogd is given to be done with the log of an earlier process. */
+#define LIBXL_DEVICE_MODEL_LOG_MS (5 * 1000)
+
 
 /**
  * libxlDeviceModelsCheckSave:
@@ -198,20 +201,40 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
 }
 
 
+/* The process gets a pipe to virtlogd, which limits how long the log becomes, and
+ * not the file, with which it could do more than write to its end.  virtlogd
+ * refuses a log as busy until it has read the end of the pipe of an earlier
+ * process, which a guest that reboots may not have left it the time to do. */
+static int
+libxlDeviceModelOpenLog(libxlDriverConfig *cfg,
+                        virDomainObj *vm,
+                        libxlDeviceModelStarting *starting)
+{
+    g_autofree char *name = g_strdup_printf("%s-dm-%s", vm->def->name, starting->dm->name);
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LOG_MS * 1000;
+
+    while (!(starting->log = domainLogContextNew(true, cfg->logDir, "libxl", vm,
+                                                 true, name)) &&
+           virLastErrorIsSystemErrno(EBUSY) &&
+           libxlDeviceModelTimeLeft(deadline) > 0)
+        g_usleep(50 * 1000);
+
+    if (starting->log) {
+        virResetLastError();
+        return 0;
+    }
+
+    virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
+    return -1;
+}
+
+
 static int
 libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
                          virDomainObj *vm,
                          libxlDeviceModelStarting *starting)
 {
-    g_autofree char *logname = NULL;
     int rc;
-
-    logname = g_strdup_printf("%s-dm-%s", vm->def->name, starting->dm->name);
-    if (!(starting->log = domainLogContextNew(false, cfg->logDir, "libxl", vm,
-                                              true, logname))) {
-        virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
-        return -1;
-    }
 
     if (libxlDeviceModelNetConnect(vm->def, starting->dm, starting->config,
                                    starting->fds->taps) < 0)
@@ -219,7 +242,8 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
 
     /* the job keeps the definition from changing */
     virObjectUnlock(vm);
-    if ((rc = libxlDeviceModelOpenFiles(starting, vm->def)) == 0)
+    if ((rc = libxlDeviceModelOpenLog(cfg, vm, starting)) == 0 &&
+        (rc = libxlDeviceModelOpenFiles(starting, vm->def)) == 0)
         rc = libxlDeviceModelSpawn(starting);
     virObjectLock(vm);
 
