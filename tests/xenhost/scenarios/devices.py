@@ -164,6 +164,7 @@ def serial_ports(host):
                    ["before", "to-the-file"], "what the guest said at the end of the file")
             talk(host, domain)
             console(host, domain)
+            lost_terminal(host, domain)
         left = host.run("ls /root/serial.sock", check=False)
         expect(left.returncode != 0, "the socket gone with the domain")
     finally:
@@ -195,6 +196,22 @@ def console(host, domain):
                         check=False).stdout
         expect_words(text, "Connected to domain", "ANSWER disk none")
         host.run("systemctl restart libvirtd")
+
+
+def lost_terminal(host, domain):
+    """No console on a terminal that is somebody else's, once the secondary is gone."""
+    path = domain.tty()
+    [pid] = secondaries(host)
+    host.run(f"kill -9 {pid}")
+    host.run(f"systemd-run --quiet --collect --unit=terminals {PROGRAMS}/terminals.py")
+    try:
+        wait_for(lambda: host.run(f"test -e {path}", check=False).returncode == 0,
+                 "somebody else on the terminal", 30)
+        text = host.run(f"timeout 20 script -qec 'virsh console {domain.name} --force' /dev/null",
+                        check=False).stdout
+        expect_words(text, "'port'", f"has no terminal '{path}' any more")
+    finally:
+        host.run("systemctl stop terminals")
 
 
 def loudness(samples):

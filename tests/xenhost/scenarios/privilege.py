@@ -78,10 +78,17 @@ def expect_handles(host, pid):
     listing = host.run(f"ls -l /proc/{pid}/fd").stdout.splitlines()[1:]
     links = [line.rpartition(" -> ")[2] for line in listing]
     allowed = ("/dev/null", "/dev/net/tun", "/dev/xen/privcmd", "/dev/xen/evtchn",
-               "/var/log/libvirt/libxl/", "/run/libvirt/libxl/devicemodel/",
+               "/run/libvirt/libxl/devicemodel/",
                "socket:", "pipe:", "anon_inode:", "/memfd:", "/dev/zero")
     for link in links:
         expect(link.startswith(allowed), f"a file that process {pid} may have: {link}")
+    # its log is virtlogd's
+    said = host.run(f"readlink /proc/{pid}/fd/1 /proc/{pid}/fd/2").stdout.split()
+    expect(all(link.startswith("pipe:") for link in said), f"pipes for what it says: {said}")
+    writable = host.run(f"cd /proc/{pid}/fd && for fd in *; do case $(readlink $fd) in /run/*) "
+                        f"grep flags: ../fdinfo/$fd;; esac; done").stdout.split()[1::2]
+    expect(writable and all(int(flags, 8) & 3 == 0 for flags in writable),
+           f"nothing of /run open for writing: {writable}")
     count = int(host.run(f"ls /proc/{pid}/task | wc -l").stdout)
     # far from the limits, which are for what it is made to do
     expect(len(links) < 64 and count < 16, f"{len(links)} files and {count} threads")
