@@ -595,6 +595,7 @@ testRootsWrong(void)
 struct testCheckData {
     const char *from;
     const char *to;
+    bool both; /* in both threads */
     bool sandbox;
     const char *script; /* in the folder of the process */
     const char *error;
@@ -602,42 +603,74 @@ struct testCheckData {
 
 static const char testStatus[] =
     "Name:\tqemu\n"
-    "Uid:\tU\tU\tU\tU\n"
-    "Gid:\tU\tU\tU\tU\n"
-    "Groups:\tU \n"
+    "Uid:\t@\t@\t@\t@\n"
+    "Gid:\t@\t@\t@\t@\n"
+    "Groups:\t@ \n"
     "CapInh:\t0000000000000000\n"
     "CapPrm:\t0000000000000000\n"
     "CapEff:\t0000000000000000\n"
     "CapBnd:\t00000000000400c0\n"
     "CapAmb:\t0000000000000000\n"
     "NoNewPrivs:\t1\n"
-    "Seccomp:\t0\n";
+    "Seccomp:\t2\n"
+    "Seccomp_filters:\tENOUGH\n";
 
 
-/* The second of two threads is changed. */
+/* How many filters an emulator without a sandbox has, by what this process has. */
+static int
+testFilters(void)
+{
+    g_autofree char *status = NULL;
+    const char *filters = NULL;
+
+    if (virFileReadAll("/proc/self/status", 64 * 1024, &status) >= 0)
+        filters = strstr(status, "\nSeccomp_filters:");
+
+    return 2 + (filters ? atoi(filters + strlen("\nSeccomp_filters:")) : 0);
+}
+
+
+/* Put the numbers in the place of what stands for them. */
+static char *
+testFill(const char *text)
+{
+    g_autoptr(GString) str = g_string_new(text);
+    int filters = testFilters();
+    g_autofree char *less = g_strdup_printf("%d", filters - 1);
+    g_autofree char *enough = g_strdup_printf("%d", filters);
+    g_autofree char *more = g_strdup_printf("%d", filters + 1);
+    g_autofree char *uid = g_strdup_printf("%u", TEST_UID);
+
+    g_string_replace(str, "LESS", less, 0);
+    g_string_replace(str, "ENOUGH", enough, 0);
+    g_string_replace(str, "MORE", more, 0);
+    g_string_replace(str, "@", uid, 0);
+    return g_strdup(str->str);
+}
+
+
+/* The second of two threads is changed, or both are. */
 static int
 testCheckMake(const struct testCheckData *data,
               const char *proc,
               const char *root)
 {
-    g_autofree char *uid = g_strdup_printf("%u", TEST_UID);
-    g_autofree char *changed = g_strdup(testStatus);
+    g_autofree char *changed = data->from ? virStringReplace(testStatus, data->from, data->to)
+                                          : g_strdup(testStatus);
+    g_autofree char *first = testFill(data->both ? changed : testStatus);
+    g_autofree char *second = testFill(changed);
     g_autofree char *script = NULL;
     g_autoptr(virCommand) cmd = NULL;
 
-    if (data->from) {
-        g_free(changed);
-        changed = virStringReplace(testStatus, data->from, data->to);
-        if (STREQ(changed, testStatus))
-            return -1;
-    }
+    if (data->from && STREQ(changed, testStatus))
+        return -1;
 
     script = g_strdup_printf("rm -rf %1$s; mkdir -p %1$s/ns %1$s/task/10 %1$s/task/11 %2$s; cd %1$s\n"
                              "ln -s %2$s root; ln -s %2$s cwd; touch ns/net ns/ipc\n"
-                             "printf '%%s' \"$1\" | sed 's/\\bU\\b/%3$s/g' >task/10/status\n"
-                             "printf '%%s' \"$2\" | sed 's/\\bU\\b/%3$s/g' >task/11/status\n"
-                             "%4$s\n", proc, root, uid, data->script ? data->script : "");
-    cmd = virCommandNewArgList("/bin/sh", "-ec", script, "sh", testStatus, changed, NULL);
+                             "printf '%%s' \"$1\" >task/10/status\n"
+                             "printf '%%s' \"$2\" >task/11/status\n"
+                             "%3$s\n", proc, root, NULLSTR_EMPTY(data->script));
+    cmd = virCommandNewArgList("/bin/sh", "-ec", script, "sh", first, second, NULL);
     return virCommandRun(cmd, NULL);
 }
 
@@ -649,8 +682,7 @@ testCheck(const void *opaque)
     g_autofree char *proc = g_strdup_printf("%s/proc", testDir);
     g_autofree char *root = g_strdup_printf("%s/root", testDir);
     libxlDeviceModelPrivilege privilege = { .id = 7, .uid = TEST_UID, .root = root };
-    g_autofree char *uid = g_strdup_printf("%u", TEST_UID);
-    g_autofree char *error = data->error ? virStringReplace(data->error, "@", uid) : NULL;
+    g_autofree char *error = data->error ? testFill(data->error) : NULL;
 
     privilege.emulator.sandbox = data->sandbox;
     if (testCheckMake(data, proc, root) < 0)
@@ -682,14 +714,14 @@ testChecksStatus(void)
     int ret = 0;
 
     DO_TEST("as it should be", 0);
-    DO_TEST("root", .from = "Uid:\tU\tU\tU\tU", .to = "Uid:\t0\t0\t0\t0",
+    DO_TEST("root", .from = "Uid:\t@\t@\t@\t@", .to = "Uid:\t0\t0\t0\t0",
             .error = KEPT("Uid", "0 0 0 0", "@ @ @ @"));
-    DO_TEST("saved uid", .from = "Uid:\tU\tU\tU\tU", .to = "Uid:\tU\tU\t0\tU",
+    DO_TEST("saved uid", .from = "Uid:\t@\t@\t@\t@", .to = "Uid:\t@\t@\t0\t@",
             .error = KEPT("Uid", "@ @ 0 @", "@ @ @ @"));
-    DO_TEST("gid", .from = "Gid:\tU\tU\tU\tU", .to = "Gid:\tU\t0\tU\tU",
+    DO_TEST("gid", .from = "Gid:\t@\t@\t@\t@", .to = "Gid:\t@\t0\t@\t@",
             .error = KEPT("Gid", "@ 0 @ @", "@ @ @ @"));
-    DO_TEST("no groups", .from = "Groups:\tU ", .to = "Groups:\t ");
-    DO_TEST("groups", .from = "Groups:\tU ", .to = "Groups:\tU 6 ",
+    DO_TEST("no groups", .from = "Groups:\t@ ", .to = "Groups:\t ");
+    DO_TEST("groups", .from = "Groups:\t@ ", .to = "Groups:\t@ 6 ",
             .error = KEPT("Groups", "@ 6", "@"));
     DO_TEST_CAP("CapInh");
     DO_TEST_CAP("CapPrm");
@@ -702,8 +734,15 @@ testChecksStatus(void)
             .error = KEPT("NoNewPrivs", "0", "1"));
     DO_TEST("a kernel that does not say", .from = "NoNewPrivs:\t1\n", .to = "",
             .error = KEPT("NoNewPrivs", "<null>", "1"));
-    DO_TEST("sandbox", .from = "Seccomp:\t0", .to = "Seccomp:\t2", .sandbox = true,
+    DO_TEST("no filter", .from = "Seccomp:\t2", .to = "Seccomp:\t0",
             .error = KEPT("Seccomp", "0", "2"));
+    DO_TEST("the driver's filter only", .from = "ENOUGH", .to = "LESS",
+            .error = KEPT("Seccomp_filters", "LESS", "ENOUGH"));
+    DO_TEST("a filter of the emulator's own", .from = "ENOUGH", .to = "MORE");
+    DO_TEST("a kernel that does not count filters", .from = "Seccomp_filters:\tENOUGH\n", .to = "");
+    DO_TEST("sandbox", .from = "ENOUGH", .to = "MORE", .both = true, .sandbox = true);
+    DO_TEST("a sandbox that is missing", .from = "ENOUGH", .to = "MORE", .sandbox = true,
+            .error = KEPT("Seccomp_filters", "ENOUGH", "MORE"));
 
     return ret;
 }

@@ -27,6 +27,7 @@
 
 #include <xendevicemodel.h>
 #include <xenstore.h>
+#include <xentoolcore.h>
 
 #include "fakexen/fakexen.h"
 
@@ -181,6 +182,29 @@ helperFile(char **w,
 }
 
 
+/* What the process may still do, whatever the scope library stands before. */
+static int
+helperJail(char **w,
+           int *rc)
+{
+    int fd = -1;
+
+    if (strcmp(w[0], "privs") == 0) {
+        *rc = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+    } else if (strcmp(w[0], "socket") == 0) {
+        *rc = fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    } else {
+        return -1;
+    }
+
+    /* its number says nothing */
+    if (fd >= 0)
+        *rc = close(fd);
+
+    return 0;
+}
+
+
 /* What a test says and asks outside of the emulator's calls. */
 static int
 helperControl(char **w,
@@ -200,8 +224,6 @@ helperControl(char **w,
         *rc = helperLose();
     } else if (strcmp(w[0], "env") == 0) {
         *rc = helperEnv();
-    } else if (strcmp(w[0], "privs") == 0) {
-        *rc = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
     } else if (strcmp(w[0], "hold") == 0) {
         *rc = helperHold(helperNumber(w[1]));
     } else if (strcmp(w[0], "content") == 0) {
@@ -273,6 +295,8 @@ helperXen(char **w,
         *rc = xendevicemodel_inject_msi(dmod, domid, n[1], n[2]);
     } else if (strcmp(w[0], "shutdown") == 0) {
         *rc = xendevicemodel_shutdown(dmod, domid, n[1]);
+    } else if (strcmp(w[0], "restrict") == 0) {
+        *rc = xentoolcore_restrict_all(n[1]);
     } else {
         return -1;
     }
@@ -346,7 +370,7 @@ main(int argc,
             continue;
 
         errno = 0;
-        if (helperControl(w, &rc) < 0 && helperRange(w, &rc) < 0 &&
+        if (helperControl(w, &rc) < 0 && helperJail(w, &rc) < 0 && helperRange(w, &rc) < 0 &&
             helperFile(w, &rc) < 0 && helperXen(w, &rc) < 0 && helperStore(w, &rc) < 0) {
             fprintf(stderr, "unknown call '%s'\n", line);
             return EXIT_FAILURE;

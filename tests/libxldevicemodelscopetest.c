@@ -365,6 +365,29 @@ static const struct {
     { "no new privileges in a wrapper", { LAN, "true; exec \"$0\" \"$@\"",
       "privs\n"
       "  = 1\n", NULL } },
+    { "no filter while it starts", { LAN, NULL,
+      "socket\n", NULL } },
+    { "a filter once it is restricted", { LAN, NULL,
+      "restrict 5\n"
+      "  toolcore restrict 5\n"
+      "socket\n"
+      "  = Operation not permitted\n", NULL } },
+    { "no filter where nothing is restricted", { LAN, NULL,
+      "restrict 13\n"
+      "  toolcore restrict 13\n"
+      "  = Bad file descriptor\n"
+      "socket\n", NULL } },
+    { "no filter without claims", { NULL, NULL,
+      "restrict 5\n"
+      "  toolcore restrict 5\n"
+      "socket\n", NULL } },
+    { "the driver is heard through the filter", { LAN, NULL,
+      START
+      "restrict 5\n"
+      "  toolcore restrict 5\n"
+      "say seal\n"
+      "map mmio f0000000 f0000fff\n"
+      "  xen map 5 3 mmio 0xf0000000-0xf0000fff\n", NULL } },
     { "without claims", { NULL, NULL,
       "open\n"
       "  = Operation not permitted\n"

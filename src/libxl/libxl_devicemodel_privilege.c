@@ -20,6 +20,7 @@
 
 #include "libxl_devicemodel_privilege.h"
 
+#include "libxl_devicemodel_seccomp.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virprocess.h"
@@ -57,6 +58,9 @@
  * a program of the host.  Nobody without CAP_SYS_RESOURCE can lower again what one
  * with it has set (__set_oom_adj in Linux' fs/proc/base.c). */
 #define LIBXL_DEVICE_MODEL_OOM_SCORE "500"
+
+/* Of system calls: libxlDeviceModelSeccompRefuseRings, libxlDeviceModelSeccompSeal. */
+#define LIBXL_DEVICE_MODEL_FILTERS 2
 
 /* What QEMU needs to give up the rest. */
 #define LIBXL_DEVICE_MODEL_CAPS \
@@ -345,6 +349,11 @@ libxlDeviceModelPrivilegeConfine(void)
         return -1;
     }
 
+    if (libxlDeviceModelSeccompRefuseRings() < 0) {
+        virReportSystemError(errno, "%s", _("cannot filter system calls"));
+        return -1;
+    }
+
     return libxlDeviceModelPrivilegeDropCaps();
 }
 
@@ -485,10 +494,50 @@ libxlDeviceModelPrivilegeCheckGroups(const char *name,
 }
 
 
+/* Returns how many filters of system calls there are according to @status, -1 on
+ * a kernel that does not tell (before Linux 5.9). */
+static int
+libxlDeviceModelPrivilegeCountFilters(const char *status)
+{
+    g_autofree char *value = libxlDeviceModelPrivilegeStatusField(status, "Seccomp_filters");
+    int count = -1;
+
+    if (value)
+        ignore_value(virStrToLong_i(value, NULL, 10, &count));
+
+    return count;
+}
+
+
+/* What is in a filter cannot be seen, and those of the daemon are inherited: ours
+ * are there if there are as many as those that have to be. */
+static int
+libxlDeviceModelPrivilegeCheckFilters(const libxlDeviceModelPrivilege *privilege,
+                                      const char *name,
+                                      const char *status,
+                                      unsigned int inherited)
+{
+    unsigned int expected = inherited + LIBXL_DEVICE_MODEL_FILTERS +
+        (privilege->emulator.sandbox ? 1 : 0);
+    int count = libxlDeviceModelPrivilegeCountFilters(status);
+    g_autofree char *found = g_strdup_printf("%d", count);
+    g_autofree char *wanted = g_strdup_printf("%u", expected);
+
+    if (libxlDeviceModelPrivilegeCheckField(name, status, "Seccomp", "2") < 0)
+        return -1;
+
+    if (count < 0 || count >= expected)
+        return 0;
+
+    return libxlDeviceModelPrivilegeRefuse(name, "Seccomp_filters", found, wanted);
+}
+
+
 static int
 libxlDeviceModelPrivilegeCheckStatus(const libxlDeviceModelPrivilege *privilege,
                                      const char *name,
-                                     const char *status)
+                                     const char *status,
+                                     unsigned int inherited)
 {
     static const char none[] = "0000000000000000";
     g_autofree char *group = g_strdup_printf("%u", privilege->uid);
@@ -505,31 +554,44 @@ libxlDeviceModelPrivilegeCheckStatus(const libxlDeviceModelPrivilege *privilege,
         { "CapEff", none },
         { "CapAmb", none },
         { "NoNewPrivs", "1" },
-        { "Seccomp", privilege->emulator.sandbox ? "2" : NULL },
     };
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(fields); i++) {
-        if (fields[i].expected &&
-            libxlDeviceModelPrivilegeCheckField(name, status, fields[i].field,
+        if (libxlDeviceModelPrivilegeCheckField(name, status, fields[i].field,
                                                 fields[i].expected) < 0)
             return -1;
     }
 
-    if (libxlDeviceModelPrivilegeCheckGroups(name, status, group) < 0)
+    if (libxlDeviceModelPrivilegeCheckGroups(name, status, group) < 0 ||
+        libxlDeviceModelPrivilegeCheckFilters(privilege, name, status, inherited) < 0)
         return -1;
 
     return libxlDeviceModelPrivilegeCheckBounding(name, status);
 }
 
 
-/* Credentials belong to threads. */
+/* Returns how many filters of system calls what the daemon starts has, too. */
+static unsigned int
+libxlDeviceModelPrivilegeInheritedFilters(void)
+{
+    g_autofree char *status = NULL;
+
+    if (virFileReadAllQuiet("/proc/self/status", 64 * 1024, &status) < 0)
+        return 0;
+
+    return MAX(libxlDeviceModelPrivilegeCountFilters(status), 0);
+}
+
+
+/* Credentials and filters belong to threads. */
 static int
 libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege,
                                       const char *name,
                                       const char *proc)
 {
     g_autofree char *tasks = g_strdup_printf("%s/task", proc);
+    unsigned int inherited = libxlDeviceModelPrivilegeInheritedFilters();
     g_autoptr(DIR) dir = NULL;
     struct dirent *entry;
     size_t nthreads = 0;
@@ -548,7 +610,7 @@ libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege
         if (virFileReadAllQuiet(path, 64 * 1024, &status) < 0)
             continue;
 
-        if (libxlDeviceModelPrivilegeCheckStatus(privilege, name, status) < 0)
+        if (libxlDeviceModelPrivilegeCheckStatus(privilege, name, status, inherited) < 0)
             return -1;
         nthreads++;
     }

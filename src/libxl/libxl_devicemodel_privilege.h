@@ -10,16 +10,18 @@
  * starts with is taken away in these steps:
  *
  *  before it is executed   supplementary groups; network and IPC namespace of
- *                          the host; all capabilities but those that the third
- *                          step takes; limits on files, processes and core dumps
- *                          (libxlDeviceModelPrivilegeConfine)
+ *                          the host; io_uring; all capabilities but those that
+ *                          the third step takes; limits on files, processes and
+ *                          core dumps (libxlDeviceModelPrivilegeConfine)
  *  when it is loaded       the gaining of privilege by executing a program
  *                          (no_new_privs, by the scope library: earlier, a
  *                          security module could not leave the daemon's
  *                          confinement for that of the emulator)
- *  when its machine is     what its Xen handles do to other domains; the file
- *  built                   system; user, group and the last capabilities
- *                          (QEMU, by -xen-domid-restrict, -chroot and -runas)
+ *  when its machine is     what its Xen handles do to other domains (QEMU, by
+ *  built                   -xen-domid-restrict); what the sockets and taps do
+ *                          that it was handed (libxlDeviceModelSeccompSeal, by
+ *                          the scope library); the file system; user, group and
+ *                          the last capabilities (QEMU, by -chroot and -runas)
  *  before it serves        the driver reads from /proc whether all that is so
  *                          (libxlDeviceModelPrivilegeCheck)
  *

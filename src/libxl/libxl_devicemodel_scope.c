@@ -8,9 +8,12 @@
  * libxendevicemodel and libxenstore, and lets through what the driver assigned
  * to that device model. It links to libc only.
  *
- * It keeps correct emulators out of each other's way. It is NO security
+ * It keeps correct emulators out of each other's way. That is NO security
  * boundary: the process it lives in can undo it. The boundary is the
- * deprivileged process.
+ * deprivileged process, to which the library adds what nothing can undo once it
+ * is done: no_new_privs, and a filter of system calls
+ * (libxl_devicemodel_seccomp.h). The driver looks in /proc whether both are
+ * there.
  *
  * States
  *
@@ -52,6 +55,8 @@
  *  xs_read, xs_directory, xs_write, xs_mkdir, xs_rm, xs_set_permissions,
  *  xs_watch, xs_unwatch    by path; see libxlDeviceModelScopeDecidePath()
  *  fopen, fopen64          in libxl_devicemodel_scope_file.c
+ *  xentoolcore_restrict_all
+ *                          passed on, then system calls are filtered
  *
  * Event channels, foreign memory, grants and libxenctrl are out of the scope:
  * they name the emulator's own ioreq server, the guest's memory, or backends
@@ -85,8 +90,10 @@
 
 #include <xendevicemodel.h>
 #include <xenstore.h>
+#include <xentoolcore.h>
 
 #include "libxl_devicemodel_scope.h"
+#include "libxl_devicemodel_seccomp.h"
 
 #define LIBXL_DEVICE_MODEL_SCOPE_ENV "LIBVIRT_DEVICEMODEL_SCOPE"
 
@@ -643,6 +650,30 @@ xendevicemodel_shutdown(xendevicemodel_handle *dmod __attribute__((unused)),
 {
     libxlDeviceModelScopeLog("shutdown of domain %u for reason %u: dropped",
                                domid, reason);
+    return 0;
+}
+
+
+/* QEMU calls this when its machine is built, before it changes root and user
+ * (xen_setup_post() in QEMU accel/xen/xen-all.c), and ends when it fails. */
+LIBXL_DEVICE_MODEL_SCOPE_EXPORT int
+xentoolcore_restrict_all(domid_t domid)
+{
+    __typeof__(&xentoolcore_restrict_all) next =
+        LIBXL_DEVICE_MODEL_SCOPE_NEXT(xentoolcore_restrict_all);
+    int saved;
+
+    if (!next || next(domid) < 0)
+        return -1;
+
+    if (libxlDeviceModelScope.configured &&
+        libxlDeviceModelSeccompSeal() < 0) {
+        saved = errno;
+        libxlDeviceModelScopeLog("system calls cannot be filtered: %s", strerror(saved));
+        errno = saved;
+        return -1;
+    }
+
     return 0;
 }
 

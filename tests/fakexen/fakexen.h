@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * fakexendevicemodel.c and fakexenstore.c print a line on stdout for each call
- * that reaches them, that is, for each that the scope library lets through.
+ * fakexendevicemodel.c, fakexenstore.c and fakexentoolcore.c print a line on
+ * stdout for each call that reaches them, that is, for each that the scope
+ * library lets through.
  */
 
 #pragma once

@@ -1,0 +1,208 @@
+/*
+ * libxl_devicemodel_seccomp.c: the system calls that a secondary is refused
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <errno.h>
+#include <stddef.h>
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/if_tun.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "libxl_devicemodel_seccomp.h"
+
+#if defined(__x86_64__)
+# define LIBXL_DEVICE_MODEL_SECCOMP_ARCH AUDIT_ARCH_X86_64
+/* set in the numbers of x32, which has the same AUDIT_ARCH */
+# define LIBXL_DEVICE_MODEL_SECCOMP_X32 0x40000000
+#elif defined(__i386__)
+# define LIBXL_DEVICE_MODEL_SECCOMP_ARCH AUDIT_ARCH_I386
+#elif defined(__aarch64__)
+# define LIBXL_DEVICE_MODEL_SECCOMP_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+/* The same on every architecture that Xen runs on. */
+#define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP 425
+#define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_ENTER 426
+#define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_REGISTER 427
+
+/* The kernel takes flags and requests as 32 bits: the low half of an argument,
+ * which comes first where bytes are ordered as on x86 and ARM. */
+#define LOAD(field) \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+
+#define ALLOW \
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+#define REFUSE(error) \
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
+
+/* Refuse where what was loaded is @value. */
+#define REFUSE_IF(value, error) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), \
+    REFUSE(error)
+
+#define ALLOW_IF(value) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), \
+    ALLOW
+
+/* Refuse system call @nr where its argument @arg has a bit of @flags.  What was
+ * loaded is a system call's number before and, for others, afterwards. */
+#define REFUSE_FLAGS(nr, arg, flags) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 4), \
+    LOAD(args[arg]), \
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (flags), 0, 1), \
+    REFUSE(EPERM), \
+    ALLOW
+
+/* The second byte of an ioctl's request names the kind of device. */
+#define REQUEST_TERMINAL 'T' /* of taps, too, which begin at the next number */
+#define REQUEST_TAP_FIRST 200 /* in the first byte */
+#define REQUEST_SG 0x22
+#define REQUEST_CDROM 0x53
+#define REQUEST_RESERVATION 0x70
+#define REQUEST_SOCKET 0x89
+#define REQUEST_BTRFS 0x94
+
+
+static struct sock_filter libxlDeviceModelSeccompRings[] = {
+    LOAD(nr),
+#ifdef LIBXL_DEVICE_MODEL_SECCOMP_X32
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~LIBXL_DEVICE_MODEL_SECCOMP_X32),
+#endif
+    /* as on a kernel that has no such thing */
+    REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP, ENOSYS),
+    ALLOW,
+};
+
+
+#ifdef LIBXL_DEVICE_MODEL_SECCOMP_ARCH
+
+static struct sock_filter libxlDeviceModelSeccompSealed[] = {
+    LOAD(arch),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_ARCH, 1, 0),
+    REFUSE(EPERM),
+
+    LOAD(nr),
+# ifdef LIBXL_DEVICE_MODEL_SECCOMP_X32
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_X32, 0, 1),
+    REFUSE(EPERM),
+# endif
+    REFUSE_IF(SYS_socket, EPERM),
+    REFUSE_IF(SYS_socketpair, EPERM),
+    REFUSE_IF(SYS_connect, EPERM),
+    REFUSE_IF(SYS_bind, EPERM),
+    REFUSE_IF(SYS_listen, EPERM),
+# ifdef SYS_socketcall
+    REFUSE_IF(SYS_socketcall, EPERM),
+# endif
+    REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP, EPERM),
+    REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_ENTER, EPERM),
+    REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_REGISTER, EPERM),
+    REFUSE_IF(SYS_add_key, EPERM),
+    REFUSE_IF(SYS_request_key, EPERM),
+    REFUSE_IF(SYS_keyctl, EPERM),
+
+    REFUSE_FLAGS(SYS_sendto, 3, MSG_FASTOPEN),
+    REFUSE_FLAGS(SYS_sendmsg, 2, MSG_FASTOPEN),
+    REFUSE_FLAGS(SYS_sendmmsg, 3, MSG_FASTOPEN),
+
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0),
+    ALLOW,
+    LOAD(args[1]),
+    REFUSE_IF(TIOCSTI, EPERM),
+    REFUSE_IF(TIOCLINUX, EPERM),
+    REFUSE_IF(TIOCSETD, EPERM),
+    ALLOW_IF(TUNGETFEATURES),
+    ALLOW_IF(TUNGETIFF),
+    ALLOW_IF(TUNSETOFFLOAD),
+    ALLOW_IF(TUNGETSNDBUF),
+    ALLOW_IF(TUNSETSNDBUF),
+    ALLOW_IF(TUNGETVNETHDRSZ),
+    ALLOW_IF(TUNSETVNETHDRSZ),
+    ALLOW_IF(TUNGETVNETLE),
+    ALLOW_IF(TUNSETVNETLE),
+    ALLOW_IF(TUNGETVNETBE),
+    ALLOW_IF(TUNSETVNETBE),
+
+    BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
+    REFUSE_IF(REQUEST_SG, EPERM),
+    REFUSE_IF(REQUEST_CDROM, EPERM),
+    REFUSE_IF(REQUEST_RESERVATION, EPERM),
+    REFUSE_IF(REQUEST_SOCKET, EPERM),
+    REFUSE_IF(REQUEST_BTRFS, EPERM),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, REQUEST_TERMINAL, 1, 0),
+    ALLOW,
+    LOAD(args[1]),
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, REQUEST_TAP_FIRST, 0, 1),
+    REFUSE(EPERM),
+    ALLOW,
+};
+
+#endif
+
+
+/* Takes no_new_privs or CAP_SYS_ADMIN. */
+static long
+libxlDeviceModelSeccompLoad(struct sock_filter *filter,
+                            size_t len,
+                            unsigned int flags)
+{
+    struct sock_fprog program = { .len = len / sizeof(*filter), .filter = filter };
+
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+}
+
+
+/**
+ * libxlDeviceModelSeccompRefuseRings:
+ *
+ * Let the calling thread, and what it executes, find no io_uring.  For the
+ * process that becomes the emulator, while it has CAP_SYS_ADMIN: no_new_privs
+ * would be too early (libxl_devicemodel_privilege.h).
+ *
+ * Returns 0, or -1 with errno set.
+ */
+int
+libxlDeviceModelSeccompRefuseRings(void)
+{
+    return libxlDeviceModelSeccompLoad(libxlDeviceModelSeccompRings,
+                                       sizeof(libxlDeviceModelSeccompRings), 0);
+}
+
+
+/**
+ * libxlDeviceModelSeccompSeal:
+ *
+ * Refuse the rest to all threads of the process, which has set no_new_privs.
+ *
+ * Returns 0, or -1 with errno set: ESRCH where a thread has a filter of its own
+ * and cannot take this one, ENOSYS on an architecture without one.
+ */
+int
+libxlDeviceModelSeccompSeal(void)
+{
+#ifdef LIBXL_DEVICE_MODEL_SECCOMP_ARCH
+    long rc = libxlDeviceModelSeccompLoad(libxlDeviceModelSeccompSealed,
+                                          sizeof(libxlDeviceModelSeccompSealed),
+                                          SECCOMP_FILTER_FLAG_TSYNC);
+
+    /* the id of the thread */
+    if (rc > 0)
+        errno = ESRCH;
+
+    return rc == 0 ? 0 : -1;
+#else
+    errno = ENOSYS;
+    return -1;
+#endif
+}

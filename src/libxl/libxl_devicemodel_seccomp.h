@@ -1,0 +1,60 @@
+/*
+ * libxl_devicemodel_seccomp.h: the system calls that a secondary is refused
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Why there is a filter
+ *
+ * What a secondary was handed open keeps powers that no other part of its jail
+ * takes away: a socket stays in the network of the host whoever holds it, and
+ * can be disconnected and connected to something else; a tap can be made to
+ * outlive its domain, and its MAC changes that of the bridge.  So the secondary
+ * loses these system calls, whether its QEMU was built with seccomp or not.  A
+ * filter of seccomp(2) cannot be taken back, is in the way of all threads and of
+ * all that they start, and takes no file system and no library.
+ *
+ * When
+ *
+ *  before it is executed   by libxlDeviceModelSeccompRefuseRings, in the process
+ *                          that becomes the emulator: no io_uring, by which the
+ *                          kernel would make system calls past any filter.  QEMU
+ *                          has other ways to wait and to read, and chooses one
+ *                          when it starts, so it must not find this one then.
+ *  when its machine is     by libxlDeviceModelSeccompSeal, where QEMU restricts
+ *  built                   its Xen handles: all the rest.  Before that, it
+ *                          connects to xenstored and listens on the sockets that
+ *                          were handed to it.
+ *
+ * What is refused, with EPERM
+ *
+ *  another system call ABI than the program's own: its numbers are others
+ *  socket, socketpair      none is needed any more, and some families, such as
+ *                          AF_VSOCK, know no network namespace
+ *  connect, bind, listen   a handed socket would become another one.  accept is
+ *                          not among them
+ *  sendto and its kin      with MSG_FASTOPEN, which connects
+ *  io_uring_*              see above
+ *  add_key, request_key,   the kernel runs a program as root, in the network of
+ *  keyctl                  the host, to find a key
+ *  ioctl                   by request:
+ *     taps                 all but those of QEMU's tap-linux.c: offloads, the
+ *                          header of a packet, the size of the send buffer
+ *     sockets and network  all: QEMU makes none, and a tap takes them for its
+ *     interfaces           MAC, without a capability
+ *     terminals            TIOCSTI and TIOCLINUX, by which one types for others;
+ *                          TIOCSETD, which loads a driver
+ *     SCSI, CDROM,         all: QEMU reads and writes block devices
+ *     reservations
+ *     btrfs                all: names, clones and snapshots of a file system
+ *
+ * Everything else passes, for now: this is no list of what QEMU needs.
+ *
+ * The file is built into the driver and into the scope library, and uses libc
+ * and the kernel's headers only.
+ */
+
+#pragma once
+
+int libxlDeviceModelSeccompRefuseRings(void);
+
+int libxlDeviceModelSeccompSeal(void);

@@ -1,0 +1,445 @@
+/*
+ * libxldevicemodelseccomptest.c: the system calls that a secondary is refused
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The kernel is asked, in a child that takes the filters.  Most calls are made
+ * with arguments that no file has: one that passes fails with another error than
+ * one that is refused.
+ */
+
+#include <config.h>
+
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "testutils.h"
+#include "libxl/libxl_devicemodel_seccomp.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+/* A kernel looks at 32 of its 64 bits. */
+#define TEST_HIGH 0xffffffff00000000UL
+
+#define TEST_IO_URING_SETUP 425
+#define TEST_IO_URING_ENTER 426
+#define TEST_IO_URING_REGISTER 427
+
+
+/* A call with arguments that are no good. */
+struct testCallData {
+    long nr;
+    unsigned long args[6];
+    bool refused;
+};
+
+
+/* Returns the exit status of a child that runs @func. */
+static int
+testInChild(int (*func)(const void *opaque),
+            const void *opaque)
+{
+    pid_t pid = fork();
+    int status = -1;
+
+    if (pid == 0)
+        _exit(func(opaque) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return -1;
+
+    return status == 0 ? 0 : -1;
+}
+
+
+static int
+testSeal(void)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        libxlDeviceModelSeccompSeal() < 0) {
+        fprintf(stderr, "no filter: %s\n", g_strerror(errno));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* Returns the errno of the call, 0 for none. */
+static int
+testMake(const struct testCallData *data)
+{
+    const unsigned long *args = data->args;
+
+    if (syscall(data->nr, args[0], args[1], args[2], args[3], args[4], args[5]) >= 0)
+        return 0;
+
+    return errno;
+}
+
+
+static int
+testCallChild(const void *opaque)
+{
+    const struct testCallData *data = opaque;
+    int before = testMake(data);
+    int after;
+
+    if (testSeal() < 0)
+        return -1;
+
+    after = testMake(data);
+    if (after == (data->refused ? EPERM : before))
+        return 0;
+
+    fprintf(stderr, "call %ld: errno %d before, %d after\n", data->nr, before, after);
+    return -1;
+}
+
+
+static int
+testCall(const void *opaque)
+{
+    return testInChild(testCallChild, opaque);
+}
+
+
+#define DO_TEST(title, nr, refused, ...) \
+    do { \
+        static const struct testCallData data = { nr, { __VA_ARGS__ }, refused }; \
+        if (virTestRun(title, testCall, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+static int
+testSockets(void)
+{
+    int ret = 0;
+
+    DO_TEST("socket of IPv4", SYS_socket, true, AF_INET, SOCK_STREAM, 0);
+    DO_TEST("socket by name", SYS_socket, true, AF_UNIX, SOCK_DGRAM, 0);
+    DO_TEST("socket without a namespace", SYS_socket, true, 40 /* AF_VSOCK */, SOCK_STREAM, 0);
+    DO_TEST("socketpair", SYS_socketpair, true, AF_UNIX, SOCK_STREAM, 0, 0);
+    DO_TEST("connect", SYS_connect, true, -1, 0, 0);
+    DO_TEST("bind", SYS_bind, true, -1, 0, 0);
+    DO_TEST("listen", SYS_listen, true, -1, 1);
+    DO_TEST("accept4", SYS_accept4, false, -1, 0, 0, 0);
+    DO_TEST("shutdown", SYS_shutdown, false, -1, SHUT_RD);
+    DO_TEST("recvmsg", SYS_recvmsg, false, -1, 0, 0);
+    DO_TEST("setsockopt", SYS_setsockopt, false, -1, SOL_SOCKET, SO_KEEPALIVE, 0, 0);
+
+    DO_TEST("sendto", SYS_sendto, false, -1, 0, 0, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+    DO_TEST("sendto that connects", SYS_sendto, true, -1, 0, 0, MSG_FASTOPEN, 0, 0);
+    DO_TEST("sendto that connects, among other flags", SYS_sendto, true,
+            -1, 0, 0, TEST_HIGH | MSG_FASTOPEN | MSG_NOSIGNAL, 0, 0);
+    DO_TEST("sendmsg", SYS_sendmsg, false, -1, 0, MSG_NOSIGNAL);
+    DO_TEST("sendmsg that connects", SYS_sendmsg, true, -1, 0, MSG_FASTOPEN);
+    DO_TEST("sendmmsg", SYS_sendmmsg, false, -1, 0, 1, MSG_NOSIGNAL);
+    DO_TEST("sendmmsg that connects", SYS_sendmmsg, true, -1, 0, 1, MSG_FASTOPEN);
+
+    return ret;
+}
+
+
+static int
+testRequests(void)
+{
+    int ret = 0;
+
+#define DO_TEST_REQUEST(request, refused) \
+    DO_TEST("ioctl " #request, SYS_ioctl, refused, -1, request)
+
+    DO_TEST_REQUEST(TUNSETIFF, true);
+    DO_TEST_REQUEST(TUNSETPERSIST, true);
+    DO_TEST_REQUEST(TEST_HIGH | TUNSETPERSIST, true);
+    DO_TEST_REQUEST(TUNSETOWNER, true);
+    DO_TEST_REQUEST(TUNSETGROUP, true);
+    DO_TEST_REQUEST(TUNSETLINK, true);
+    DO_TEST_REQUEST(TUNATTACHFILTER, true);
+    DO_TEST_REQUEST(TUNSETQUEUE, true);
+    DO_TEST_REQUEST(TUNSETCARRIER, true);
+    DO_TEST_REQUEST(TUNSETNOCSUM, true);
+    DO_TEST_REQUEST(_IO('T', 255), true);
+    DO_TEST_REQUEST(TUNGETFEATURES, false);
+    DO_TEST_REQUEST(TUNGETIFF, false);
+    DO_TEST_REQUEST(TUNSETOFFLOAD, false);
+    DO_TEST_REQUEST(TUNSETSNDBUF, false);
+    DO_TEST_REQUEST(TUNSETVNETHDRSZ, false);
+    DO_TEST_REQUEST(TUNSETVNETLE, false);
+
+    DO_TEST_REQUEST(SIOCSIFHWADDR, true);
+    DO_TEST_REQUEST(SIOCGIFCONF, true);
+    DO_TEST_REQUEST(SIOCGSKNS, true);
+    DO_TEST_REQUEST(SIOCDEVPRIVATE, true);
+    DO_TEST_REQUEST(FIONBIO, false);
+
+    DO_TEST_REQUEST(TIOCSTI, true);
+    DO_TEST_REQUEST(TIOCLINUX, true);
+    DO_TEST_REQUEST(TIOCSETD, true);
+    DO_TEST_REQUEST(TCGETS, false);
+    DO_TEST_REQUEST(TIOCSWINSZ, false);
+    DO_TEST_REQUEST(_IO('T', 199), false);
+
+    DO_TEST_REQUEST(0x2285 /* SG_IO */, true);
+    DO_TEST_REQUEST(0x5309 /* CDROMEJECT */, true);
+    DO_TEST_REQUEST(_IOW('p', 200, char[24]) /* IOC_PR_REGISTER */, true);
+    DO_TEST_REQUEST(_IOW(0x94, 9, int) /* FICLONE */, true);
+    DO_TEST_REQUEST(_IOR(0x12, 114, size_t) /* BLKGETSIZE64 */, false);
+    DO_TEST_REQUEST(_IO(0x12, 119) /* BLKDISCARD */, false);
+    DO_TEST_REQUEST(_IOC(_IOC_NONE, 'P', 5, 16) /* IOCTL_PRIVCMD_DM_OP */, false);
+    DO_TEST_REQUEST(_IOC(_IOC_NONE, 'E', 4, 4) /* IOCTL_EVTCHN_NOTIFY */, false);
+
+#undef DO_TEST_REQUEST
+
+    return ret;
+}
+
+
+static int
+testOthers(void)
+{
+    int ret = 0;
+
+    DO_TEST("io_uring_setup", TEST_IO_URING_SETUP, true, 0, 0);
+    DO_TEST("io_uring_enter", TEST_IO_URING_ENTER, true, -1, 0, 0, 0, 0, 0);
+    DO_TEST("io_uring_register", TEST_IO_URING_REGISTER, true, -1, 0, 0, 0);
+    DO_TEST("add_key", SYS_add_key, true, 0, 0, 0, 0, 0);
+    DO_TEST("request_key", SYS_request_key, true, 0, 0, 0, 0);
+    DO_TEST("keyctl", SYS_keyctl, true, -1, 0, 0, 0, 0);
+    DO_TEST("read", SYS_read, false, -1, 0, 0);
+    DO_TEST("ftruncate", SYS_ftruncate, false, -1, 0);
+#ifdef __x86_64__
+    DO_TEST("x32", 0x40000000 | SYS_getpid, true, 0);
+#endif
+
+    return ret;
+}
+
+#undef DO_TEST
+
+
+#ifdef __x86_64__
+/* The call of another ABI, by whose numbers it is getpid. */
+static long
+testMakeI386(void)
+{
+    long rc = 20;
+
+    __asm__ volatile("int $0x80" : "+a" (rc) : : "memory");
+    return rc;
+}
+
+
+static int
+testI386Works(const void *opaque G_GNUC_UNUSED)
+{
+    return testMakeI386() == getpid() ? 0 : -1;
+}
+
+
+static int
+testI386Child(const void *opaque G_GNUC_UNUSED)
+{
+    if (testSeal() < 0)
+        return -1;
+
+    return testMakeI386() == -EPERM ? 0 : -1;
+}
+
+
+static int
+testI386(const void *opaque)
+{
+    /* a kernel that has no such ABI ends the child by a signal */
+    if (testInChild(testI386Works, NULL) < 0)
+        return EXIT_AM_SKIP;
+
+    return testInChild(testI386Child, opaque);
+}
+#endif
+
+
+/* The filter for the time before: io_uring is not there, and nothing is missing. */
+static int
+testRingsChild(const void *opaque G_GNUC_UNUSED)
+{
+    int fd = -1;
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        libxlDeviceModelSeccompRefuseRings() < 0)
+        return -1;
+
+    if (syscall(TEST_IO_URING_SETUP, 0, NULL) != -1 || errno != ENOSYS)
+        return -1;
+
+    if ((fd = socket(AF_UNIX, SOCK_STREAM, 0)) < 0)
+        return -1;
+
+    close(fd);
+    return 0;
+}
+
+
+static int
+testRings(const void *opaque)
+{
+    return testInChild(testRingsChild, opaque);
+}
+
+
+static int testGate[2];
+
+
+static void *
+testThread(void *opaque)
+{
+    int *error = opaque;
+    char byte;
+
+    if (read(testGate[0], &byte, 1) == 1 && connect(-1, NULL, 0) < 0)
+        *error = errno;
+
+    return NULL;
+}
+
+
+/* A thread that was there before has the filter, too. */
+static int
+testThreadsChild(const void *opaque G_GNUC_UNUSED)
+{
+    pthread_t thread;
+    int error = 0;
+
+    if (pipe(testGate) < 0 ||
+        pthread_create(&thread, NULL, testThread, &error) != 0 ||
+        testSeal() < 0 ||
+        write(testGate[1], "", 1) != 1 ||
+        pthread_join(thread, NULL) != 0)
+        return -1;
+
+    return error == EPERM ? 0 : -1;
+}
+
+
+static int
+testThreads(const void *opaque)
+{
+    return testInChild(testThreadsChild, opaque);
+}
+
+
+/* Returns a socket that listens on an address of the loopback interface. */
+static int
+testListen(struct sockaddr_in *addr)
+{
+    socklen_t len = sizeof(*addr);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    memset(addr, 0, sizeof(*addr));
+    addr->sin_family = AF_INET;
+    addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 ||
+        bind(fd, (struct sockaddr *)addr, sizeof(*addr)) < 0 ||
+        listen(fd, 4) < 0 ||
+        getsockname(fd, (struct sockaddr *)addr, &len) < 0) {
+        VIR_FORCE_CLOSE(fd);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+/* Turns a socket that listens into one that is connected, in two ways. */
+static bool
+testTurn(int fd,
+         const struct sockaddr_in *addr)
+{
+    struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+    return connect(fd, &none, sizeof(none)) == 0 &&
+           connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+}
+
+
+static bool
+testTurnBySending(int fd,
+                  const struct sockaddr_in *addr)
+{
+    return shutdown(fd, SHUT_RD) == 0 &&
+           sendto(fd, "x", 1, MSG_FASTOPEN, (const struct sockaddr *)addr, sizeof(*addr)) == 1;
+}
+
+
+/* What was handed over goes on listening and cannot become anything else. */
+static int
+testListenersChild(const void *opaque G_GNUC_UNUSED)
+{
+    struct sockaddr_in service = { 0 };
+    struct sockaddr_in own = { 0 };
+    int server = testListen(&service);
+    int fds[] = { testListen(&own), testListen(&own), testListen(&own) };
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = -1;
+
+    if (server < 0 || !testTurn(fds[0], &service) ||
+        connect(client, (struct sockaddr *)&own, sizeof(own)) < 0)
+        return -1;
+
+    /* what the sysctl tcp_fastopen allows by default */
+    if (!testTurnBySending(fds[1], &service) && errno != EOPNOTSUPP)
+        return -1;
+
+    if (testSeal() < 0)
+        return -1;
+
+    if ((fd = accept(fds[2], NULL, NULL)) < 0 || write(fd, "x", 1) != 1)
+        return -1;
+
+    return testTurn(fds[2], &service) || errno != EPERM ||
+           testTurnBySending(fds[2], &service) || errno != EPERM ? -1 : 0;
+}
+
+
+static int
+testListeners(const void *opaque)
+{
+    return testInChild(testListenersChild, opaque);
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (testSockets() < 0)
+        ret = -1;
+    if (testRequests() < 0)
+        ret = -1;
+    if (testOthers() < 0)
+        ret = -1;
+#ifdef __x86_64__
+    if (virTestRun("i386", testI386, NULL) < 0)
+        ret = -1;
+#endif
+    if (virTestRun("io_uring when the emulator starts", testRings, NULL) < 0)
+        ret = -1;
+    if (virTestRun("all threads", testThreads, NULL) < 0)
+        ret = -1;
+    if (virTestRun("sockets that listen", testListeners, NULL) < 0)
+        ret = -1;
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)
