@@ -193,6 +193,12 @@ helperJail(char **w,
         *rc = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
     } else if (strcmp(w[0], "socket") == 0) {
         *rc = fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    } else if (strcmp(w[0], "create-file") == 0) {
+        *rc = fd = open(w[1], O_WRONLY | O_CREAT, 0600);
+    } else if (strcmp(w[0], "write-file") == 0) {
+        *rc = fd = open(w[1], O_WRONLY | O_TRUNC);
+    } else if (strcmp(w[0], "read-file") == 0) {
+        *rc = fd = open(w[1], O_RDONLY);
     } else {
         return -1;
     }

@@ -16,7 +16,8 @@
  *  when it is loaded       the gaining of privilege by executing a program
  *                          (no_new_privs, by the scope library: earlier, a
  *                          security module could not leave the daemon's
- *                          confinement for that of the emulator)
+ *                          confinement for that of the emulator), and the
+ *                          writing of files
  *  when its machine is     what its Xen handles do to other domains (QEMU, by
  *  built                   -xen-domid-restrict); what the sockets and taps do
  *                          that it was handed (libxlDeviceModelSeccompSeal, by

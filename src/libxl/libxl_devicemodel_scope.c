@@ -20,7 +20,9 @@
  *  loaded     The claims in LIBVIRT_DEVICEMODEL_SCOPE were read (malformed ones
  *             end the process). This may still be a wrapper around the
  *             emulator, so the environment is left alone for what it executes.
- *             Without claims the process can't open libxendevicemodel.
+ *             Without claims the process can't open libxendevicemodel. An
+ *             emulator, by the library that it brings along, can write no files
+ *             any more (libxl_devicemodel_scope_landlock.c).
  *  announced  The process opened libxendevicemodel, so it is the emulator. The
  *             driver was told "scope 1 ..."; the environment is cleared and
  *             the socket is closed on exec, for the emulator's own children.
@@ -93,6 +95,7 @@
 #include <xentoolcore.h>
 
 #include "libxl_devicemodel_scope.h"
+#include "libxl_devicemodel_scope_landlock.h"
 #include "libxl_devicemodel_seccomp.h"
 
 #define LIBXL_DEVICE_MODEL_SCOPE_ENV "LIBVIRT_DEVICEMODEL_SCOPE"
@@ -220,6 +223,18 @@ libxlDeviceModelScopeForbidPrivilege(void)
 }
 
 
+/* A wrapper may have to write files, and brings no libxendevicemodel along. Where
+ * the kernel cannot do this, the emulator starts all the same. */
+static void
+libxlDeviceModelScopeConfineEmulator(void)
+{
+    if (dlsym(RTLD_NEXT, "xendevicemodel_open") &&
+        libxlDeviceModelScopeForbidWriting() < 0)
+        libxlDeviceModelScopeLog("the emulator can write files while it starts: %s",
+                                 strerror(errno));
+}
+
+
 static void __attribute__((constructor))
 libxlDeviceModelScopeLoad(void)
 {
@@ -238,6 +253,7 @@ libxlDeviceModelScopeLoad(void)
 
     libxlDeviceModelScope.configured = true;
     libxlDeviceModelScopeForbidPrivilege();
+    libxlDeviceModelScopeConfineEmulator();
 }
 
 
