@@ -8,6 +8,8 @@
 
 #include "libxldevicemodeltestconfig.h"
 
+#include "libxl/libxl_devicemodel_claims.h"
+
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
 
@@ -165,7 +167,7 @@ libxlDeviceModelTestConfigToJSON(const libxlDeviceModelConfig *config)
     g_autoptr(virJSONValue) disks = virJSONValueNewArray();
     g_autoptr(virJSONValue) serials = virJSONValueNewArray();
     g_autoptr(virJSONValue) sound = NULL;
-    g_autofree char *scope = libxlDeviceModelConfigScope(config);
+    g_autofree char *scope = libxlDeviceModelClaimsFormat(config);
 
     if (testDevicesToJSON(config, nics, disks, serials) < 0 ||
         testSoundToJSON(config->sound, &sound) < 0)

@@ -13,6 +13,8 @@
 #include "libxl_devicemodel_command.h"
 
 #include "libxl_devicemodel_alias.h"
+#include "libxl_devicemodel_claims.h"
+#include "libxl_devicemodel_scope_protocol.h"
 #include "virqemu.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -36,21 +38,23 @@ libxlDeviceModelCommandAddScope(virCommand *cmd,
                                 const char *scopeLibrary,
                                 bool debug)
 {
-    g_autofree char *claims = libxlDeviceModelConfigScope(config);
+    g_autofree char *claims = libxlDeviceModelClaimsFormat(config);
     g_auto(virBuffer) scope = VIR_BUFFER_INITIALIZER;
     const char *inherited = g_getenv("LD_PRELOAD");
     g_autofree char *preload = NULL;
 
-    virBufferAsprintf(&scope, "%s;fd=%d;debug=%d", claims, fds->scope, debug ? 1 : 0);
+    virBufferAsprintf(&scope,
+                      "%s;" LIBXL_DEVICE_MODEL_SCOPE_FD "=%d;" LIBXL_DEVICE_MODEL_SCOPE_DEBUG "=%d",
+                      claims, fds->scope, debug ? 1 : 0);
     if (fds->sound >= 0)
-        virBufferAsprintf(&scope, ";file=%d", fds->sound);
+        virBufferAsprintf(&scope, ";" LIBXL_DEVICE_MODEL_SCOPE_FILE "=%d", fds->sound);
 
     if (inherited && *inherited)
         preload = g_strdup_printf("%s:%s", scopeLibrary, inherited);
 
     virCommandAddEnvPassCommon(cmd);
     virCommandAddEnvPair(cmd, "LD_PRELOAD", preload ? preload : scopeLibrary);
-    virCommandAddEnvPair(cmd, "LIBVIRT_DEVICEMODEL_SCOPE",
+    virCommandAddEnvPair(cmd, LIBXL_DEVICE_MODEL_SCOPE_ENV,
                          virBufferCurrentContent(&scope));
 
     libxlDeviceModelCommandTakeFD(cmd, &fds->scope);

@@ -103,8 +103,6 @@ void libxlDeviceModelDiskInit(libxlDeviceModelDisk *disk,
                               size_t idx);
 void libxlDeviceModelDiskClear(libxlDeviceModelDisk *disk);
 
-char *libxlDeviceModelConfigScope(const libxlDeviceModelConfig *config);
-
 int libxlDeviceModelConfigPrimary(const virDomainDef *def,
                                   libxl_domain_config *d_config);
 

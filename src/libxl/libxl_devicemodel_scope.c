@@ -98,8 +98,6 @@
 #include "libxl_devicemodel_scope_landlock.h"
 #include "libxl_devicemodel_seccomp.h"
 
-#define LIBXL_DEVICE_MODEL_SCOPE_ENV "LIBVIRT_DEVICEMODEL_SCOPE"
-
 static struct {
     /* Written while the process has one thread, constant afterwards. */
     libxlDeviceModelScopeClaims claims;
@@ -247,7 +245,7 @@ libxlDeviceModelScopeLoad(void)
     if (!libxlDeviceModelScopeClaimsParse(str, &libxlDeviceModelScope.claims,
                                           error, sizeof(error))) {
         libxlDeviceModelScopeLog("%s: %s", LIBXL_DEVICE_MODEL_SCOPE_ENV, error);
-        libxlDeviceModelScopeReport("error scope %s", error);
+        libxlDeviceModelScopeReport(LIBXL_DEVICE_MODEL_SCOPE_ERROR "scope %s", error);
         _exit(EXIT_FAILURE);
     }
 
@@ -288,7 +286,7 @@ libxlDeviceModelScopeAnnounce(void)
     unsetenv(LIBXL_DEVICE_MODEL_SCOPE_ENV);
 
     libxlDeviceModelScope.announced = true;
-    libxlDeviceModelScopeReport("scope 1 domid=%u id=%u claims=%zu",
+    libxlDeviceModelScopeReport(LIBXL_DEVICE_MODEL_SCOPE_HELLO "domid=%u id=%u claims=%zu",
                                 claims->domid, claims->id, claims->nclaims);
     return true;
 }
@@ -319,11 +317,12 @@ libxlDeviceModelScopeSeal(const char *why)
 static void
 libxlDeviceModelScopeListenLine(void)
 {
-    if (strcmp(libxlDeviceModelScope.line, "seal") == 0)
+    if (strcmp(libxlDeviceModelScope.line, LIBXL_DEVICE_MODEL_SCOPE_SEAL) == 0)
         libxlDeviceModelScopeSeal("driver");
     else
-        libxlDeviceModelScopeLog("'%s' from the driver is unknown, accepted: seal",
-                                   libxlDeviceModelScope.line);
+        libxlDeviceModelScopeLog("'%s' from the driver is unknown, accepted: "
+                                 LIBXL_DEVICE_MODEL_SCOPE_SEAL,
+                                 libxlDeviceModelScope.line);
 }
 
 
@@ -399,9 +398,11 @@ xendevicemodel_create_ioreq_server(xendevicemodel_handle *dmod,
 
     saved = errno;
     if (rc == 0)
-        libxlDeviceModelScopeReport("ioreq-server %u", *id);
+        libxlDeviceModelScopeReport(LIBXL_DEVICE_MODEL_SCOPE_IOREQ_SERVER "%u", *id);
     else
-        libxlDeviceModelScopeReport("error ioreq-server %d %s", saved, strerror(saved));
+        libxlDeviceModelScopeReport(LIBXL_DEVICE_MODEL_SCOPE_ERROR
+                                    LIBXL_DEVICE_MODEL_SCOPE_IOREQ_SERVER "%d %s",
+                                    saved, strerror(saved));
     errno = saved;
 
     return rc;

@@ -18,13 +18,6 @@
 
 #include "libxl_devicemodel_scope_claims.h"
 
-/* Xen's DOMID_FIRST_RESERVED - 1. Domain 0 is no guest. */
-#define LIBXL_DEVICE_MODEL_SCOPE_DOMID_MAX 0x7fef
-
-/* Xen gives a domain 8 ioreq servers (xen/include/public/hvm/dm_op.h and
- * MAX_NR_IOREQ_SERVERS); the primary is device model 0. */
-#define LIBXL_DEVICE_MODEL_SCOPE_ID_MAX 7
-
 #define LIBXL_DEVICE_MODEL_SCOPE_FD_MIN 3
 
 
@@ -238,39 +231,39 @@ static const struct {
     const char *accepted;
 } libxlDeviceModelScopeKeys[] = {
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_DOMID] =
-        { "domid", LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
-          1, LIBXL_DEVICE_MODEL_SCOPE_DOMID_MAX,
+        { LIBXL_DEVICE_MODEL_SCOPE_DOMID, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
+          1, LIBXL_DEVICE_MODEL_DOMIDS - 1,
           "a domain id, 1 to 32751" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_ID] =
-        { "id", LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
-          1, LIBXL_DEVICE_MODEL_SCOPE_ID_MAX,
+        { LIBXL_DEVICE_MODEL_SCOPE_ID, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
+          1, LIBXL_DEVICE_MODEL_IDS - 1,
           "a secondary's id, 1 to 7" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_FD] =
-        { "fd", LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
+        { LIBXL_DEVICE_MODEL_SCOPE_FD, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
           LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
           "a file descriptor, at least 3" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_PCI] =
-        { "pci", LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS,
+        { LIBXL_DEVICE_MODEL_SCOPE_PCI, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS,
           0, LIBXL_DEVICE_MODEL_SCOPE_NPCI - 1,
           "PCI functions as slot * 8 + function, 0 to 255, comma-separated" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_PIO] =
-        { "pio", LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES,
+        { LIBXL_DEVICE_MODEL_SCOPE_PIO, LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES,
           0, UINT16_MAX,
           "port ranges FIRST-LAST up to 0xffff, comma-separated" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_MMIO] =
-        { "mmio", LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES,
+        { LIBXL_DEVICE_MODEL_SCOPE_MMIO, LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES,
           0, UINT64_MAX,
           "memory ranges FIRST-LAST, comma-separated" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_IRQ] =
-        { "irq", LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS,
+        { LIBXL_DEVICE_MODEL_SCOPE_IRQ, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS,
           0, LIBXL_DEVICE_MODEL_SCOPE_NIRQ - 1,
           "ISA interrupt lines, 0 to 15, comma-separated" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_DEBUG] =
-        { "debug", LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTION,
+        { LIBXL_DEVICE_MODEL_SCOPE_DEBUG, LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTION,
           0, 1,
           "0 or 1" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_FILE] =
-        { "file", LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS,
+        { LIBXL_DEVICE_MODEL_SCOPE_FILE, LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS,
           LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
           "up to 8 file descriptors, at least 3, comma-separated" },
 };

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libxl_devicemodel_scope_protocol.h"
+
 /* Inclusive, so that the last byte of the address space can be named. */
 typedef struct _libxlDeviceModelScopeRange libxlDeviceModelScopeRange;
 struct _libxlDeviceModelScopeRange {
@@ -37,10 +39,6 @@ typedef enum {
 
     LIBXL_DEVICE_MODEL_SCOPE_SPACE_LAST
 } libxlDeviceModelScopeSpace;
-
-#define LIBXL_DEVICE_MODEL_SCOPE_NPCI 256 /* functions of PCI bus 0 */
-#define LIBXL_DEVICE_MODEL_SCOPE_NIRQ 16 /* ISA interrupt lines */
-#define LIBXL_DEVICE_MODEL_SCOPE_NFILE 8 /* more than any device needs */
 
 typedef struct _libxlDeviceModelScopeClaims libxlDeviceModelScopeClaims;
 struct _libxlDeviceModelScopeClaims {

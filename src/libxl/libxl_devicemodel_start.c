@@ -19,6 +19,7 @@
 #include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_monitor.h"
 #include "libxl_devicemodel_quote.h"
+#include "libxl_devicemodel_scope_protocol.h"
 #include "libxl_devicemodel_serial.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -419,15 +420,15 @@ libxlDeviceModelCheckScope(const libxlDeviceModelStarting *starting)
 
     report[len > 0 ? len : 0] = '\0';
 
-    if (!STRPREFIX(report, "scope 1 ")) {
+    if (!STRPREFIX(report, LIBXL_DEVICE_MODEL_SCOPE_HELLO)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s' runs without the scope library: emulator '%2$s', or a security policy for it, drops LD_PRELOAD"),
                        dm->name, starting->config->emulator);
         return -1;
     }
 
-    if (!(line = strstr(report, "\nioreq-server ")) ||
-        virStrToLong_ui(line + strlen("\nioreq-server "), (char **)&line, 10,
+    if (!(line = strstr(report, "\n" LIBXL_DEVICE_MODEL_SCOPE_IOREQ_SERVER)) ||
+        virStrToLong_ui(line + strlen("\n" LIBXL_DEVICE_MODEL_SCOPE_IOREQ_SERVER), (char **)&line, 10,
                         &dm->ioservid) < 0 ||
         *line != '\n') {
         g_autofree char *quote = NULL;
@@ -460,7 +461,7 @@ libxlDeviceModelCheckPrivilege(const libxlDeviceModelStarting *starting)
 static int
 libxlDeviceModelSeal(libxlDeviceModelStarting *starting)
 {
-    static const char seal[] = "seal\n";
+    static const char seal[] = LIBXL_DEVICE_MODEL_SCOPE_SEAL "\n";
 
     if (send(starting->scopefd, seal, strlen(seal), MSG_NOSIGNAL) != strlen(seal)) {
         virReportSystemError(errno,

@@ -1,0 +1,155 @@
+/*
+ * libxl_devicemodel_claims.c: what a secondary may register with Xen
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Written here for the scope library, which reads it in
+ * libxl_devicemodel_scope_claims.c.
+ */
+
+#include <config.h>
+
+#include "libxl_devicemodel_claims.h"
+
+#include "libxl_devicemodel_scope_protocol.h"
+#include "virbuffer.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+/* The library cannot know libvirt's. */
+G_STATIC_ASSERT(VIR_DOMAIN_DEVICE_MODEL_MAX == LIBXL_DEVICE_MODEL_IDS);
+
+/* The claims of a secondary, a list of each kind. */
+typedef struct _libxlDeviceModelClaims libxlDeviceModelClaims;
+struct _libxlDeviceModelClaims {
+    virBuffer pci;
+    virBuffer pio;
+    virBuffer irq;
+};
+
+
+/* What the ports of a PC are (QEMU hw/ide/isa.c and hw/char/serial-isa.c). */
+#define LIBXL_DEVICE_MODEL_IDE_DEVFN 0x09
+#define LIBXL_DEVICE_MODEL_IDE_PORTS \
+    "0x1f0-0x1f7,0x3f6-0x3f6,0x170-0x177,0x376-0x376"
+#define LIBXL_DEVICE_MODEL_IDE_IRQS "14,15"
+
+static const struct {
+    const char *ports;
+    unsigned int irq;
+} libxlDeviceModelSerialPorts[] = {
+    { "0x3f8-0x3ff", 4 },
+    { "0x2f8-0x2ff", 3 },
+    { "0x3e8-0x3ef", 4 },
+    { "0x2e8-0x2ef", 3 },
+};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelSerialPorts) == LIBXL_DEVICE_MODEL_SERIAL_MAX);
+
+
+static void
+libxlDeviceModelClaimSlot(libxlDeviceModelClaims *claims,
+                          unsigned int slot)
+{
+    virBufferAsprintf(&claims->pci, "0x%02x,", slot << 3);
+}
+
+
+static void
+libxlDeviceModelClaimIDE(libxlDeviceModelClaims *claims)
+{
+    virBufferAsprintf(&claims->pci, "0x%02x,", LIBXL_DEVICE_MODEL_IDE_DEVFN);
+    virBufferAddLit(&claims->pio, LIBXL_DEVICE_MODEL_IDE_PORTS ",");
+    virBufferAddLit(&claims->irq, LIBXL_DEVICE_MODEL_IDE_IRQS ",");
+}
+
+
+static void
+libxlDeviceModelClaimSerials(libxlDeviceModelClaims *claims,
+                             size_t nserials)
+{
+    size_t i;
+
+    for (i = 0; i < nserials; i++) {
+        virBufferAsprintf(&claims->pio, "%s,", libxlDeviceModelSerialPorts[i].ports);
+        /* every second port shares the interrupt of the one before the last */
+        if (i < 2)
+            virBufferAsprintf(&claims->irq, "%u,", libxlDeviceModelSerialPorts[i].irq);
+    }
+}
+
+
+static void
+libxlDeviceModelClaimCapability(libxlDeviceModelClaims *claims,
+                                const libxlDeviceModelConfig *config,
+                                virDomainDeviceModelCapability cap)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        libxlDeviceModelClaimIDE(claims);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+        libxlDeviceModelClaimSerials(claims, config->nserials);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        libxlDeviceModelClaimSlot(claims, config->sound->slot);
+        break;
+
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+}
+
+
+static void
+libxlDeviceModelClaimsAdd(virBuffer *scope,
+                          const char *key,
+                          virBuffer *values)
+{
+    virBufferTrim(values, ",");
+    if (virBufferUse(values) > 0)
+        virBufferAsprintf(scope, ";%s=%s", key, virBufferCurrentContent(values));
+    virBufferFreeAndReset(values);
+}
+
+
+/**
+ * libxlDeviceModelClaimsFormat:
+ * @config: configuration of a secondary
+ *
+ * Returns the claims of the secondary in the words of the scope library
+ * (libxl_devicemodel_scope_protocol.h), to be freed by the caller.
+ */
+char *
+libxlDeviceModelClaimsFormat(const libxlDeviceModelConfig *config)
+{
+    g_auto(virBuffer) scope = VIR_BUFFER_INITIALIZER;
+    libxlDeviceModelClaims claims = {
+        .pci = VIR_BUFFER_INITIALIZER,
+        .pio = VIR_BUFFER_INITIALIZER,
+        .irq = VIR_BUFFER_INITIALIZER,
+    };
+    virDomainDeviceModelCapability cap;
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++)
+        libxlDeviceModelClaimSlot(&claims, config->nics[i].slot);
+
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if (config->capabilities & (1U << cap))
+            libxlDeviceModelClaimCapability(&claims, config, cap);
+    }
+
+    virBufferAsprintf(&scope,
+                      LIBXL_DEVICE_MODEL_SCOPE_DOMID "=%u;" LIBXL_DEVICE_MODEL_SCOPE_ID "=%u",
+                      config->domid, config->id);
+    libxlDeviceModelClaimsAdd(&scope, LIBXL_DEVICE_MODEL_SCOPE_PCI, &claims.pci);
+    libxlDeviceModelClaimsAdd(&scope, LIBXL_DEVICE_MODEL_SCOPE_PIO, &claims.pio);
+    libxlDeviceModelClaimsAdd(&scope, LIBXL_DEVICE_MODEL_SCOPE_IRQ, &claims.irq);
+
+    return virBufferContentAndReset(&scope);
+}
