@@ -32,12 +32,13 @@
 #define TEST_BASE 1879048192U
 
 /* that of device model 7 of the last domain, so no process has it */
-#define TEST_UID (TEST_BASE + 32751 * 8 + 7)
+#define TEST_UID (TEST_BASE + 32751 * 16 + 7)
 
 static char *testDir;
 
-/* a user of the test's own, and one that is none there */
+/* a user and a group of the test's own, and a user that is none there */
 static uid_t testUserUID;
+static gid_t testGroupGID;
 static uid_t testNobodyUID = -1;
 
 
@@ -65,6 +66,33 @@ getpwuid_r(uid_t uid,
     if (!next)
         next = dlsym(RTLD_NEXT, "getpwuid_r");
     return next(uid, pwd, buf, buflen, result);
+}
+
+
+int
+getgrgid_r(gid_t gid,
+           struct group *grp,
+           char *buf,
+           size_t buflen,
+           struct group **result)
+{
+    static int (*next)(gid_t, struct group *, char *, size_t, struct group **);
+
+    if (gid == testGroupGID && gid > 0) {
+        memset(grp, 0, sizeof(*grp));
+        grp->gr_name = (char *) "staff";
+        *result = grp;
+        return 0;
+    }
+
+    if (gid == testNobodyUID) {
+        *result = NULL;
+        return 0;
+    }
+
+    if (!next)
+        next = dlsym(RTLD_NEXT, "getgrgid_r");
+    return next(gid, grp, buf, buflen, result);
 }
 
 
@@ -102,7 +130,7 @@ testConfs(void)
 {
     int ret = 0;
 
-#define RANGE "expected a number from 65536 to 4294705279, where 262016 user and group ids that nobody has begin"
+#define RANGE "expected a number from 65536 to 4294443263, where 524032 user and group ids that nobody has begin"
 #define DO_TEST(conf, base, error) \
     do { \
         static const struct testConfData data = { conf, base, error }; \
@@ -112,13 +140,13 @@ testConfs(void)
 
     DO_TEST("", 0, NULL);
     DO_TEST("device_model_uid_base = 65536\n", 65536, NULL);
-    DO_TEST("device_model_uid_base = 4294705279\n", 4294705279U, NULL);
+    DO_TEST("device_model_uid_base = 4294443263\n", 4294443263U, NULL);
     DO_TEST("device_model_uid_base = 0\n", 0,
             "unsupported configuration: device_model_uid_base = 0, " RANGE);
     DO_TEST("device_model_uid_base = 65535\n", 0,
             "unsupported configuration: device_model_uid_base = 65535, " RANGE);
-    DO_TEST("device_model_uid_base = 4294705280\n", 0,
-            "unsupported configuration: device_model_uid_base = 4294705280, " RANGE);
+    DO_TEST("device_model_uid_base = 4294443264\n", 0,
+            "unsupported configuration: device_model_uid_base = 4294443264, " RANGE);
     DO_TEST("device_model_uid_base = 4294967296\n", 0,
             "internal error: memory conf: value for 'device_model_uid_base' parameter must be in range 0:4294967295");
     DO_TEST("device_model_uid_base = -1\n", 0,
@@ -148,16 +176,16 @@ testNew(const void *opaque)
     const struct testNewData *data = opaque;
     g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
 
-    privilege = libxlDeviceModelPrivilegeNew("/run", data->base, data->domid, data->id, 2);
+    privilege = libxlDeviceModelPrivilegeNew("/run", data->base, data->domid, data->id, "lan", 2);
     if (libxlDeviceModelTestOutcome(privilege ? 0 : -1, testDir, data->error) < 0)
         return -1;
     if (!privilege)
         return 0;
 
-    if (privilege->uid != data->uid || privilege->id != data->id ||
+    if (privilege->uid != data->uid || STRNEQ(privilege->name, "lan") ||
         privilege->processes != 130 || STRNEQ(privilege->root, "/run/devicemodel/root")) {
-        VIR_TEST_VERBOSE("uid %u, id %u, %u processes, root '%s'", privilege->uid,
-                         privilege->id, privilege->processes, privilege->root);
+        VIR_TEST_VERBOSE("uid %u, name '%s', %u processes, root '%s'", privilege->uid,
+                         privilege->name, privilege->processes, privilege->root);
         return -1;
     }
 
@@ -180,9 +208,9 @@ testNews(void)
     "internal error: no user id for device model " id " of domain " domid ", " \
     "expected device models 1 to 7 of domains up to 32751"
 
-    DO_TEST("of the default range", 0, 1, 1, TEST_BASE + 9, NULL);
-    DO_TEST("of a range of the user's", 100003, 5, 7, 100003 + 47, NULL);
-    DO_TEST("the last", 4294705279U, 32751, 7, 4294967294U, NULL);
+    DO_TEST("of the default range", 0, 1, 1, TEST_BASE + 17, NULL);
+    DO_TEST("of a range of the user's", 100003, 5, 7, 100003 + 87, NULL);
+    DO_TEST("the last", 4294443263U, 32751, 7, 4294967286U, NULL);
     DO_TEST("of the primary", 0, 1, 0, 0, ERROR("0", "1"));
     DO_TEST("of one too many", 0, 1, 8, 0, ERROR("8", "1"));
     DO_TEST("of no domain", 0, 32752, 1, 0, ERROR("1", "32752"));
@@ -210,7 +238,7 @@ testArgs(const void *opaque)
     g_autofree char *expected = g_strdup_printf("/qemu -xen-domid-restrict %s", data->args);
     g_autofree char *actual = NULL;
 
-    if (!(privilege = libxlDeviceModelPrivilegeNew("/a,b", 0, 1, 1, 1)))
+    if (!(privilege = libxlDeviceModelPrivilegeNew("/a,b", 0, 1, 1, "lan", 1)))
         return -1;
 
     privilege->emulator = data->emulator;
@@ -236,13 +264,13 @@ testAllArgs(void)
     } while (0)
 
     DO_TEST("QEMU 7.2", false, false, false,
-            "-chroot /a,b/devicemodel/root -runas 1879048201:1879048201");
+            "-chroot /a,b/devicemodel/root -runas 1879048209:1879048209");
     DO_TEST("QEMU 9.0", false, true, false,
-            "-runas 1879048201:1879048201 -run-with chroot=/a,,b/devicemodel/root");
+            "-runas 1879048209:1879048209 -run-with chroot=/a,,b/devicemodel/root");
     DO_TEST("QEMU 10.0", false, true, true,
-            "-run-with chroot=/a,,b/devicemodel/root,user=1879048201:1879048201");
+            "-run-with chroot=/a,,b/devicemodel/root,user=1879048209:1879048209");
     DO_TEST("sandbox", true, false, false,
-            "-chroot /a,b/devicemodel/root -runas 1879048201:1879048201 "
+            "-chroot /a,b/devicemodel/root -runas 1879048209:1879048209 "
             "-sandbox on,obsolete=deny,elevateprivileges=allow,spawn=deny,resourcecontrol=deny");
 
 #undef DO_TEST
@@ -444,7 +472,7 @@ testRootOne(const struct testRootData *data,
     if (virCommandRun(cmd, NULL) < 0)
         return -1;
 
-    rc = libxlDeviceModelPrivilegePrepare(privilege, "lan", emulator);
+    rc = libxlDeviceModelPrivilegePrepare(privilege, emulator);
     if (libxlDeviceModelTestOutcome(rc, testDir, data->error) < 0)
         return -1;
 
@@ -466,7 +494,7 @@ testRoot(const void *opaque)
     int ret;
 
     if (g_mkdir_with_parents(folder, 0700) < 0 ||
-        !(privilege = libxlDeviceModelPrivilegeNew(stateDir, 0, 32751, 7, 1)))
+        !(privilege = libxlDeviceModelPrivilegeNew(stateDir, 0, 32751, 7, "lan", 1)))
         return -1;
 
     ret = testRootOne(opaque, stateDir, privilege);
@@ -476,8 +504,9 @@ testRoot(const void *opaque)
 }
 
 
+/* Somebody has a number of the device model's. */
 static int
-testUser(const void *opaque)
+testNumber(const void *opaque)
 {
     const char *expected = opaque;
     g_autofree char *emulator = testScript("qemu", "exit 0");
@@ -485,15 +514,55 @@ testUser(const void *opaque)
     g_autofree char *error = NULL;
     int rc;
 
-    if (!(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 32751, 7, 1)))
+    if (!(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 32751, 7, "lan", 1)))
         return -1;
 
     if (testNobodyUID == getuid())
         privilege->uid = testNobodyUID;
 
-    rc = libxlDeviceModelPrivilegePrepare(privilege, "lan", emulator);
-    error = g_strdup_printf(expected, privilege->uid);
+    rc = libxlDeviceModelPrivilegePrepare(privilege, emulator);
+    error = g_strdup_printf(expected, testUserUID ? testUserUID :
+                            testGroupGID ? testGroupGID : privilege->uid);
     return libxlDeviceModelTestOutcome(rc, testDir, error);
+}
+
+
+static int
+testNumbers(void)
+{
+    static const char user[] =
+        "operation failed: device model 'lan': user id %1$u is that of user 'alice', "
+        "expected one that nobody has: set 'device_model_uid_base' in libxl.conf";
+    static const char group[] =
+        "operation failed: device model 'lan': group id %1$u is that of group 'staff', "
+        "expected one that nobody has: set 'device_model_uid_base' in libxl.conf";
+    int ret = 0;
+
+    testUserUID = TEST_UID;
+    if (virTestRun("uid of a user", testNumber, user) < 0)
+        ret = -1;
+    testUserUID = TEST_UID + 8;
+    if (virTestRun("uid of a user, to signal from", testNumber, user) < 0)
+        ret = -1;
+    testUserUID = 0;
+
+    testGroupGID = TEST_UID;
+    if (virTestRun("gid of a group", testNumber, group) < 0)
+        ret = -1;
+    testGroupGID = TEST_UID + 8;
+    if (virTestRun("gid of a group, to signal from", testNumber, group) < 0)
+        ret = -1;
+    testGroupGID = 0;
+
+    /* who that is differs with who runs the test */
+    testNobodyUID = getuid();
+    if (virTestRun("uid of a process", testNumber,
+                   "operation failed: device model 'lan': a process runs under user id %1$u, "
+                   "expected one that nobody has: set 'device_model_uid_base' in libxl.conf") < 0)
+        ret = -1;
+    testNobodyUID = -1;
+
+    return ret;
 }
 
 
@@ -520,21 +589,6 @@ testRoots(void)
 
 #undef DO_TEST
 
-    /* the owner differs with who runs the test */
-    testUserUID = TEST_UID;
-    if (virTestRun("uid of a user", testUser,
-                   "operation failed: device model 'lan': user id %1$u is that of user 'alice', "
-                   "expected one that nobody has: set 'device_model_uid_base' in libxl.conf") < 0)
-        ret = -1;
-    testUserUID = 0;
-
-    testNobodyUID = getuid();
-    if (virTestRun("uid of a process", testUser,
-                   "operation failed: device model 'lan': a process runs under user id %1$u, "
-                   "expected one that nobody has: set 'device_model_uid_base' in libxl.conf") < 0)
-        ret = -1;
-    testNobodyUID = -1;
-
     return ret;
 }
 
@@ -555,7 +609,7 @@ testRootWrong(const void *opaque)
 
     virCommandSetWorkingDirectory(cmd, testDir);
     if (virCommandRun(cmd, NULL) == 0 && lstat(root, &sb) == 0 &&
-        (privilege = libxlDeviceModelPrivilegeNew(stateDir, 0, 32751, 7, 1))) {
+        (privilege = libxlDeviceModelPrivilegeNew(stateDir, 0, 32751, 7, "lan", 1))) {
         error = g_strdup_printf("operation failed: device model 'lan': 'DIR/state/devicemodel/root' "
                                 "has mode %o and owner %u, expected a folder of user %u that "
                                 "nobody can write to", sb.st_mode, getuid(), getuid());
@@ -681,14 +735,14 @@ testCheck(const void *opaque)
     const struct testCheckData *data = opaque;
     g_autofree char *proc = g_strdup_printf("%s/proc", testDir);
     g_autofree char *root = g_strdup_printf("%s/root", testDir);
-    libxlDeviceModelPrivilege privilege = { .id = 7, .uid = TEST_UID, .root = root };
+    libxlDeviceModelPrivilege privilege = { .name = (char *)"lan", .uid = TEST_UID, .root = root };
     g_autofree char *error = data->error ? testFill(data->error) : NULL;
 
     privilege.emulator.sandbox = data->sandbox;
     if (testCheckMake(data, proc, root) < 0)
         return -1;
 
-    return libxlDeviceModelTestOutcome(libxlDeviceModelPrivilegeCheck(&privilege, "lan", proc),
+    return libxlDeviceModelTestOutcome(libxlDeviceModelPrivilegeCheck(&privilege, proc),
                                        testDir, error);
 }
 
@@ -812,14 +866,14 @@ testSignal(const void *opaque G_GNUC_UNUSED)
     victim = testVictim(TEST_UID);
 
     /* the child is root until it is scheduled */
-    while ((rc = libxlDeviceModelPrivilegeSignal(TEST_UID, 7, SIGKILL)) == 0)
+    while ((rc = libxlDeviceModelPrivilegeSignal(TEST_UID, SIGKILL)) == 0)
         g_usleep(1000);
 
     if (rc == 1)
         ended = waitpid(victim, &status, 0) == victim;
 
     if (ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-        libxlDeviceModelPrivilegeSignal(TEST_UID, 7, SIGKILL) == 0 &&
+        libxlDeviceModelPrivilegeSignal(TEST_UID, SIGKILL) == 0 &&
         waitpid(bystander, &status, WNOHANG) == 0)
         ret = 0;
 
@@ -838,20 +892,15 @@ testSignal(const void *opaque G_GNUC_UNUSED)
 static int
 testSignalRefused(const void *opaque G_GNUC_UNUSED)
 {
-    const struct {
-        uid_t uid;
-        unsigned int id;
-    } data[] = { { 0, 1 }, { 1000, 1 }, { 65535, 1 }, { -1, 1 },
-                 { TEST_UID, 0 }, { TEST_UID, 8 } };
+    static const uid_t uids[] = { 0, 1000, 65535, -1, -2, -9 };
     size_t i;
 
-    for (i = 0; i < G_N_ELEMENTS(data); i++) {
-        g_autofree char *error = g_strdup_printf("operation failed: user id %u is none of device model %u",
-                                                 data[i].uid, data[i].id);
+    for (i = 0; i < G_N_ELEMENTS(uids); i++) {
+        g_autofree char *error = g_strdup_printf("operation failed: user id %u is none of a device model",
+                                                 uids[i]);
 
-        int rc = libxlDeviceModelPrivilegeSignal(data[i].uid, data[i].id, SIGTERM);
-
-        if (libxlDeviceModelTestOutcome(rc, testDir, error) < 0)
+        if (libxlDeviceModelTestOutcome(libxlDeviceModelPrivilegeSignal(uids[i], SIGTERM),
+                                        testDir, error) < 0)
             return -1;
     }
 
@@ -916,7 +965,7 @@ testConfine(const void *opaque G_GNUC_UNUSED)
                                NULL);
     virCommandSetOutputBuffer(cmd, &output);
     if (testBecomeRicher() < 0 ||
-        !(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 1, 1, 2)))
+        !(privilege = libxlDeviceModelPrivilegeNew(testDir, 0, 1, 1, "lan", 2)))
         return -1;
 
     libxlDeviceModelPrivilegeApply(privilege, cmd);
@@ -956,6 +1005,8 @@ mymain(void)
     if (testRoots() < 0)
         ret = -1;
     if (testRootsWrong() < 0)
+        ret = -1;
+    if (testNumbers() < 0)
         ret = -1;
     if (testChecksStatus() < 0)
         ret = -1;

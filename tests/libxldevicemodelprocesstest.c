@@ -81,23 +81,21 @@ libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
 
 int
 libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
-                               const char *name,
                                const char *proc)
 {
     if (privilege->uid != TEST_UID || STRNEQ_NULLABLE(proc, testStandIn.refused))
         return 0;
 
-    virReportError(VIR_ERR_OPERATION_FAILED, "device model '%s' has privilege", name);
+    virReportError(VIR_ERR_OPERATION_FAILED, "device model '%s' has privilege", privilege->name);
     return -1;
 }
 
 
 int
 libxlDeviceModelPrivilegeSignal(uid_t uid,
-                                unsigned int id,
                                 int sig)
 {
-    if (uid != TEST_UID || id != 1 || sig != SIGKILL || testStandIn.unsignalled) {
+    if (uid != TEST_UID || sig != SIGKILL || testStandIn.unsignalled) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", "no such signal");
         return -1;
     }
@@ -141,6 +139,7 @@ testProcessNew(const char *stateDir,
     config->nics[0].driver = "e1000";
     config->nics[0].slot = TEST_SLOT;
 
+    privilege->name = g_strdup(config->name);
     privilege->uid = TEST_UID;
 
     process->pid = -1;

@@ -187,7 +187,7 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
     if (!(privilege = libxlDeviceModelPrivilegeNew(cfg->stateDir,
                                                    cfg->deviceModelUIDBase,
                                                    vm->def->id, placed->id,
-                                                   config->vcpus)))
+                                                   config->name, config->vcpus)))
         return -1;
 
     dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name);
@@ -328,7 +328,6 @@ libxlDeviceModelsDeprivilege(virDomainObj *vm,
         libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
 
         ret = libxlDeviceModelPrivilegePrepare(starting->privilege,
-                                               starting->config->name,
                                                starting->config->emulator);
     }
     virObjectLock(vm);

@@ -20,6 +20,7 @@
 
 #include "libxl_devicemodel_privilege.h"
 
+#include "libxl_devicemodel_scope_protocol.h"
 #include "libxl_devicemodel_seccomp.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -35,15 +36,16 @@
  * (docs/UIDS-GIDS.md). */
 #define LIBXL_DEVICE_MODEL_UID_BASE 0x70000000U
 
+/* A domain has a number for each device model, and after these one for each from
+ * which that is signalled: one of its own, as who has it could signal the signaller. */
+#define LIBXL_DEVICE_MODEL_REAPER LIBXL_DEVICE_MODEL_IDS
+#define LIBXL_DEVICE_MODEL_UIDS (2 * LIBXL_DEVICE_MODEL_IDS)
+
 /* Below are users and groups of the host, above there has to be room for the
- * last device model of the last domain, and (uid_t)-1 is no user.  Xen's domids
- * end at DOMID_FIRST_RESERVED (xen/include/public/xen.h), and a domain has 8
- * ioreq servers. */
+ * last device model of the last domain, and (uid_t)-1 is no user. */
 #define LIBXL_DEVICE_MODEL_UID_MIN 65536U
-#define LIBXL_DEVICE_MODEL_DOMIDS 0x7ff0U
-#define LIBXL_DEVICE_MODEL_IDS 8U
 #define LIBXL_DEVICE_MODEL_UID_MAX \
-    (UINT_MAX - LIBXL_DEVICE_MODEL_DOMIDS * LIBXL_DEVICE_MODEL_IDS)
+    (UINT_MAX - LIBXL_DEVICE_MODEL_DOMIDS * LIBXL_DEVICE_MODEL_UIDS)
 
 /* QEMU has one thread for each vCPU, a few of its own, and up to 64 that serve
  * each of its event loops (util/thread-pool.c). */
@@ -61,6 +63,13 @@
 
 /* Of system calls: libxlDeviceModelSeccompRefuseRings, libxlDeviceModelSeccompSeal. */
 #define LIBXL_DEVICE_MODEL_FILTERS 2
+
+/* On i386, the call with the plain name takes 16 bits: 0x70000021 would be 33. */
+#ifdef SYS_setresuid32
+# define LIBXL_DEVICE_MODEL_SETRESUID SYS_setresuid32
+#else
+# define LIBXL_DEVICE_MODEL_SETRESUID SYS_setresuid
+#endif
 
 /* What QEMU needs to give up the rest. */
 #define LIBXL_DEVICE_MODEL_CAPS \
@@ -90,7 +99,7 @@ libxlDeviceModelPrivilegeLoadConf(virConf *conf,
                        _("%1$s = %2$u, expected a number from %3$u to %4$u, where %5$u user and group ids that nobody has begin"),
                        LIBXL_DEVICE_MODEL_UID_KEY, value,
                        LIBXL_DEVICE_MODEL_UID_MIN, LIBXL_DEVICE_MODEL_UID_MAX,
-                       LIBXL_DEVICE_MODEL_DOMIDS * LIBXL_DEVICE_MODEL_IDS);
+                       LIBXL_DEVICE_MODEL_DOMIDS * LIBXL_DEVICE_MODEL_UIDS);
         return -1;
     }
 
@@ -105,6 +114,7 @@ libxlDeviceModelPrivilegeLoadConf(virConf *conf,
  * @uidBase: the first uid for secondaries, 0 for libvirt's choice
  * @domid: id of the domain
  * @id: id of the device model
+ * @name: its name
  * @vcpus: number of the domain's vCPUs
  *
  * Returns what the secondary becomes, to be freed by the caller, or NULL with
@@ -115,6 +125,7 @@ libxlDeviceModelPrivilegeNew(const char *stateDir,
                              unsigned int uidBase,
                              unsigned int domid,
                              unsigned int id,
+                             const char *name,
                              unsigned int vcpus)
 {
     libxlDeviceModelPrivilege *privilege = NULL;
@@ -130,9 +141,9 @@ libxlDeviceModelPrivilegeNew(const char *stateDir,
     }
 
     privilege = g_new0(libxlDeviceModelPrivilege, 1);
-    privilege->id = id;
+    privilege->name = g_strdup(name);
     privilege->uid = (uidBase ? uidBase : LIBXL_DEVICE_MODEL_UID_BASE) +
-        domid * LIBXL_DEVICE_MODEL_IDS + id;
+        domid * LIBXL_DEVICE_MODEL_UIDS + id;
     privilege->root = g_strdup_printf("%s/devicemodel/root", stateDir);
     privilege->processes = LIBXL_DEVICE_MODEL_PROCESSES + vcpus;
     return privilege;
@@ -145,6 +156,7 @@ libxlDeviceModelPrivilegeFree(libxlDeviceModelPrivilege *privilege)
     if (!privilege)
         return;
 
+    g_free(privilege->name);
     g_free(privilege->root);
     g_free(privilege);
 }
@@ -152,9 +164,10 @@ libxlDeviceModelPrivilegeFree(libxlDeviceModelPrivilege *privilege)
 
 /* A folder that somebody else owns or fills would be no safe root. */
 static int
-libxlDeviceModelPrivilegeCheckRoot(const char *name,
-                                   const char *root)
+libxlDeviceModelPrivilegeCheckRoot(const libxlDeviceModelPrivilege *privilege)
 {
+    const char *name = privilege->name;
+    const char *root = privilege->root;
     g_autoptr(DIR) dir = NULL;
     struct dirent *entry = NULL;
     struct stat sb;
@@ -191,22 +204,21 @@ libxlDeviceModelPrivilegeCheckRoot(const char *name,
 }
 
 
-/* One that is there is taken as it is, since others may run in it. */
+/* A folder that is there is taken as it is, since others may run in it. */
 static int
-libxlDeviceModelPrivilegeMakeRoot(const char *name,
-                                  const char *root)
+libxlDeviceModelPrivilegeMakeRoot(const libxlDeviceModelPrivilege *privilege)
 {
-    g_autofree char *folder = g_path_get_dirname(root);
+    g_autofree char *folder = g_path_get_dirname(privilege->root);
 
     if (g_mkdir_with_parents(folder, 0700) < 0 ||
-        (mkdir(root, 0555) < 0 && errno != EEXIST)) {
+        (mkdir(privilege->root, 0555) < 0 && errno != EEXIST)) {
         virReportSystemError(errno,
                              _("device model '%1$s': cannot create folder '%2$s'"),
-                             name, root);
+                             privilege->name, privilege->root);
         return -1;
     }
 
-    return libxlDeviceModelPrivilegeCheckRoot(name, root);
+    return libxlDeviceModelPrivilegeCheckRoot(privilege);
 }
 
 
@@ -228,6 +240,25 @@ libxlDeviceModelPrivilegeUserName(uid_t uid)
 }
 
 
+/* Returns the name of the group, or NULL if there is none.  A group may have many
+ * members, whose names are asked for, too. */
+static char *
+libxlDeviceModelPrivilegeGroupName(gid_t gid)
+{
+    g_autofree char *buf = NULL;
+    struct group grp;
+    struct group *found = NULL;
+    size_t len = 1024;
+
+    do {
+        len *= 2;
+        buf = g_realloc(buf, len);
+    } while (getgrgid_r(gid, &grp, buf, len, &found) == ERANGE && len < 1024 * 1024);
+
+    return found ? g_strdup(grp.gr_name) : NULL;
+}
+
+
 /* Returns whether there is a process with the uid.  To ask for its priority takes
  * no privilege. */
 static bool
@@ -238,25 +269,33 @@ libxlDeviceModelPrivilegeHasProcess(uid_t uid)
 }
 
 
-/* What else runs under the uid could reach the secondary, and would be killed
- * with it. */
+/* What has the number could reach the secondary, and would be killed with it, or
+ * by the process that signals it. */
 static int
-libxlDeviceModelPrivilegeCheckUID(const libxlDeviceModelPrivilege *privilege,
-                                  const char *name)
+libxlDeviceModelPrivilegeCheckNumber(const libxlDeviceModelPrivilege *privilege,
+                                     uid_t uid)
 {
-    g_autofree char *user = libxlDeviceModelPrivilegeUserName(privilege->uid);
+    g_autofree char *user = libxlDeviceModelPrivilegeUserName(uid);
+    g_autofree char *group = libxlDeviceModelPrivilegeGroupName(uid);
 
     if (user) {
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s': user id %2$u is that of user '%3$s', expected one that nobody has: set '%4$s' in libxl.conf"),
-                       name, privilege->uid, user, LIBXL_DEVICE_MODEL_UID_KEY);
+                       privilege->name, uid, user, LIBXL_DEVICE_MODEL_UID_KEY);
         return -1;
     }
 
-    if (libxlDeviceModelPrivilegeHasProcess(privilege->uid)) {
+    if (group) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': group id %2$u is that of group '%3$s', expected one that nobody has: set '%4$s' in libxl.conf"),
+                       privilege->name, uid, group, LIBXL_DEVICE_MODEL_UID_KEY);
+        return -1;
+    }
+
+    if (libxlDeviceModelPrivilegeHasProcess(uid)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s': a process runs under user id %2$u, expected one that nobody has: set '%3$s' in libxl.conf"),
-                       name, privilege->uid, LIBXL_DEVICE_MODEL_UID_KEY);
+                       privilege->name, uid, LIBXL_DEVICE_MODEL_UID_KEY);
         return -1;
     }
 
@@ -267,7 +306,6 @@ libxlDeviceModelPrivilegeCheckUID(const libxlDeviceModelPrivilege *privilege,
 /**
  * libxlDeviceModelPrivilegePrepare:
  * @privilege: what the device model becomes
- * @name: name of the device model
  * @path: path of its emulator
  *
  * Make sure that the device model can become that, before it is started.
@@ -276,14 +314,15 @@ libxlDeviceModelPrivilegeCheckUID(const libxlDeviceModelPrivilege *privilege,
  */
 int
 libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege,
-                                 const char *name,
                                  const char *path)
 {
-    if (libxlDeviceModelPrivilegeMakeRoot(name, privilege->root) < 0 ||
-        libxlDeviceModelPrivilegeCheckUID(privilege, name) < 0)
+    if (libxlDeviceModelPrivilegeMakeRoot(privilege) < 0 ||
+        libxlDeviceModelPrivilegeCheckNumber(privilege, privilege->uid) < 0 ||
+        libxlDeviceModelPrivilegeCheckNumber(privilege,
+                                             privilege->uid + LIBXL_DEVICE_MODEL_REAPER) < 0)
         return -1;
 
-    return libxlDeviceModelEmulatorProbe(path, name, &privilege->emulator);
+    return libxlDeviceModelEmulatorProbe(path, privilege->name, &privilege->emulator);
 }
 
 
@@ -417,14 +456,14 @@ libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
 
 
 static int
-libxlDeviceModelPrivilegeRefuse(const char *name,
+libxlDeviceModelPrivilegeRefuse(const libxlDeviceModelPrivilege *privilege,
                                 const char *what,
                                 const char *value,
                                 const char *expected)
 {
     virReportError(VIR_ERR_OPERATION_FAILED,
                    _("device model '%1$s' was not deprivileged: '%2$s' is '%3$s' in its process, expected '%4$s'"),
-                   name, what, NULLSTR(value), expected);
+                   privilege->name, what, NULLSTR(value), expected);
     return -1;
 }
 
@@ -449,7 +488,7 @@ libxlDeviceModelPrivilegeStatusField(const char *status,
 
 
 static int
-libxlDeviceModelPrivilegeCheckField(const char *name,
+libxlDeviceModelPrivilegeCheckField(const libxlDeviceModelPrivilege *privilege,
                                     const char *status,
                                     const char *field,
                                     const char *expected)
@@ -459,12 +498,12 @@ libxlDeviceModelPrivilegeCheckField(const char *name,
     if (STREQ_NULLABLE(value, expected))
         return 0;
 
-    return libxlDeviceModelPrivilegeRefuse(name, field, value, expected);
+    return libxlDeviceModelPrivilegeRefuse(privilege, field, value, expected);
 }
 
 
 static int
-libxlDeviceModelPrivilegeCheckBounding(const char *name,
+libxlDeviceModelPrivilegeCheckBounding(const libxlDeviceModelPrivilege *privilege,
                                        const char *status)
 {
     g_autofree char *value = libxlDeviceModelPrivilegeStatusField(status, "CapBnd");
@@ -475,13 +514,13 @@ libxlDeviceModelPrivilegeCheckBounding(const char *name,
         (caps & ~LIBXL_DEVICE_MODEL_CAPS) == 0)
         return 0;
 
-    return libxlDeviceModelPrivilegeRefuse(name, "CapBnd", value, expected);
+    return libxlDeviceModelPrivilegeRefuse(privilege, "CapBnd", value, expected);
 }
 
 
 /* QEMU keeps the group of the process itself, which gives nothing. */
 static int
-libxlDeviceModelPrivilegeCheckGroups(const char *name,
+libxlDeviceModelPrivilegeCheckGroups(const libxlDeviceModelPrivilege *privilege,
                                      const char *status,
                                      const char *group)
 {
@@ -490,7 +529,7 @@ libxlDeviceModelPrivilegeCheckGroups(const char *name,
     if (STREQ_NULLABLE(value, "") || STREQ_NULLABLE(value, group))
         return 0;
 
-    return libxlDeviceModelPrivilegeRefuse(name, "Groups", value, group);
+    return libxlDeviceModelPrivilegeRefuse(privilege, "Groups", value, group);
 }
 
 
@@ -513,7 +552,6 @@ libxlDeviceModelPrivilegeCountFilters(const char *status)
  * are there if there are as many as those that have to be. */
 static int
 libxlDeviceModelPrivilegeCheckFilters(const libxlDeviceModelPrivilege *privilege,
-                                      const char *name,
                                       const char *status,
                                       unsigned int inherited)
 {
@@ -523,19 +561,18 @@ libxlDeviceModelPrivilegeCheckFilters(const libxlDeviceModelPrivilege *privilege
     g_autofree char *found = g_strdup_printf("%d", count);
     g_autofree char *wanted = g_strdup_printf("%u", expected);
 
-    if (libxlDeviceModelPrivilegeCheckField(name, status, "Seccomp", "2") < 0)
+    if (libxlDeviceModelPrivilegeCheckField(privilege, status, "Seccomp", "2") < 0)
         return -1;
 
     if (count < 0 || count >= expected)
         return 0;
 
-    return libxlDeviceModelPrivilegeRefuse(name, "Seccomp_filters", found, wanted);
+    return libxlDeviceModelPrivilegeRefuse(privilege, "Seccomp_filters", found, wanted);
 }
 
 
 static int
 libxlDeviceModelPrivilegeCheckStatus(const libxlDeviceModelPrivilege *privilege,
-                                     const char *name,
                                      const char *status,
                                      unsigned int inherited)
 {
@@ -558,16 +595,16 @@ libxlDeviceModelPrivilegeCheckStatus(const libxlDeviceModelPrivilege *privilege,
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(fields); i++) {
-        if (libxlDeviceModelPrivilegeCheckField(name, status, fields[i].field,
+        if (libxlDeviceModelPrivilegeCheckField(privilege, status, fields[i].field,
                                                 fields[i].expected) < 0)
             return -1;
     }
 
-    if (libxlDeviceModelPrivilegeCheckGroups(name, status, group) < 0 ||
-        libxlDeviceModelPrivilegeCheckFilters(privilege, name, status, inherited) < 0)
+    if (libxlDeviceModelPrivilegeCheckGroups(privilege, status, group) < 0 ||
+        libxlDeviceModelPrivilegeCheckFilters(privilege, status, inherited) < 0)
         return -1;
 
-    return libxlDeviceModelPrivilegeCheckBounding(name, status);
+    return libxlDeviceModelPrivilegeCheckBounding(privilege, status);
 }
 
 
@@ -587,7 +624,6 @@ libxlDeviceModelPrivilegeInheritedFilters(void)
 /* Credentials and filters belong to threads. */
 static int
 libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege,
-                                      const char *name,
                                       const char *proc)
 {
     g_autofree char *tasks = g_strdup_printf("%s/task", proc);
@@ -598,7 +634,7 @@ libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege
     int rc;
 
     if (virDirOpen(&dir, tasks) < 0) {
-        virLastErrorPrefixMessage(_("device model '%1$s'"), name);
+        virLastErrorPrefixMessage(_("device model '%1$s'"), privilege->name);
         return -1;
     }
 
@@ -610,7 +646,7 @@ libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege
         if (virFileReadAllQuiet(path, 64 * 1024, &status) < 0)
             continue;
 
-        if (libxlDeviceModelPrivilegeCheckStatus(privilege, name, status, inherited) < 0)
+        if (libxlDeviceModelPrivilegeCheckStatus(privilege, status, inherited) < 0)
             return -1;
         nthreads++;
     }
@@ -618,7 +654,7 @@ libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege
     if (rc < 0 || nthreads == 0) {
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s': the credentials of its process cannot be read from '%2$s'"),
-                       name, tasks);
+                       privilege->name, tasks);
         return -1;
     }
 
@@ -629,7 +665,7 @@ libxlDeviceModelPrivilegeCheckThreads(const libxlDeviceModelPrivilege *privilege
 /* Whether the link @what in @proc leads to the same as @other, or to something
  * else, as is expected. */
 static int
-libxlDeviceModelPrivilegeCheckLink(const char *name,
+libxlDeviceModelPrivilegeCheckLink(const libxlDeviceModelPrivilege *privilege,
                                    const char *proc,
                                    const char *what,
                                    const char *other,
@@ -643,14 +679,14 @@ libxlDeviceModelPrivilegeCheckLink(const char *name,
     if (stat(path, &sb) < 0 || stat(other, &other_sb) < 0) {
         virReportSystemError(errno,
                              _("device model '%1$s': cannot compare '%2$s' with '%3$s'"),
-                             name, path, other);
+                             privilege->name, path, other);
         return -1;
     }
 
     if (same == (sb.st_dev == other_sb.st_dev && sb.st_ino == other_sb.st_ino))
         return 0;
 
-    return libxlDeviceModelPrivilegeRefuse(name, what, target,
+    return libxlDeviceModelPrivilegeRefuse(privilege, what, target,
                                            same ? other : "one that is not the host's");
 }
 
@@ -658,7 +694,6 @@ libxlDeviceModelPrivilegeCheckLink(const char *name,
 /**
  * libxlDeviceModelPrivilegeCheck:
  * @privilege: what the device model was to become
- * @name: name of the device model
  * @proc: folder of its process in /proc
  *
  * Whoever was to take privilege away, that it is gone is seen here.  Comes when
@@ -669,14 +704,13 @@ libxlDeviceModelPrivilegeCheckLink(const char *name,
  */
 int
 libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
-                               const char *name,
                                const char *proc)
 {
-    if (libxlDeviceModelPrivilegeCheckThreads(privilege, name, proc) < 0 ||
-        libxlDeviceModelPrivilegeCheckLink(name, proc, "root", privilege->root, true) < 0 ||
-        libxlDeviceModelPrivilegeCheckLink(name, proc, "cwd", privilege->root, true) < 0 ||
-        libxlDeviceModelPrivilegeCheckLink(name, proc, "ns/net", "/proc/self/ns/net", false) < 0 ||
-        libxlDeviceModelPrivilegeCheckLink(name, proc, "ns/ipc", "/proc/self/ns/ipc", false) < 0)
+    if (libxlDeviceModelPrivilegeCheckThreads(privilege, proc) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(privilege, proc, "root", privilege->root, true) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(privilege, proc, "cwd", privilege->root, true) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(privilege, proc, "ns/net", "/proc/self/ns/net", false) < 0 ||
+        libxlDeviceModelPrivilegeCheckLink(privilege, proc, "ns/ipc", "/proc/self/ns/ipc", false) < 0)
         return -1;
 
     return 0;
@@ -701,8 +735,13 @@ libxlDeviceModelPrivilegeSignalChild(pid_t ppid G_GNUC_UNUSED,
                                      void *opaque)
 {
     const libxlDeviceModelPrivilegeSignalData *data = opaque;
+    uid_t real;
+    uid_t effective;
+    uid_t saved;
 
-    if (syscall(SYS_setresuid, data->reaper, data->uid, data->reaper) < 0)
+    if (syscall(LIBXL_DEVICE_MODEL_SETRESUID, data->reaper, data->uid, data->reaper) < 0 ||
+        getresuid(&real, &effective, &saved) < 0 ||
+        real != data->reaper || effective != data->uid || saved != data->reaper)
         return -1;
 
     if (kill(1, 0) == 0 || errno != EPERM)
@@ -715,26 +754,22 @@ libxlDeviceModelPrivilegeSignalChild(pid_t ppid G_GNUC_UNUSED,
 /**
  * libxlDeviceModelPrivilegeSignal:
  * @uid: uid of a secondary
- * @id: its id; uid and id of the primary, which never runs under it, serve to
- *      send the signal
  * @sig: a signal
  *
- * Send a signal to all processes of a uid, if there are any.  Whatever an intruder made of a
- * secondary, its processes have that uid: they cannot get another.
+ * Send a signal to all processes of a uid, if there are any.  Whatever an intruder
+ * made of a secondary, its processes have that uid: they cannot get another.
  *
  * Returns whether there was any process, or -1 with VIR_ERR_OPERATION_FAILED.
  */
 int
 libxlDeviceModelPrivilegeSignal(uid_t uid,
-                                unsigned int id,
                                 int sig)
 {
-    libxlDeviceModelPrivilegeSignalData data = { uid, uid - id, sig };
+    libxlDeviceModelPrivilegeSignalData data = { uid, uid + LIBXL_DEVICE_MODEL_REAPER, sig };
 
-    if (uid < LIBXL_DEVICE_MODEL_UID_MIN || uid == (uid_t)-1 ||
-        id == 0 || id >= LIBXL_DEVICE_MODEL_IDS) {
+    if (uid < LIBXL_DEVICE_MODEL_UID_MIN || uid >= UINT_MAX - LIBXL_DEVICE_MODEL_REAPER) {
         virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("user id %1$u is none of device model %2$u"), uid, id);
+                       _("user id %1$u is none of a device model"), uid);
         return -1;
     }
 

@@ -46,7 +46,7 @@
 /* What a secondary becomes. */
 typedef struct _libxlDeviceModelPrivilege libxlDeviceModelPrivilege;
 struct _libxlDeviceModelPrivilege {
-    unsigned int id; /* of the device model */
+    char *name; /* of the device model */
     uid_t uid; /* and gid */
     char *root; /* an empty folder */
     unsigned int processes; /* that the uid may have, threads included */
@@ -61,13 +61,13 @@ libxlDeviceModelPrivilegeNew(const char *stateDir,
                              unsigned int uidBase,
                              unsigned int domid,
                              unsigned int id,
+                             const char *name,
                              unsigned int vcpus);
 
 void libxlDeviceModelPrivilegeFree(libxlDeviceModelPrivilege *privilege);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelPrivilege, libxlDeviceModelPrivilegeFree);
 
 int libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege,
-                                     const char *name,
                                      const char *path);
 
 int libxlDeviceModelPrivilegeConfine(void);
@@ -76,9 +76,7 @@ void libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
                                     virCommand *cmd);
 
 int libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
-                                   const char *name,
                                    const char *proc);
 
 int libxlDeviceModelPrivilegeSignal(uid_t uid,
-                                    unsigned int id,
                                     int sig);

@@ -294,7 +294,7 @@ libxlDeviceModelKillAll(const libxlDeviceModel *dm,
         return true;
 
     virErrorPreserveLast(&save_err);
-    while ((rc = libxlDeviceModelPrivilegeSignal(dm->uid, dm->id, SIGKILL)) > 0 &&
+    while ((rc = libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL)) > 0 &&
            libxlDeviceModelTimeLeft(deadline) > 0)
         g_usleep(10 * 1000);
     virErrorRestore(&save_err);

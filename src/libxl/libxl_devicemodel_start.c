@@ -452,7 +452,7 @@ libxlDeviceModelCheckPrivilege(const libxlDeviceModelStarting *starting)
     g_autofree char *proc = g_strdup_printf("/proc/%lld",
                                             (long long)starting->dm->process.pid);
 
-    return libxlDeviceModelPrivilegeCheck(starting->privilege, starting->dm->name, proc);
+    return libxlDeviceModelPrivilegeCheck(starting->privilege, proc);
 }
 
 
