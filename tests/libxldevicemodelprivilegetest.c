@@ -946,7 +946,7 @@ testConfine(const void *opaque G_GNUC_UNUSED)
     static const char *const expected[] = {
         "\nGroups:\t \n", "\nCapInh:\t0000000000000000\n", "\nCapPrm:\t00000000000400c0\n",
         "\nCapEff:\t00000000000400c0\n", "\nCapBnd:\t00000000000400c0\n",
-        "\nfiles 2048 core 0 processes 130\n", "\noom 500\n",
+        "\nSeccomp:\t2\n", "\nfiles 2048 core 0 processes 130\n", "\noom 500\n",
     };
     g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
     g_autoptr(virCommand) cmd = NULL;

@@ -5,13 +5,19 @@
  *
  *   intruder PID DOMID IOSERVID OTHER-PID... -- PATH...
  *
- * Becomes what the process PID, a secondary of domain DOMID with the given ioreq
- * server, has become: same namespaces, root, limits, user and group, no
- * capability, and PID's own handles of Xen.  Then it tries what must not be
- * possible (to signal or trace the other processes, to open or connect to the
- * paths, to reach the host's network, to reach other domains) and, so that a
- * trial that cannot succeed is not taken for a promise, the same from outside or
- * on its own domain where that is possible.
+ * Takes over the process PID, a secondary of domain DOMID with the given ioreq
+ * server, as a bug in it would be taken over: with the help of ptrace(2) the
+ * process forks, and the child executes this program from memory with all files
+ * open that the secondary has.  So the kernel judges the secondary itself, with
+ * its filters, limits, namespaces, root, user and group.  There, what must not be
+ * possible is tried: with every file, whatever its holder might do with it; to
+ * signal or trace the other processes, to open or connect to the paths, to reach
+ * the host's network, to reach other domains.
+ *
+ * So that a trial that cannot succeed is not taken for a promise, the same is
+ * tried from outside, or on the secondary's own domain.  What takes a file is
+ * tried with files of this program's own, in a process that has the secondary's
+ * user, namespaces and root, but no filter.
  *
  * Prints "NAME: ERROR" or "NAME: done" for each trial, and "end".  Trials that
  * have to succeed begin with "control".
@@ -21,12 +27,16 @@
 #define __XEN_TOOLS__ 1
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/io_uring.h>
+#include <linux/keyctl.h>
+#include <linux/vm_sockets.h>
+#include <net/if.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -41,7 +51,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -55,14 +64,21 @@
 #include <xen/sys/evtchn.h>
 #include <xen/sys/privcmd.h>
 
-#define FILES_MAX 16
+#include "takeover.h"
 
-static pid_t victim; /* the process that is imitated */
-static domid_t domid; /* its domain */
+#define MIB (1024 * 1024)
+
+static domid_t domid; /* of the secondary */
 static ioservid_t ioservid; /* its ioreq server */
+static pid_t outside; /* the process that serves, and gets no signal */
 
 static struct sockaddr_in tcp = { .sin_family = AF_INET };
 static struct sockaddr_un abstract = { .sun_family = AF_UNIX, .sun_path = "\0intruder" };
+static struct sockaddr_un taken = { .sun_family = AF_UNIX, .sun_path = "\0taken" };
+
+static volatile sig_atomic_t signalled;
+
+static const char *prefix = ""; /* of what is told */
 
 
 /* Prints the outcome of a trial. */
@@ -74,6 +90,7 @@ tell(bool done,
     int saved = errno;
     va_list ap;
 
+    printf("%s", prefix);
     va_start(ap, fmt);
     vprintf(fmt, ap);
     va_end(ap);
@@ -88,56 +105,6 @@ die(const char *what)
 {
     perror(what);
     exit(1);
-}
-
-
-static int
-openProc(const char *name,
-         int flags)
-{
-    char path[64];
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int) victim, name);
-    if ((fd = open(path, flags | O_CLOEXEC)) < 0)
-        die(path);
-
-    return fd;
-}
-
-
-/* Takes copies of the victim's files that lead to @target. */
-static size_t
-stealFiles(const char *target,
-           int *files)
-{
-    int dirfd = openProc("fd", O_RDONLY | O_DIRECTORY);
-    int pidfd = syscall(SYS_pidfd_open, victim, 0);
-    DIR *dir = fdopendir(dirfd);
-    struct dirent *entry;
-    char link[PATH_MAX];
-    size_t n = 0;
-
-    if (pidfd < 0 || !dir)
-        die("pidfd_open");
-
-    while (n < FILES_MAX && (entry = readdir(dir))) {
-        ssize_t len = readlinkat(dirfd, entry->d_name, link, sizeof(link) - 1);
-
-        if (len <= 0)
-            continue;
-
-        link[len] = '\0';
-        if (strcmp(link, target) != 0)
-            continue;
-
-        if ((files[n++] = syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name), 0)) < 0)
-            die("pidfd_getfd");
-    }
-
-    closedir(dir);
-    close(pidfd);
-    return n;
 }
 
 
@@ -176,31 +143,160 @@ tryConnect(const void *addr,
 
 
 static void
-tryNetwork(const char *prefix)
+tryNetwork(void)
 {
-    tell(tryConnect(&tcp, sizeof(tcp), AF_INET, SOCK_STREAM), "%stcp", prefix);
-    tell(tryConnect(&abstract, sizeof(abstract), AF_UNIX, SOCK_STREAM),
-         "%sabstract socket", prefix);
+    tell(tryConnect(&tcp, sizeof(tcp), AF_INET, SOCK_STREAM), "tcp");
+    tell(tryConnect(&abstract, sizeof(abstract), AF_UNIX, SOCK_STREAM), "abstract socket");
+}
+
+
+/* What a socket that was handed over could become. */
+static bool
+tryTurn(int fd)
+{
+    struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+    return connect(fd, &none, sizeof(none)) == 0 &&
+           connect(fd, (struct sockaddr *) &tcp, sizeof(tcp)) == 0;
+}
+
+
+/* The same without connect(): one that does not listen any more, for which the
+ * other end need not be asked first. */
+static bool
+tryTurnBySending(int fd)
+{
+    return shutdown(fd, SHUT_RD) == 0 &&
+           sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *) &tcp, sizeof(tcp)) == 1;
+}
+
+
+static bool
+tryTakeName(int fd)
+{
+    return bind(fd, (struct sockaddr *) &taken, sizeof(taken)) == 0;
+}
+
+
+static bool
+tryInterfaces(int fd)
+{
+    struct ifreq requests[16];
+    struct ifconf conf = { .ifc_len = sizeof(requests), .ifc_req = requests };
+
+    return ioctl(fd, SIOCGIFCONF, &conf) == 0;
 }
 
 
 static void
-copyLimit(int resource)
+trySocket(int fd,
+          const char *what)
 {
-    struct rlimit limit;
+    struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof(addr);
 
-    if (prlimit(victim, resource, NULL, &limit) < 0 ||
-        setrlimit(resource, &limit) < 0)
-        die("prlimit");
+    tell(getsockname(fd, (struct sockaddr *) &addr, &len) == 0, "control name of %s", what);
+    tell(tryInterfaces(fd), "interfaces of the network of %s", what);
+
+    if (addr.ss_family == AF_UNIX)
+        tell(tryTakeName(fd), "another name for %s", what);
+
+    tell(listen(fd, 1) == 0, "listen on %s", what);
+
+    if (addr.ss_family == AF_INET || addr.ss_family == AF_INET6)
+        tell(tryTurn(fd), "connection of %s", what);
 }
 
 
 static void
-getIDs(uid_t *uid,
+tryTap(int fd,
+       const char *what)
+{
+    struct ifreq name = { 0 };
+    struct ifreq mac = { .ifr_hwaddr = { ARPHRD_ETHER, { 2, 0, 0, 0, 0, 1 } } };
+    int carrier = 0;
+
+    tell(ioctl(fd, TUNGETIFF, &name) == 0, "control name of %s", what);
+    tell(ioctl(fd, TUNSETOFFLOAD, 0) == 0, "control offloads of %s", what);
+    tell(ioctl(fd, SIOCSIFHWADDR, &mac) == 0, "MAC of %s", what);
+    tell(ioctl(fd, TUNSETCARRIER, &carrier) == 0, "carrier of %s", what);
+    tell(ioctl(fd, TUNSETPERSIST, 1) == 0, "persistence of %s", what);
+    tell(ioctl(fd, TUNSETOWNER, getuid()) == 0, "owner of %s", what);
+    tell(ioctl(fd, TUNSETGROUP, getgid()) == 0, "group of %s", what);
+}
+
+
+/* Space on a file system of the host, or what others wrote. */
+static void
+tryFile(int fd,
+        const char *what)
+{
+    static char buf[MIB];
+
+    tell(write(fd, buf, MIB) == MIB, "1 MiB in %s", what);
+    tell(fallocate(fd, 0, 0, 2 * MIB) == 0, "space of %s", what);
+    tell(fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && pwrite(fd, "x", 1, 0) == 1,
+         "first byte of %s", what);
+    tell(ftruncate(fd, 0) == 0, "end of %s", what);
+}
+
+
+static void
+tryTerminal(int fd,
+            const char *what)
+{
+    int discipline = 0;
+
+    tell(isatty(fd), "control terminal %s", what);
+    tell(ioctl(fd, TIOCSETD, &discipline) == 0, "discipline of %s", what);
+}
+
+
+static void
+onSignal(int sig)
+{
+    (void) sig;
+    signalled = 1;
+}
+
+
+/* Input on a pipe is a signal to whom the pipe names. */
+static bool
+trySignalByFile(pid_t pid)
+{
+    int fds[2];
+
+    return pipe(fds) == 0 && fcntl(fds[0], F_SETOWN, pid) == 0 &&
+           fcntl(fds[0], F_SETSIG, SIGUSR1) == 0 &&
+           fcntl(fds[0], F_SETFL, O_ASYNC | O_NONBLOCK) == 0 &&
+           write(fds[1], "x", 1) == 1;
+}
+
+
+/* What takes no file. */
+static void
+tryNew(void)
+{
+    struct io_uring_params params = { 0 };
+
+    tell(socket(AF_UNIX, SOCK_DGRAM, 0) >= 0, "socket");
+    tell(syscall(SYS_io_uring_setup, 1, &params) >= 0, "io_uring");
+    tell(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 1) >= 0, "keys");
+}
+
+
+static void
+getIDs(pid_t pid,
+       uid_t *uid,
        gid_t *gid)
 {
-    FILE *status = fdopen(openProc("status", O_RDONLY), "r");
+    char path[64];
     char line[256];
+    FILE *status;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+    if (!(status = fopen(path, "r")))
+        die(path);
 
     while (fgets(line, sizeof(line), status)) {
         sscanf(line, "Uid: %u", uid);
@@ -210,29 +306,20 @@ getIDs(uid_t *uid,
 }
 
 
-/* From here on this process is one like the victim. */
+/* From here on this process is like @pid, but for the filter. */
 static void
-become(void)
+become(pid_t pid)
 {
-    int net = openProc("ns/net", O_RDONLY);
-    int ipc = openProc("ns/ipc", O_RDONLY);
-    int root = openProc("root", O_PATH);
+    int pidfd = syscall(SYS_pidfd_open, pid, 0);
+    char path[64];
     uid_t uid = 0;
     gid_t gid = 0;
     int cap;
 
-    getIDs(&uid, &gid);
-
-    if (setns(net, CLONE_NEWNET) < 0 || setns(ipc, CLONE_NEWIPC) < 0 ||
-        fchdir(root) < 0 || chroot(".") < 0 || chdir("/") < 0)
+    getIDs(pid, &uid, &gid);
+    snprintf(path, sizeof(path), "/proc/%d/root", (int) pid);
+    if (setns(pidfd, CLONE_NEWNET | CLONE_NEWIPC) < 0 || chdir(path) < 0 || chroot(".") < 0)
         die("namespaces and root");
-
-    copyLimit(RLIMIT_NPROC);
-    copyLimit(RLIMIT_NOFILE);
-    copyLimit(RLIMIT_CORE);
-    close(net);
-    close(ipc);
-    close(root);
 
     for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
@@ -240,8 +327,59 @@ become(void)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setgroups(1, &gid) < 0 ||
         setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
         die("credentials");
+}
 
-    tell(uid > 0 && gid > 0, "control become %u", uid);
+
+/* That the trials with files can succeed: with files of the same kinds, which were
+ * opened in the network and the file system of the host. */
+static void
+tryOwnFiles(pid_t victim)
+{
+    struct ifreq name = { .ifr_name = "intruder", .ifr_flags = IFF_TAP | IFF_NO_PI };
+    int listening[2] = { socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0) };
+    int unnamed = socket(AF_UNIX, SOCK_STREAM, 0);
+    int tap = open("/dev/net/tun", O_RDWR);
+    int file = open("/run/intruder", O_RDWR | O_CREAT | O_APPEND, 0600);
+    int terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+
+    unlink("/run/intruder");
+    if (ioctl(tap, TUNSETIFF, &name) < 0 || listen(listening[1], 1) < 0)
+        die("own files");
+
+    prefix = "control own ";
+    signal(SIGUSR1, onSignal);
+    become(victim);
+    trySocket(listening[0], "listener");
+    tell(tryTurnBySending(listening[1]), "connection by sending");
+    trySocket(unnamed, "unnamed socket");
+    tryTap(tap, "tap");
+    tell(ioctl(tap, TUNSETPERSIST, 0) == 0, "end of the tap");
+    tryFile(file, "file");
+    tryTerminal(terminal, "terminal");
+    tell(trySignalByFile(getpid()) && signalled, "signal by a file");
+    tryNew();
+}
+
+
+/* Each file of the secondary, as NUMBER=TARGET. */
+static void
+tryFiles(char **files)
+{
+    for (; *files; files++) {
+        const char *target = strchr(*files, '=') + 1;
+        int fd = atoi(*files);
+
+        if (strncmp(target, "socket:", 7) == 0) {
+            trySocket(fd, *files);
+            tell(tryTurnBySending(fd), "connection by sending of %s", *files);
+        } else if (strcmp(target, "/dev/net/tun") == 0) {
+            tryTap(fd, *files);
+        } else if (strcmp(target, "/dev/ptmx") == 0) {
+            tryTerminal(fd, *files);
+        } else if (strncmp(target, "/run/", 5) == 0 || strncmp(target, "/var/log/", 9) == 0) {
+            tryFile(fd, *files);
+        }
+    }
 }
 
 
@@ -371,6 +509,24 @@ tryEvtchn(int fd,
 }
 
 
+/* The secondary's handles of Xen. */
+static void
+tryXen(char **files)
+{
+    size_t nprivcmds = 0;
+    size_t nevtchns = 0;
+
+    for (; *files; files++) {
+        if (strstr(*files, "=/dev/xen/privcmd"))
+            tryPrivcmd(atoi(*files), nprivcmds++, domid + 1);
+        else if (strstr(*files, "=/dev/xen/evtchn"))
+            tryEvtchn(atoi(*files), nevtchns++, 0);
+    }
+
+    tell(nprivcmds > 0 && nevtchns > 0, "control handles of Xen");
+}
+
+
 static void
 tryLimits(void)
 {
@@ -420,48 +576,111 @@ stay(void)
 }
 
 
+/* Cuts the list at the next "--"; returns what follows it. */
+static char **
+cut(char **args)
+{
+    while (*args && strcmp(*args, "--") != 0)
+        args++;
+    if (!*args)
+        exit(2);
+
+    *args = NULL;
+    return args + 1;
+}
+
+
+/* inside PORT DOMID IOSERVID OUTSIDE OTHER-PID... -- PATH... -- FILE... */
+static int
+runInside(char **args)
+{
+    char **paths = cut(args + 5);
+    char **files = cut(paths);
+
+    tcp.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    tcp.sin_port = htons(atoi(args[1]));
+    domid = atoi(args[2]);
+    ioservid = atoi(args[3]);
+    outside = atoi(args[4]);
+
+    setpgid(0, 0);
+    tell(getuid() > 0, "control become %u", getuid());
+    tryPrivilege();
+    tryNetwork();
+    tryNew();
+    tryOthers(args + 5);
+    tryPaths(paths);
+    tryXen(files);
+    trySignalByFile(outside);
+    tryFiles(files);
+    tryLimits();
+    stay();
+    return 0;
+}
+
+
+static void
+controls(pid_t victim)
+{
+    pid_t pid;
+    int status = -1;
+
+    prefix = "control ";
+    tryNetwork();
+    prefix = "";
+
+    if ((pid = fork()) == 0) {
+        tryOwnFiles(victim);
+        exit(0);
+    }
+
+    tell(waitpid(pid, &status, 0) == pid && status == 0, "control trials");
+}
+
+
+/* PID DOMID IOSERVID OTHER-PID... -- PATH... */
+static int
+runOutside(char **args)
+{
+    char *inside[64] = { (char *) "intruder", (char *) "inside" };
+    char port[16];
+    char self[16];
+    char buf[4096];
+    ssize_t len;
+    size_t n;
+    int output;
+
+    signal(SIGUSR1, onSignal);
+    serve();
+    controls(atoi(args[0]));
+
+    snprintf(port, sizeof(port), "%u", ntohs(tcp.sin_port));
+    snprintf(self, sizeof(self), "%d", (int) getpid());
+    inside[2] = port;
+    inside[3] = args[1];
+    inside[4] = args[2];
+    inside[5] = self;
+    for (n = 0; args[n + 3] && n < 50; n++)
+        inside[6 + n] = args[n + 3];
+
+    output = takeOver(atoi(args[0]), inside);
+    while ((len = read(output, buf, sizeof(buf))) > 0)
+        fwrite(buf, len, 1, stdout);
+
+    errno = EPERM;
+    tell(signalled, "signal by a file");
+    puts("end");
+    return 0;
+}
+
+
 int
 main(int argc,
      char **argv)
 {
-    int privcmds[FILES_MAX];
-    int evtchns[FILES_MAX];
-    size_t nprivcmds;
-    size_t nevtchns;
-    size_t i;
-    char **paths = argv + 4;
-
-    if (argc < 5)
+    if (argc < 6)
         return 2;
 
-    victim = atoi(argv[1]);
-    domid = atoi(argv[2]);
-    ioservid = atoi(argv[3]);
-    while (*paths && strcmp(*paths, "--") != 0)
-        paths++;
-    if (!*paths)
-        return 2;
-    *paths++ = NULL;
-
-    setpgid(0, 0);
-    serve();
-    tryNetwork("control ");
-    nprivcmds = stealFiles("/dev/xen/privcmd", privcmds);
-    nevtchns = stealFiles("/dev/xen/evtchn", evtchns);
-    tell(nprivcmds > 0 && nevtchns > 0, "control handles of Xen");
-
-    become();
-    tryPrivilege();
-    tryNetwork("");
-    tryOthers(argv + 4);
-    tryPaths(paths);
-    for (i = 0; i < nprivcmds; i++)
-        tryPrivcmd(privcmds[i], i, domid + 1);
-    for (i = 0; i < nevtchns; i++)
-        tryEvtchn(evtchns[i], i, 0);
-    tryLimits();
-    stay();
-
-    puts("end");
-    return 0;
+    setbuf(stdout, NULL);
+    return strcmp(argv[1], "inside") == 0 ? runInside(argv + 1) : runOutside(argv + 1);
 }

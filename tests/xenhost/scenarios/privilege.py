@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a secondary may not do: read from /proc, and tried from inside.
 
-The trials are made by host/intruder.c, which becomes what the secondary is."""
+The trials are made by host/intruder.c, which takes the secondary over."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import tempfile
 
 from xenhostlib import Domain, leftovers
 from xenhostlib.common import SOURCE_DIR, call, require
-from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, nic
+from xenhostlib.domain import BRIDGE, EMULATOR, devicemodel, disk, domain_xml, nic
 
 from .common import expect, expect_words, running, scenario, secondaries, wait_for
 
@@ -20,7 +20,26 @@ ROOT = "/run/libvirt/libxl/devicemodel/root"
 NONE = "0" * 16
 
 MAIN = devicemodel("main", capabilities=["ui"])
-TWO = (MAIN + devicemodel("lan", [2]) + devicemodel("wan", [3]) + nic(2) + nic(3))
+
+# A secondary with a file of every kind that one can be handed, and another one.
+EVERYTHING = (MAIN + devicemodel("lan", [2], capabilities=["ide", "serial", "audio"]) +
+              devicemodel("wan", [3]) + nic(2) + nic(3) + disk("hda", "/root/poor.img") + """
+    <sound model='es1370'/>
+    <audio id='1' type='file' path='/root/poor.wav'/>""")
+SERIALS = """
+    <serial type='pty'/>
+    <serial type='unix'><source mode='bind' path='/root/poor.sock'/></serial>
+    <serial type='unix'><source mode='connect' path='/root/poor.service'/></serial>
+    <serial type='tcp'>
+      <source mode='bind' host='127.0.0.1' service='4556'/><protocol type='raw'/>
+    </serial>"""
+
+# Somebody to connect to.
+SERVICE = """use IO::Socket::UNIX;
+my $listener = IO::Socket::UNIX->new(Local => '/root/poor.service', Listen => 1) or die $!;
+my $client = $listener->accept() or die $!;
+print while <$client>;
+"""
 
 # An emulator that does not do what it is told: it leaves out options and the
 # value that each of them has.
@@ -49,6 +68,7 @@ def expect_status(host, pid, uid):
     found = status(host, pid)
     ids = " ".join([str(uid)] * 4)
     for field, value in {"Uid": ids, "Gid": ids, "Groups": str(uid), "NoNewPrivs": "1",
+                         "Seccomp": "2", "Seccomp_filters": "2",
                          "CapInh": NONE, "CapPrm": NONE, "CapEff": NONE, "CapAmb": NONE}.items():
         expect(found[field] == {value}, f"{field} {value} in process {pid}: {found[field]}")
     # what QEMU needs to become this: set user, set group, change root
@@ -79,7 +99,8 @@ def expect_handles(host, pid):
     links = [line.rpartition(" -> ")[2] for line in listing]
     allowed = ("/dev/null", "/dev/net/tun", "/dev/xen/privcmd", "/dev/xen/evtchn",
                "/run/libvirt/libxl/devicemodel/",
-               "socket:", "pipe:", "anon_inode:", "/memfd:", "/dev/zero")
+               "socket:", "pipe:", "anon_inode:", "/memfd:", "/dev/zero",
+               "/dev/ptmx", "/root/poor.img", "/root/poor.wav")
     for link in links:
         expect(link.startswith(allowed), f"a file that process {pid} may have: {link}")
     # its log is virtlogd's
@@ -108,7 +129,8 @@ def program(host):
     require("cc", "gcc")
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "intruder"
-        call(["cc", "-static", "-O1", "-o", str(path), str(SOURCE_DIR / "host" / "intruder.c")])
+        call(["cc", "-static", "-O1", "-o", str(path),
+              *(str(SOURCE_DIR / "host" / name) for name in ("intruder.c", "takeover.c"))])
         os.chmod(path, 0o755)
         host.copy_to(path, "/root/intruder")
     try:
@@ -126,13 +148,40 @@ def expect_trials_fail(text):
         wanted = name.startswith("control")
         expect((outcome == "done") == wanted,
                f"'{name}' to {'succeed' if wanted else 'fail'}: {line}")
-    expect(len(lines) > 60, f"more trials: {text}")
+    for word in ("=/dev/net/tun", "=/dev/ptmx", "connection of", "another name for"):
+        expect(any(word in line for line in lines), f"a trial with '{word}': {text}")
+
+
+@contextlib.contextmanager
+def everything(host):
+    """The domain 'poor', with the files that it needs."""
+    host.run("truncate -s 1M /root/poor.img; cat > /root/poor.pl", input=SERVICE)
+    host.run("systemd-run --quiet --collect --unit=poor perl /root/poor.pl")
+    wait_for(lambda: host.run("ls /root/poor.service", check=False).stdout, "the service", 30)
+    try:
+        with running(host, "poor", domain_xml("poor", EVERYTHING, serial=SERIALS)) as domain:
+            yield domain
+    finally:
+        host.run("systemctl stop poor; rm -f /root/poor.*", check=False)
+
+
+def intrude(host, intruder, domid, pids):
+    """Let the secondary 'lan' be taken over; return what came of the trials."""
+    ioservid = host.run(f"xenstore-read /local/domain/0/dms/{domid}/1/ioservid").stdout.strip()
+    others = [pids["wan"], host.run("pgrep -x libvirtd").stdout.strip(),
+              host.run("pgrep -f 'xen-domid [1-9].*qmp-libxl'").stdout.split()[0], "1"]
+    paths = ["/etc/shadow", "/dev/xen/privcmd", "/run/xenstored/socket",
+             "/var/run/xenstored/socket", "/run/libvirt/libvirt-sock",
+             f"/run/libvirt/libxl/devicemodel/{domid}-2.qmp",
+             f"/run/libvirt/libxl/devicemodel/{domid}-2.pid",
+             f"/run/xen/qmp-libxl-{domid}", "/proc/1/environ", "/bin/sh"]
+    return host.run([intruder, pids["lan"], domid, ioservid, *others, "--", *paths]).stdout
 
 
 @scenario(seconds=60)
 def privilege_promises(host):
     """What a secondary lost, from /proc, and that it is lost, from inside; its end is complete."""
-    with program(host) as intruder, running(host, "poor", domain_xml("poor", TWO)) as domain:
+    with program(host) as intruder, everything(host) as domain:
         domid = domain.virsh("domid poor").stdout.strip()
         pids = {}
         for name, number in (("lan", 1), ("wan", 2)):
@@ -140,26 +189,21 @@ def privilege_promises(host):
             pids[name] = host.run(f"xenstore-read {folder}/pid").stdout.strip()
             state = host.run(f"xenstore-read {folder}/state {folder}/name").stdout.split()
             expect(state == ["running", name], f"state and name in xenstore: {state}")
-            expect_status(host, pids[name], UID_BASE + int(domid) * 8 + number)
+            expect_status(host, pids[name], UID_BASE + int(domid) * 16 + number)
             expect_confined(host, pids[name])
             expect_handles(host, pids[name])
         expect_connections(host)
-        ioservid = host.run(f"xenstore-read /local/domain/0/dms/{domid}/1/ioservid").stdout.strip()
-        others = [pids["wan"], host.run("pgrep -x libvirtd").stdout.strip(),
-                  host.run("pgrep -f 'xen-domid [1-9].*qmp-libxl'").stdout.split()[0], "1"]
-        paths = ["/etc/shadow", "/dev/xen/privcmd", "/run/xenstored/socket",
-                 "/var/run/xenstored/socket", "/run/libvirt/libvirt-sock",
-                 f"/run/libvirt/libxl/devicemodel/{domid}-2.qmp",
-                 f"/run/libvirt/libxl/devicemodel/{domid}-2.pid",
-                 f"/run/xen/qmp-libxl-{domid}", "/proc/1/environ", "/bin/sh"]
-        done = host.run([intruder, pids["lan"], domid, ioservid, *others, "--", *paths])
-        expect_trials_fail(done.stdout)
-        uid = UID_BASE + int(domid) * 8 + 1
+        links = f"cat /sys/class/net/{BRIDGE}/address; ip -o link | wc -l"
+        before = host.run(links).stdout
+        expect_trials_fail(intrude(host, intruder, domid, pids))
+        expect(host.run(links).stdout == before, f"the bridge's MAC, and no more links: {before}")
+        uid = UID_BASE + int(domid) * 16 + 1
         left = host.run(f"pgrep -u {uid}").stdout.split()
         expect(len(left) == 2, f"the secondary and what the intruder left: {left}")
         domain.destroy()
         left = host.run(f"pgrep -u {uid}", check=False).stdout
         expect(not left, f"nothing that the intruder left: {left}")
+        expect(not leftovers(host), f"nothing left: {leftovers(host)}")
 
 
 def expect_start_refused(host, domain, *words):
@@ -183,6 +227,11 @@ def privilege_kept_refused(host):
                                ("-chroot|-run-with", ("'root'", f"'{ROOT}'"))):
             host.run("cat > /root/rich", input=DISOBEDIENT % options)
             expect_start_refused(host, domain, "'lan'", "was not deprivileged", *words)
+        # an option without a value; the driver's own filter is there
+        host.run("cat > /root/rich", input=DISOBEDIENT.replace("shift;; *)", ";; *)") %
+                 "-xen-domid-restrict")
+        expect_start_refused(host, domain, "'lan'", "was not deprivileged",
+                             "'Seccomp_filters' is '1'", "expected '2'")
         host.run(f"rmdir {ROOT} && touch {ROOT}")
         expect_start_refused(host, domain, "'lan'", ROOT, "expected a folder")
         host.run(f"rm {ROOT} && mkdir {ROOT} && touch {ROOT}/file && chmod 555 {ROOT}")
@@ -218,13 +267,13 @@ def privilege_range(host):
         domain.start()
         domid = int(domain.virsh("domid range").stdout)
         [pid] = secondaries(host)
-        expect_status(host, pid, base + domid * 8 + 1)
+        expect_status(host, pid, base + domid * 16 + 1)
         # the uid is known from the status file, whatever the configuration is by then
         configure(host, None)
         domain.destroy()
         expect(not leftovers(host), f"nothing left: {leftovers(host)}")
         for number in range(1, 4):
-            host.run(f"setpriv --reuid {UID_BASE + (domid + number) * 8 + 1} --regid 1 "
+            host.run(f"setpriv --reuid {UID_BASE + (domid + number) * 16 + 1} --regid 1 "
                      "--clear-groups sleep 600 >/dev/null 2>&1 </dev/null &")
         expect_start_refused(host, domain, "'lan'", "a process runs under user id",
                              "'device_model_uid_base'")
