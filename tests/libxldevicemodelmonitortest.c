@@ -22,6 +22,7 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_monitor.h"
+#include "libxl/libxl_devicemodel_qmp.h"
 #include "libxldevicemodeltestutils.h"
 #include "virthread.h"
 
@@ -438,7 +439,7 @@ testCallStatus(libxlDeviceModelMonitor *mon,
     g_autofree char *status = NULL;
     bool running = false;
 
-    if (libxlDeviceModelMonitorQueryStatus(mon, &running, &status, testCallDeadline(call)) < 0)
+    if (libxlDeviceModelQMPQueryStatus(mon, &running, &status, testCallDeadline(call)) < 0)
         return -1;
 
     *reply = g_strdup_printf("%s %s", running ? "running" : "not-running", status);
@@ -453,7 +454,7 @@ testCallAddFD(libxlDeviceModelMonitor *mon,
 {
     unsigned int fdset = 0;
 
-    if (libxlDeviceModelMonitorAddFD(mon, testFile, &fdset, testCallDeadline(call)) < 0)
+    if (libxlDeviceModelQMPAddFD(mon, testFile, &fdset, testCallDeadline(call)) < 0)
         return -1;
 
     *reply = g_strdup_printf("%u", fdset);
@@ -477,11 +478,11 @@ testCallMake(libxlDeviceModelMonitor *mon,
     case CALL_ADD_FD:
         return testCallAddFD(mon, call, reply);
     case CALL_PTY:
-        return libxlDeviceModelMonitorQueryPTY(mon, call->command, reply, testCallDeadline(call));
+        return libxlDeviceModelQMPQueryPTY(mon, call->command, reply, testCallDeadline(call));
     case CALL_LINK:
-        return libxlDeviceModelMonitorSetLink(mon, call->command, !!call->arguments, testCallDeadline(call));
+        return libxlDeviceModelQMPSetLink(mon, call->command, !!call->arguments, testCallDeadline(call));
     case CALL_CONT:
-        return libxlDeviceModelMonitorCont(mon, testCallDeadline(call));
+        return libxlDeviceModelQMPCont(mon, testCallDeadline(call));
     case CALL_AWAIT_HANGUP:
         testPeerJoin(peer);
         return 0;

@@ -13,6 +13,7 @@
 
 #include "libxl_devicemodel_alias.h"
 #include "libxl_devicemodel_command.h"
+#include "libxl_devicemodel_qmp.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -48,42 +49,6 @@ libxlDeviceModelMediaDriveClear(libxlDeviceModelMediaDrive *drive)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(libxlDeviceModelMediaDrive, libxlDeviceModelMediaDriveClear);
 
 
-static int
-libxlDeviceModelMediaCommand(const libxlDeviceModelMediaDrive *drive,
-                             const char *command,
-                             const char *alias,
-                             const char *nodename)
-{
-    g_autoptr(virJSONValue) args = NULL;
-
-    if (virJSONValueObjectAdd(&args,
-                              "S:id", alias,
-                              "S:node-name", nodename,
-                              NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorCommand(drive->mon, command, &args, NULL,
-                                          drive->deadline);
-}
-
-
-static int
-libxlDeviceModelMediaOpenTray(const libxlDeviceModelMediaDrive *drive,
-                              bool force)
-{
-    g_autoptr(virJSONValue) args = NULL;
-
-    if (virJSONValueObjectAdd(&args,
-                              "s:id", drive->alias,
-                              "b:force", force,
-                              NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorCommand(drive->mon, "blockdev-open-tray", &args, NULL,
-                                          drive->deadline);
-}
-
-
 /* A guest that uses its drive has locked it, and is asked to give it free.  One
  * that does not loses the medium all the same, as it would with libxl. */
 static int
@@ -92,21 +57,20 @@ libxlDeviceModelMediaRemove(const libxlDeviceModelMediaDrive *drive)
     gint64 patience = MIN(g_get_monotonic_time() + LIBXL_DEVICE_MODEL_TRAY_MS * 1000LL,
                           drive->deadline);
 
-    if (libxlDeviceModelMediaOpenTray(drive, false) < 0)
+    if (libxlDeviceModelQMPOpenTray(drive->mon, drive->alias, false, drive->deadline) < 0)
         return -1;
 
-    while (libxlDeviceModelMediaCommand(drive, "blockdev-remove-medium",
-                                        drive->alias, NULL) < 0) {
+    while (libxlDeviceModelQMPRemoveMedium(drive->mon, drive->alias, drive->deadline) < 0) {
         if (virGetLastErrorCode() != VIR_ERR_OPERATION_FAILED)
             return -1;
 
         virResetLastError();
         if (g_get_monotonic_time() >= patience) {
             VIR_WARN("the guest keeps drive '%s' locked: opening it by force", drive->alias);
-            if (libxlDeviceModelMediaOpenTray(drive, true) < 0)
+            if (libxlDeviceModelQMPOpenTray(drive->mon, drive->alias, true,
+                                            drive->deadline) < 0)
                 return -1;
-            return libxlDeviceModelMediaCommand(drive, "blockdev-remove-medium",
-                                                drive->alias, NULL);
+            return libxlDeviceModelQMPRemoveMedium(drive->mon, drive->alias, drive->deadline);
         }
         g_usleep(LIBXL_DEVICE_MODEL_TRAY_POLL_US);
     }
@@ -119,29 +83,19 @@ libxlDeviceModelMediaRemove(const libxlDeviceModelMediaDrive *drive)
 static int
 libxlDeviceModelMediaQuery(libxlDeviceModelMediaDrive *drive)
 {
-    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", drive->alias);
-    g_autoptr(virJSONValue) args = NULL;
-    g_autoptr(virJSONValue) reply = NULL;
-    const char *nodename;
+    g_autofree char *nodename = NULL;
 
-    if (virJSONValueObjectAdd(&args,
-                              "s:path", path,
-                              "s:property", "drive",
-                              NULL) < 0 ||
-        libxlDeviceModelMonitorCommand(drive->mon, "qom-get", &args, &reply,
+    if (libxlDeviceModelQMPQueryMedium(drive->mon, drive->alias, &nodename,
                                        drive->deadline) < 0)
         return -1;
 
-    nodename = virJSONValueGetString(reply);
     if (libxlDeviceModelAliasIsImage(nodename, drive->disk))
-        drive->previous = g_strdup(nodename);
+        drive->previous = g_steal_pointer(&nodename);
 
     return 0;
 }
 
 
-/* What uses a file of a set has a copy of it by then.  Newer QEMUs keep the set
- * open until they are told (monitor_fdset_cleanup in QEMU monitor/fds.c). */
 static void
 libxlDeviceModelMediaForgetFDs(const libxlDeviceModelMediaDrive *drive,
                                const unsigned int *fdsets,
@@ -150,11 +104,7 @@ libxlDeviceModelMediaForgetFDs(const libxlDeviceModelMediaDrive *drive,
     size_t i;
 
     for (i = 0; i < nfdsets; i++) {
-        g_autoptr(virJSONValue) args = NULL;
-
-        if (virJSONValueObjectAdd(&args, "u:fdset-id", fdsets[i], NULL) < 0 ||
-            libxlDeviceModelMonitorCommand(drive->mon, "remove-fd", &args, NULL,
-                                           drive->deadline) < 0) {
+        if (libxlDeviceModelQMPRemoveFD(drive->mon, fdsets[i], drive->deadline) < 0) {
             VIR_WARN("cannot close set %u of file descriptors: %s",
                      fdsets[i], virGetLastErrorMessage());
             return;
@@ -173,8 +123,7 @@ libxlDeviceModelMediaAddNode(libxlDeviceModelMediaDrive *drive,
                                                                 nodename);
 
     if (!args ||
-        libxlDeviceModelMonitorCommand(drive->mon, "blockdev-add", &args, NULL,
-                                       drive->deadline) < 0)
+        libxlDeviceModelQMPAddNode(drive->mon, &args, drive->deadline) < 0)
         return -1;
 
     drive->next = g_steal_pointer(&nodename);
@@ -194,8 +143,8 @@ libxlDeviceModelMediaAdd(libxlDeviceModelMediaDrive *drive,
     int rc = 0;
 
     for (i = 0; i < images->nimages; i++) {
-        if ((rc = libxlDeviceModelMonitorAddFD(drive->mon, images->images[i].fd, &fdsets[i],
-                                               drive->deadline)) < 0)
+        if ((rc = libxlDeviceModelQMPAddFD(drive->mon, images->images[i].fd, &fdsets[i],
+                                           drive->deadline)) < 0)
             break;
         images->images[i].fdset = fdsets[i];
     }
@@ -220,7 +169,7 @@ libxlDeviceModelMediaDelete(const libxlDeviceModelMediaDrive *drive,
 
     virErrorPreserveLast(&save_err);
     if (nodename &&
-        libxlDeviceModelMediaCommand(drive, "blockdev-del", NULL, nodename) < 0)
+        libxlDeviceModelQMPDeleteNode(drive->mon, nodename, drive->deadline) < 0)
         VIR_WARN("cannot close '%s': %s", nodename, virGetLastErrorMessage());
     virErrorRestore(&save_err);
 }
@@ -232,19 +181,19 @@ static int
 libxlDeviceModelMediaInsert(const libxlDeviceModelMediaDrive *drive,
                             const char *nodename)
 {
-    if (libxlDeviceModelMediaCommand(drive, "blockdev-insert-medium",
-                                     drive->alias, nodename) == 0)
+    if (libxlDeviceModelQMPInsertMedium(drive->mon, drive->alias, nodename,
+                                        drive->deadline) == 0)
         return 0;
 
     if (virGetLastErrorCode() != VIR_ERR_OPERATION_FAILED)
         return -1;
 
     virResetLastError();
-    if (libxlDeviceModelMediaOpenTray(drive, true) < 0)
+    if (libxlDeviceModelQMPOpenTray(drive->mon, drive->alias, true, drive->deadline) < 0)
         return -1;
 
-    return libxlDeviceModelMediaCommand(drive, "blockdev-insert-medium",
-                                        drive->alias, nodename);
+    return libxlDeviceModelQMPInsertMedium(drive->mon, drive->alias, nodename,
+                                           drive->deadline);
 }
 
 
@@ -255,7 +204,7 @@ libxlDeviceModelMediaCloseTray(const libxlDeviceModelMediaDrive *drive)
     virErrorPtr save_err;
 
     virErrorPreserveLast(&save_err);
-    if (libxlDeviceModelMediaCommand(drive, "blockdev-close-tray", drive->alias, NULL) < 0)
+    if (libxlDeviceModelQMPCloseTray(drive->mon, drive->alias, drive->deadline) < 0)
         VIR_WARN("cannot close drive '%s': %s", drive->alias, virGetLastErrorMessage());
     virErrorRestore(&save_err);
 }

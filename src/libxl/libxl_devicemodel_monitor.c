@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * From the bottom up: errors, lines, messages, bytes, one exchange, commands.
+ * From the bottom up: errors, lines, messages, bytes, one exchange, one command.
  */
 
 #include <config.h>
@@ -752,193 +752,43 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
 
 
 /**
- * libxlDeviceModelMonitorAddFD:
+ * libxlDeviceModelMonitorCommandFD:
  * @mon: the monitor
- * @fd: an open file; stays with the caller
- * @fdset: filled with the number of QEMU's set of file descriptors that has a
- *         copy of it, /dev/fdset/N for other commands
+ * @command: QMP command that takes an open file
+ * @fd: the file; stays with the caller
+ * @reply: filled with the 'return' member of the reply
  * @deadline: for the reply
  *
- * QEMU closes its copy when nothing uses the set and no monitor is connected
- * (QEMU docs/interop/qmp-spec, add-fd in qapi/misc.json).
- *
- * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ * As libxlDeviceModelMonitorCommand, for one without arguments.
  */
 int
-libxlDeviceModelMonitorAddFD(libxlDeviceModelMonitor *mon,
-                             int fd,
-                             unsigned int *fdset,
-                             gint64 deadline)
+libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,
+                                 const char *command,
+                                 int fd,
+                                 virJSONValue **reply,
+                                 gint64 deadline)
 {
-    g_autoptr(virJSONValue) reply = NULL;
-    int number;
     int rc;
 
     libxlDeviceModelMonitorStartClock(mon, deadline);
     mon->passed = fd;
-    rc = libxlDeviceModelMonitorRun(mon, "add-fd", NULL, &reply);
+    rc = libxlDeviceModelMonitorRun(mon, command, NULL, reply);
     mon->passed = -1;
 
-    if (rc < 0)
-        return -1;
-
-    if (virJSONValueObjectGetNumberInt(reply, "fdset-id", &number) < 0 || number < 0) {
-        virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("device model '%1$s': monitor command 'add-fd': sent a reply without 'fdset-id'"),
-                       mon->name);
-        return -1;
-    }
-
-    *fdset = number;
-    return 0;
-}
-
-
-static const char *
-libxlDeviceModelMonitorFindChardev(virJSONValue *chardevs,
-                                   const char *label)
-{
-    size_t i;
-
-    if (!virJSONValueIsArray(chardevs))
-        return NULL;
-
-    for (i = 0; i < virJSONValueArraySize(chardevs); i++) {
-        virJSONValue *chardev = virJSONValueArrayGet(chardevs, i);
-
-        if (STREQ_NULLABLE(virJSONValueObjectGetString(chardev, "label"), label))
-            return virJSONValueObjectGetString(chardev, "filename");
-    }
-
-    return NULL;
+    return rc;
 }
 
 
 /**
- * libxlDeviceModelMonitorQueryPTY:
+ * libxlDeviceModelMonitorGetName:
  * @mon: the monitor
- * @label: id of a character device that is a pseudo terminal
- * @path: filled with the path of the terminal; the caller owns it
- * @deadline: for the reply
  *
- * What a device model says is not trusted: only a path that can be that of a
- * pseudo terminal is taken.
- *
- * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ * Returns the name of the device model, which lives as long as the monitor.
  */
-int
-libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
-                                const char *label,
-                                char **path,
-                                gint64 deadline)
+const char *
+libxlDeviceModelMonitorGetName(const libxlDeviceModelMonitor *mon)
 {
-    g_autoptr(virJSONValue) reply = NULL;
-    const char *filename;
-    const char *number;
-    unsigned int pts;
-
-    if (libxlDeviceModelMonitorCommand(mon, "query-chardev", NULL, &reply, deadline) < 0)
-        return -1;
-
-    filename = libxlDeviceModelMonitorFindChardev(reply, label);
-
-    if (!filename ||
-        !(number = STRSKIP(filename, "pty:/dev/pts/")) ||
-        !g_ascii_isdigit(*number) ||
-        virStrToLong_uip(number, NULL, 10, &pts) < 0) {
-        virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("device model '%1$s': monitor command 'query-chardev': sent no path of a terminal for '%2$s'"),
-                       mon->name, label);
-        return -1;
-    }
-
-    *path = g_strdup_printf("/dev/pts/%u", pts);
-    return 0;
-}
-
-
-/**
- * libxlDeviceModelMonitorSetLink:
- * @mon: the monitor
- * @name: id of a NIC
- * @up: whether its cable is plugged in
- * @deadline: for the reply
- *
- * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
- */
-int
-libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
-                               const char *name,
-                               bool up,
-                               gint64 deadline)
-{
-    g_autoptr(virJSONValue) args = NULL;
-
-    if (virJSONValueObjectAdd(&args,
-                              "s:name", name,
-                              "b:up", up,
-                              NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorCommand(mon, "set_link", &args, NULL, deadline);
-}
-
-
-/**
- * libxlDeviceModelMonitorQueryStatus:
- * @mon: the monitor
- * @running: filled with whether the device model emulates, or NULL
- * @status: filled with QEMU's run state, or NULL; the caller frees it
- * @deadline: for the reply
- *
- * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
- * does.
- */
-int
-libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,
-                                   bool *running,
-                                   char **status,
-                                   gint64 deadline)
-{
-    g_autoptr(virJSONValue) reply = NULL;
-    const char *state = NULL;
-    bool runs = false;
-
-    if (libxlDeviceModelMonitorCommand(mon, "query-status", NULL, &reply, deadline) < 0)
-        return -1;
-
-    if (virJSONValueObjectGetBoolean(reply, "running", &runs) < 0 ||
-        !(state = virJSONValueObjectGetString(reply, "status"))) {
-        virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("device model '%1$s': monitor command 'query-status': sent a reply without 'running' or 'status'"),
-                       mon->name);
-        return -1;
-    }
-
-    if (running)
-        *running = runs;
-    if (status)
-        *status = g_strdup(state);
-
-    return 0;
-}
-
-
-/**
- * libxlDeviceModelMonitorCont:
- * @mon: the monitor
- * @deadline: for the reply
- *
- * Lets a stopped device model emulate.
- *
- * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
- * does.
- */
-int
-libxlDeviceModelMonitorCont(libxlDeviceModelMonitor *mon,
-                            gint64 deadline)
-{
-    return libxlDeviceModelMonitorCommand(mon, "cont", NULL, NULL, deadline);
+    return mon->name;
 }
 
 

@@ -67,38 +67,17 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
 
 int
-libxlDeviceModelMonitorAddFD(libxlDeviceModelMonitor *mon,
-                             int fd,
-                             unsigned int *fdset,
-                             gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
-
-int
-libxlDeviceModelMonitorQueryPTY(libxlDeviceModelMonitor *mon,
-                                const char *label,
-                                char **path,
-                                gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3)
+libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,
+                                 const char *command,
+                                 int fd,
+                                 virJSONValue **reply,
+                                 gint64 deadline)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(4)
     G_GNUC_WARN_UNUSED_RESULT;
 
-int
-libxlDeviceModelMonitorSetLink(libxlDeviceModelMonitor *mon,
-                               const char *name,
-                               bool up,
-                               gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
-
-int
-libxlDeviceModelMonitorQueryStatus(libxlDeviceModelMonitor *mon,
-                                   bool *running,
-                                   char **status,
-                                   gint64 deadline)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
-
-int
-libxlDeviceModelMonitorCont(libxlDeviceModelMonitor *mon,
-                            gint64 deadline)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+const char *
+libxlDeviceModelMonitorGetName(const libxlDeviceModelMonitor *mon)
+    ATTRIBUTE_NONNULL(1);
 
 void
 libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon);

@@ -18,6 +18,7 @@
 #include "libxl_devicemodel_command.h"
 #include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_monitor.h"
+#include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_quote.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "libxl_devicemodel_serial.h"
@@ -486,7 +487,7 @@ libxlDeviceModelSetLinks(const libxlDeviceModelConfig *config,
         g_autofree char *id = libxlDeviceModelAliasNIC(config->nics[i].slot);
 
         if (config->nics[i].down &&
-            libxlDeviceModelMonitorSetLink(mon, id, false, deadline) < 0)
+            libxlDeviceModelQMPSetLink(mon, id, false, deadline) < 0)
             return -1;
     }
 
@@ -502,7 +503,7 @@ libxlDeviceModelCheckRunning(const libxlDeviceModelStarting *starting,
     g_autofree char *status = NULL;
     bool running = false;
 
-    if (libxlDeviceModelMonitorQueryStatus(mon, &running, &status, deadline) < 0)
+    if (libxlDeviceModelQMPQueryStatus(mon, &running, &status, deadline) < 0)
         return -1;
 
     if (!running) {
@@ -530,7 +531,7 @@ libxlDeviceModelFindTTYs(libxlDeviceModelStarting *starting,
         g_autofree char *label = libxlDeviceModelAliasTerminal(serial->idx);
 
         if (serial->type == VIR_DOMAIN_CHR_TYPE_PTY &&
-            libxlDeviceModelMonitorQueryPTY(mon, label, &starting->ttys[serial->idx],
+            libxlDeviceModelQMPQueryPTY(mon, label, &starting->ttys[serial->idx],
                                             deadline) < 0)
             return -1;
     }
@@ -559,7 +560,7 @@ libxlDeviceModelServe(libxlDeviceModelStarting *starting,
                       gint64 deadline)
 {
     if (libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
-        libxlDeviceModelMonitorCont(mon, deadline) < 0 ||
+        libxlDeviceModelQMPCont(mon, deadline) < 0 ||
         libxlDeviceModelCheckRunning(starting, mon, deadline) < 0 ||
         libxlDeviceModelFindTTYs(starting, mon, deadline) < 0)
         return -1;

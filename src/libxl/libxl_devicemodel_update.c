@@ -18,6 +18,7 @@
 #include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_media.h"
 #include "libxl_devicemodel_placement.h"
+#include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_validate.h"
 #include "libxl_domain.h"
 #include "virdomainjob.h"
@@ -233,7 +234,7 @@ libxlDeviceModelSetLink(const libxlDeviceModel *dm,
     if (!mon)
         return -1;
 
-    return libxlDeviceModelMonitorSetLink(mon, id, up, deadline);
+    return libxlDeviceModelQMPSetLink(mon, id, up, deadline);
 }
 
 

@@ -1,0 +1,391 @@
+/*
+ * libxl_devicemodel_qmp.c: the QMP commands that secondaries are given
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "libxl_devicemodel_qmp.h"
+
+#include "virerror.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+
+/**
+ * libxlDeviceModelQMPAddFD:
+ * @mon: the monitor
+ * @fd: an open file; stays with the caller
+ * @fdset: filled with the number of QEMU's set of file descriptors that has a
+ *         copy of it, /dev/fdset/N for other commands
+ * @deadline: for the reply
+ *
+ * QEMU closes its copy when nothing uses the set and no monitor is connected
+ * (QEMU docs/interop/qmp-spec, add-fd in qapi/misc.json).
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPAddFD(libxlDeviceModelMonitor *mon,
+                         int fd,
+                         unsigned int *fdset,
+                         gint64 deadline)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    int number;
+
+    if (libxlDeviceModelMonitorCommandFD(mon, "add-fd", fd, &reply, deadline) < 0)
+        return -1;
+
+    if (virJSONValueObjectGetNumberInt(reply, "fdset-id", &number) < 0 || number < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor command 'add-fd': sent a reply without 'fdset-id'"),
+                       libxlDeviceModelMonitorGetName(mon));
+        return -1;
+    }
+
+    *fdset = number;
+    return 0;
+}
+
+
+static const char *
+libxlDeviceModelQMPFindChardev(virJSONValue *chardevs,
+                               const char *label)
+{
+    size_t i;
+
+    if (!virJSONValueIsArray(chardevs))
+        return NULL;
+
+    for (i = 0; i < virJSONValueArraySize(chardevs); i++) {
+        virJSONValue *chardev = virJSONValueArrayGet(chardevs, i);
+
+        if (STREQ_NULLABLE(virJSONValueObjectGetString(chardev, "label"), label))
+            return virJSONValueObjectGetString(chardev, "filename");
+    }
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelQMPQueryPTY:
+ * @mon: the monitor
+ * @label: id of a character device that is a pseudo terminal
+ * @path: filled with the path of the terminal; the caller owns it
+ * @deadline: for the reply
+ *
+ * What a device model says is not trusted: only a path that can be that of a
+ * pseudo terminal is taken.
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPQueryPTY(libxlDeviceModelMonitor *mon,
+                            const char *label,
+                            char **path,
+                            gint64 deadline)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    const char *filename;
+    const char *number;
+    unsigned int pts;
+
+    if (libxlDeviceModelMonitorCommand(mon, "query-chardev", NULL, &reply, deadline) < 0)
+        return -1;
+
+    filename = libxlDeviceModelQMPFindChardev(reply, label);
+
+    if (!filename ||
+        !(number = STRSKIP(filename, "pty:/dev/pts/")) ||
+        !g_ascii_isdigit(*number) ||
+        virStrToLong_uip(number, NULL, 10, &pts) < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor command 'query-chardev': sent no path of a terminal for '%2$s'"),
+                       libxlDeviceModelMonitorGetName(mon), label);
+        return -1;
+    }
+
+    *path = g_strdup_printf("/dev/pts/%u", pts);
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelQMPSetLink:
+ * @mon: the monitor
+ * @name: id of a NIC
+ * @up: whether its cable is plugged in
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPSetLink(libxlDeviceModelMonitor *mon,
+                           const char *name,
+                           bool up,
+                           gint64 deadline)
+{
+    g_autoptr(virJSONValue) args = NULL;
+
+    if (virJSONValueObjectAdd(&args,
+                              "s:name", name,
+                              "b:up", up,
+                              NULL) < 0)
+        return -1;
+
+    return libxlDeviceModelMonitorCommand(mon, "set_link", &args, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPQueryStatus:
+ * @mon: the monitor
+ * @running: filled with whether the device model emulates, or NULL
+ * @status: filled with QEMU's run state, or NULL; the caller frees it
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
+ * does.
+ */
+int
+libxlDeviceModelQMPQueryStatus(libxlDeviceModelMonitor *mon,
+                               bool *running,
+                               char **status,
+                               gint64 deadline)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    const char *state = NULL;
+    bool runs = false;
+
+    if (libxlDeviceModelMonitorCommand(mon, "query-status", NULL, &reply, deadline) < 0)
+        return -1;
+
+    if (virJSONValueObjectGetBoolean(reply, "running", &runs) < 0 ||
+        !(state = virJSONValueObjectGetString(reply, "status"))) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor command 'query-status': sent a reply without 'running' or 'status'"),
+                       libxlDeviceModelMonitorGetName(mon));
+        return -1;
+    }
+
+    if (running)
+        *running = runs;
+    if (status)
+        *status = g_strdup(state);
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelQMPCont:
+ * @mon: the monitor
+ * @deadline: for the reply
+ *
+ * Lets a stopped device model emulate.
+ *
+ * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
+ * does.
+ */
+int
+libxlDeviceModelQMPCont(libxlDeviceModelMonitor *mon,
+                        gint64 deadline)
+{
+    return libxlDeviceModelMonitorCommand(mon, "cont", NULL, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPRemoveFD:
+ * @mon: the monitor
+ * @fdset: number of a set of file descriptors
+ * @deadline: for the reply
+ *
+ * What uses a file of the set has a copy of it by then.  Newer QEMUs keep the set
+ * open until they are told (monitor_fdset_cleanup in QEMU monitor/fds.c).
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPRemoveFD(libxlDeviceModelMonitor *mon,
+                            unsigned int fdset,
+                            gint64 deadline)
+{
+    g_autoptr(virJSONValue) args = NULL;
+
+    if (virJSONValueObjectAdd(&args, "u:fdset-id", fdset, NULL) < 0)
+        return -1;
+
+    return libxlDeviceModelMonitorCommand(mon, "remove-fd", &args, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPQueryMedium:
+ * @mon: the monitor
+ * @drive: id of a drive
+ * @node: filled with the name of the block node in it, or NULL; the caller owns it
+ * @deadline: for the reply
+ *
+ * The name is what the device model says, and nothing to rely on.
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPQueryMedium(libxlDeviceModelMonitor *mon,
+                               const char *drive,
+                               char **node,
+                               gint64 deadline)
+{
+    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", drive);
+    g_autoptr(virJSONValue) args = NULL;
+    g_autoptr(virJSONValue) reply = NULL;
+
+    if (virJSONValueObjectAdd(&args,
+                              "s:path", path,
+                              "s:property", "drive",
+                              NULL) < 0 ||
+        libxlDeviceModelMonitorCommand(mon, "qom-get", &args, &reply, deadline) < 0)
+        return -1;
+
+    *node = g_strdup(virJSONValueGetString(reply));
+    return 0;
+}
+
+
+static int
+libxlDeviceModelQMPBlockCommand(libxlDeviceModelMonitor *mon,
+                                const char *command,
+                                const char *drive,
+                                const char *node,
+                                gint64 deadline)
+{
+    g_autoptr(virJSONValue) args = NULL;
+
+    if (virJSONValueObjectAdd(&args,
+                              "S:id", drive,
+                              "S:node-name", node,
+                              NULL) < 0)
+        return -1;
+
+    return libxlDeviceModelMonitorCommand(mon, command, &args, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPAddNode:
+ * @mon: the monitor
+ * @node: a block node, as libxlDeviceModelDiskBlockdev makes it; taken over
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPAddNode(libxlDeviceModelMonitor *mon,
+                           virJSONValue **node,
+                           gint64 deadline)
+{
+    return libxlDeviceModelMonitorCommand(mon, "blockdev-add", node, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPDeleteNode:
+ * @mon: the monitor
+ * @node: name of a block node that is in no drive
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPDeleteNode(libxlDeviceModelMonitor *mon,
+                              const char *node,
+                              gint64 deadline)
+{
+    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-del", NULL, node, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPOpenTray:
+ * @mon: the monitor
+ * @drive: id of a drive
+ * @force: whether a guest that has locked it is not asked
+ * @deadline: for the reply
+ *
+ * Returns 0, also where the guest is asked and has yet to unlock it, or -1 with an
+ * error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPOpenTray(libxlDeviceModelMonitor *mon,
+                            const char *drive,
+                            bool force,
+                            gint64 deadline)
+{
+    g_autoptr(virJSONValue) args = NULL;
+
+    if (virJSONValueObjectAdd(&args,
+                              "s:id", drive,
+                              "b:force", force,
+                              NULL) < 0)
+        return -1;
+
+    return libxlDeviceModelMonitorCommand(mon, "blockdev-open-tray", &args, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPCloseTray:
+ * @mon: the monitor
+ * @drive: id of a drive
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPCloseTray(libxlDeviceModelMonitor *mon,
+                             const char *drive,
+                             gint64 deadline)
+{
+    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-close-tray", drive, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPInsertMedium:
+ * @mon: the monitor
+ * @drive: id of a drive that is open and empty
+ * @node: name of a block node
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPInsertMedium(libxlDeviceModelMonitor *mon,
+                                const char *drive,
+                                const char *node,
+                                gint64 deadline)
+{
+    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-insert-medium", drive, node, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPRemoveMedium:
+ * @mon: the monitor
+ * @drive: id of a drive that is open
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPRemoveMedium(libxlDeviceModelMonitor *mon,
+                                const char *drive,
+                                gint64 deadline)
+{
+    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-remove-medium", drive, NULL, deadline);
+}
