@@ -21,9 +21,7 @@
 #include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_validate.h"
 #include "libxl_domain.h"
-#include "virdomainjob.h"
 #include "virerror.h"
-#include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -31,27 +29,6 @@
  * at once; whoever else wants the job, to end the domain, waits for it for 30 s
  * (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
 #define LIBXL_DEVICE_MODEL_UPDATE_MS (20 * 1000)
-
-
-/* libxl updates a device without a job (libxlDomainUpdateDeviceFlags in
- * libxl_driver.c), but attaches one in a job.  Returns 1 where a job was begun,
- * 0 where this thread has one, -1 with an error. */
-static int
-libxlDeviceModelsEnterJob(virDomainObj *vm)
-{
-    if (vm->job->active != VIR_JOB_NONE && vm->job->owner == virThreadSelfID())
-        return 0;
-
-    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
-        return -1;
-
-    if (virDomainObjCheckActive(vm) < 0) {
-        virDomainObjEndJob(vm);
-        return -1;
-    }
-
-    return 1;
-}
 
 
 /* Returns the running secondary, which lives as long as the job, or NULL with
@@ -118,8 +95,8 @@ libxlDeviceModelChangeMedia(const libxlDeviceModel *dm,
 }
 
 
-/* The domain may have ended while the job was waited for, and have been started
- * again with another definition: what was found before then counts no more. */
+/* Whoever waited for the job may have found a secondary's device before then, and
+ * the domain may have ended and been started again with another definition. */
 static void
 libxlDeviceModelsReportNotOwned(const virDomainDef *def,
                                 const char *device)
@@ -131,8 +108,8 @@ libxlDeviceModelsReportNotOwned(const virDomainDef *def,
 
 
 static int
-libxlDeviceModelsChangeMediaInJob(virDomainObj *vm,
-                                  virDomainDiskDef *disk)
+libxlDeviceModelsExchangeMedia(virDomainObj *vm,
+                               virDomainDiskDef *disk)
 {
     const virDomainDeviceModelDef *dmdef =
         virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
@@ -171,7 +148,7 @@ libxlDeviceModelsChangeMediaInJob(virDomainObj *vm,
 
 /**
  * libxlDeviceModelsChangeMedia:
- * @vm: running domain, in a job of this thread or in none
+ * @vm: running domain, in a job of type modify
  * @disk: cdrom drive that a secondary emulates, with its new source or with
  *        none; freed on success
  *
@@ -184,19 +161,11 @@ int
 libxlDeviceModelsChangeMedia(virDomainObj *vm,
                              virDomainDiskDef *disk)
 {
-    int began = libxlDeviceModelsEnterJob(vm);
-    int ret;
-
-    if (began < 0)
+    if (libxlDeviceModelsExchangeMedia(vm, disk) < 0)
         return -1;
 
-    if ((ret = libxlDeviceModelsChangeMediaInJob(vm, disk)) == 0)
-        virDomainDiskDefFree(disk);
-
-    if (began)
-        virDomainObjEndJob(vm);
-
-    return ret;
+    virDomainDiskDefFree(disk);
+    return 0;
 }
 
 
@@ -262,9 +231,19 @@ libxlDeviceModelCheckNetUpdate(const virDomainDeviceModelDef *dmdef,
 }
 
 
-static int
-libxlDeviceModelsUpdateNetInJob(virDomainObj *vm,
-                                const virDomainNetDef *net)
+/**
+ * libxlDeviceModelsUpdateNet:
+ * @vm: running domain, in a job of type modify
+ * @net: interface that a secondary emulates, with its new link state
+ *
+ * Plug the cable of a NIC in or out, for the guest and in the live definition.
+ * Unlocks @vm while it waits.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelsUpdateNet(virDomainObj *vm,
+                           const virDomainNetDef *net)
 {
     int idx = virDomainNetFindIdx(vm->def, (virDomainNetDef *)net);
     bool up = net->linkstate != VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
@@ -298,35 +277,6 @@ libxlDeviceModelsUpdateNetInJob(virDomainObj *vm,
         vm->def->nets[idx]->linkstate = net->linkstate;
 
     return rc;
-}
-
-
-/**
- * libxlDeviceModelsUpdateNet:
- * @vm: running domain, in a job of this thread or in none
- * @net: interface that a secondary emulates, with its new link state
- *
- * Plug the cable of a NIC in or out, for the guest and in the live definition.
- * Unlocks @vm while it waits.
- *
- * Returns 0, or -1 with an error that names the device model.
- */
-int
-libxlDeviceModelsUpdateNet(virDomainObj *vm,
-                           const virDomainNetDef *net)
-{
-    int began = libxlDeviceModelsEnterJob(vm);
-    int ret;
-
-    if (began < 0)
-        return -1;
-
-    ret = libxlDeviceModelsUpdateNetInJob(vm, net);
-
-    if (began)
-        virDomainObjEndJob(vm);
-
-    return ret;
 }
 
 
