@@ -14,6 +14,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -191,6 +192,8 @@ testRequests(void)
 
     DO_TEST_REQUEST(0x2285 /* SG_IO */, true);
     DO_TEST_REQUEST(0x5309 /* CDROMEJECT */, true);
+    DO_TEST_REQUEST(0x4c02 /* LOOP_SET_STATUS */, true);
+    DO_TEST_REQUEST(_IOWR('N', 0x43, char[72]) /* NVME_IOCTL_IO_CMD */, true);
     DO_TEST_REQUEST(_IOW('p', 200, char[24]) /* IOC_PR_REGISTER */, true);
     DO_TEST_REQUEST(_IOW(0x94, 9, int) /* FICLONE */, true);
     DO_TEST_REQUEST(_IOR(0x12, 114, size_t) /* BLKGETSIZE64 */, false);
@@ -199,6 +202,33 @@ testRequests(void)
     DO_TEST_REQUEST(_IOC(_IOC_NONE, 'E', 4, 4) /* IOCTL_EVTCHN_NOTIFY */, false);
 
 #undef DO_TEST_REQUEST
+
+    return ret;
+}
+
+
+static int
+testLocks(void)
+{
+    int ret = 0;
+
+#define DO_TEST_FCNTL(command, refused) \
+    DO_TEST("fcntl " #command, SYS_fcntl, refused, -1, command, 0)
+
+    DO_TEST("flock", SYS_flock, true, -1, LOCK_EX | LOCK_NB);
+    DO_TEST_FCNTL(F_SETLK, true);
+    DO_TEST_FCNTL(F_SETLKW, true);
+    DO_TEST_FCNTL(TEST_HIGH | F_SETLK, true);
+    DO_TEST_FCNTL(F_OFD_SETLK, true);
+    DO_TEST_FCNTL(F_OFD_SETLKW, true);
+    DO_TEST_FCNTL(F_SETLEASE, true);
+    DO_TEST_FCNTL(F_GETLK, false);
+    DO_TEST_FCNTL(F_GETFL, false);
+    DO_TEST_FCNTL(F_SETFL, false);
+    DO_TEST_FCNTL(F_SETFD, false);
+    DO_TEST_FCNTL(F_DUPFD_CLOEXEC, false);
+
+#undef DO_TEST_FCNTL
 
     return ret;
 }
@@ -425,6 +455,8 @@ mymain(void)
     if (testSockets() < 0)
         ret = -1;
     if (testRequests() < 0)
+        ret = -1;
+    if (testLocks() < 0)
         ret = -1;
     if (testOthers() < 0)
         ret = -1;

@@ -62,10 +62,36 @@
     REFUSE(EPERM), \
     ALLOW
 
+/* The commands by which fcntl locks a file or is told of its use: F_SETLK and
+ * F_SETLKW, the same with 64 bits on an architecture of 32, the locks that belong
+ * to an open file, F_SETLEASE. */
+#define LOCK_SET 6
+#define LOCK_SET_WAIT 7
+#define LOCK_SET64 13
+#define LOCK_SET64_WAIT 14
+#define LOCK_OFD_SET 37
+#define LOCK_OFD_SET_WAIT 38
+#define LOCK_LEASE 1024
+
+/* Refuse system call @nr, which is a fcntl, where it locks. */
+#define REFUSE_LOCKS(nr) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 16), \
+    LOAD(args[1]), \
+    REFUSE_IF(LOCK_SET, EPERM), \
+    REFUSE_IF(LOCK_SET_WAIT, EPERM), \
+    REFUSE_IF(LOCK_SET64, EPERM), \
+    REFUSE_IF(LOCK_SET64_WAIT, EPERM), \
+    REFUSE_IF(LOCK_OFD_SET, EPERM), \
+    REFUSE_IF(LOCK_OFD_SET_WAIT, EPERM), \
+    REFUSE_IF(LOCK_LEASE, EPERM), \
+    ALLOW
+
 /* The second byte of an ioctl's request names the kind of device. */
 #define REQUEST_TERMINAL 'T' /* of taps, too, which begin at the next number */
 #define REQUEST_TAP_FIRST 200 /* in the first byte */
 #define REQUEST_SG 0x22
+#define REQUEST_LOOP 0x4c
+#define REQUEST_NVME 0x4e
 #define REQUEST_CDROM 0x53
 #define REQUEST_RESERVATION 0x70
 #define REQUEST_SOCKET 0x89
@@ -114,6 +140,12 @@ static struct sock_filter libxlDeviceModelSeccompSealed[] = {
     REFUSE_FLAGS(SYS_sendmsg, 2, MSG_FASTOPEN),
     REFUSE_FLAGS(SYS_sendmmsg, 3, MSG_FASTOPEN),
 
+    REFUSE_IF(SYS_flock, EPERM),
+    REFUSE_LOCKS(SYS_fcntl),
+# ifdef SYS_fcntl64
+    REFUSE_LOCKS(SYS_fcntl64),
+# endif
+
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0),
     ALLOW,
     LOAD(args[1]),
@@ -135,6 +167,8 @@ static struct sock_filter libxlDeviceModelSeccompSealed[] = {
     BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),
     BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
     REFUSE_IF(REQUEST_SG, EPERM),
+    REFUSE_IF(REQUEST_LOOP, EPERM),
+    REFUSE_IF(REQUEST_NVME, EPERM),
     REFUSE_IF(REQUEST_CDROM, EPERM),
     REFUSE_IF(REQUEST_RESERVATION, EPERM),
     REFUSE_IF(REQUEST_SOCKET, EPERM),

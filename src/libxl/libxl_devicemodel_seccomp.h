@@ -36,6 +36,9 @@
  *  io_uring_*              see above
  *  add_key, request_key,   the kernel runs a program as root, in the network of
  *  keyctl                  the host, to find a key
+ *  flock, and fcntl with   an image that several guests are based on is locked by
+ *  the commands that lock  the daemon (libxl_devicemodel_lock.h): a lock of the
+ *                          secondary's own could keep others from theirs
  *  ioctl                   by request:
  *     taps                 all but those of QEMU's tap-linux.c: offloads, the
  *                          header of a packet, the size of the send buffer
@@ -43,8 +46,8 @@
  *     interfaces           MAC, without a capability
  *     terminals            TIOCSTI and TIOCLINUX, by which one types for others;
  *                          TIOCSETD, which loads a driver
- *     SCSI, CDROM,         all: QEMU reads and writes block devices
- *     reservations
+ *     SCSI, CDROM, NVMe,   all: QEMU reads and writes block devices, and a loop
+ *     loop, reservations   device could be widened to all of its file
  *     btrfs                all: names, clones and snapshots of a file system
  *
  * Everything else passes, for now: this is no list of what QEMU needs.

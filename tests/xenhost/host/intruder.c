@@ -46,6 +46,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -241,6 +242,20 @@ tryFile(int fd,
 }
 
 
+/* What others lock, too: the bytes are those that QEMUs lock (block/file-posix.c). */
+static void
+tryLock(int fd,
+        const char *what)
+{
+    struct flock bytes = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 200, .l_len = 8 };
+    struct flock open_bytes = bytes;
+
+    tell(fcntl(fd, F_SETLK, &bytes) == 0, "lock on %s", what);
+    tell(fcntl(fd, F_OFD_SETLK, &open_bytes) == 0, "lock that goes with %s", what);
+    tell(flock(fd, LOCK_SH | LOCK_NB) == 0, "lock on all of %s", what);
+}
+
+
 static void
 tryTerminal(int fd,
             const char *what)
@@ -355,6 +370,7 @@ tryOwnFiles(pid_t victim)
     tryTap(tap, "tap");
     tell(ioctl(tap, TUNSETPERSIST, 0) == 0, "end of the tap");
     tryFile(file, "file");
+    tryLock(file, "file");
     tryTerminal(terminal, "terminal");
     tell(trySignalByFile(getpid()) && signalled, "signal by a file");
     tryNew();
@@ -369,6 +385,7 @@ tryFiles(char **files)
         const char *target = strchr(*files, '=') + 1;
         int fd = atoi(*files);
 
+        tryLock(fd, *files);
         if (strncmp(target, "socket:", 7) == 0) {
             trySocket(fd, *files);
             tell(tryTurnBySending(fd), "connection by sending of %s", *files);
