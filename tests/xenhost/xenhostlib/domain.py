@@ -202,7 +202,7 @@ class Domain:
             if time.monotonic() > looked + SILENCE:
                 looked = time.monotonic()
                 if self.host.script("stuck.sh", self.name).stdout:
-                    raise Stuck(f"the processor of '{self.name}' stands at one instruction")
+                    raise Stuck(f"the processor of '{self.name}' is not emulated any further")
             time.sleep(1)
 
 
