@@ -13,9 +13,8 @@ THREADS = $(BUILD)-threads
 MUTANTS = $(BUILD)-mutants
 # how long each fuzzer looks
 SECONDS = 120
-# how many emulated hosts run scenarios side by side; as many as the machine has room for
-# if it is empty
-HOSTS =
+# how many emulated hosts run scenarios side by side; each keeps two cores busy
+HOSTS = 1
 
 .PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads fuzz mutants lint deps-sanitize coverage benchmark soak shell clean
 
@@ -39,13 +38,13 @@ demo: install-tree ## show a guest with two device models on an emulated Xen hos
 	tests/xenhost/demo --libvirt $(DEST)
 
 check: install-tree ## run all tests; the last line is their count
-	scripts/run-checks --build $(BUILD) --libvirt $(DEST) $(HOSTS:%=--hosts %) unit xen
+	scripts/run-checks --build $(BUILD) --libvirt $(DEST) --hosts $(HOSTS) unit xen
 
 check-unit: build ## run our unit tests and libvirt's own
 	scripts/run-checks --build $(BUILD) unit
 
-check-xen: install-tree ## run the tests on emulated Xen hosts (ONE=name for one of them, HOSTS=1)
-	scripts/run-checks --libvirt $(DEST) $(HOSTS:%=--hosts %) xen $(ONE)
+check-xen: install-tree ## run the tests on emulated Xen hosts (ONE=name for one of them, HOSTS=2 on four cores)
+	scripts/run-checks --libvirt $(DEST) --hosts $(HOSTS) xen $(ONE)
 
 soak: install-tree ## let domains with device models live 50 times each, and compare the host's resources
 	tests/xenhost/soak --libvirt $(DEST)

@@ -15,20 +15,9 @@ import sys
 from .common import Progress, XenHostError
 from .machine import XenHost
 
-# What one host takes of this machine's memory with the largest guest of the
-# scenarios, in bytes, and how many are enough for any machine.
-MEMORY = 6 * 1024**3
-MOST = 4
-
 # What the process of a host tells: it wants a task, it has something to say about its
 # task, its task has an outcome, it cannot go on.
 READY, NOTE, DONE, BROKEN = range(4)
-
-
-def default_count():
-    """Return how many hosts this machine can have: one for each core, if they have room."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(len(os.sched_getaffinity(0)), memory // MEMORY, MOST))
 
 
 def end_on_signal():
