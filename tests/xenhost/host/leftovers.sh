@@ -75,6 +75,11 @@ state() {
     echo "$list" | awk 'NR > 1 && $1 != "Domain-0" { print "domain " $1 " " $2 }'
 }
 
+# virtlogd has a socket more from when the first domain writes a log.
+if [ "${1-}" = fresh ]; then
+    systemctl start virtlogd.socket virtlogd-admin.socket virtlogd
+fi
+
 now=$(state)
 if [ "${1-}" = fresh ]; then
     echo "$now" | LC_ALL=C sort > "$FRESH"
