@@ -191,8 +191,8 @@ def console(host, domain):
     host.run(f"pkill -f '[c]at {domain.tty()}'")
     for _ in range(2):
         # ends with the escape character
-        text = host.run("(sleep 4; echo disk none; sleep 8; printf '\\035'; sleep 1) | "
-                        f"timeout 60 script -qec 'virsh console {domain.name} --force' /dev/null",
+        text = host.run("(sleep 10; echo disk none; sleep 15; printf '\\035'; sleep 1) | "
+                        f"timeout 90 script -qec 'virsh console {domain.name} --force' /dev/null",
                         check=False).stdout
         expect_words(text, "Connected to domain", "ANSWER disk none")
         host.run("systemctl restart libvirtd")

@@ -6,11 +6,13 @@ other through a pipe, and shuts it down when there is none left, or when its pip
 ends because this process has died. Only this process gets the signals of a terminal;
 it ends the others, and waits until they have cleaned up."""
 
+import math
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
+import time
 
 from .common import Progress, XenHostError
 from .machine import XenHost
@@ -108,12 +110,14 @@ class Hosts:
     outcome; it is called in the process of its host. @report has the functions
     begun(task, host), said(task, host, text), done(task, host, outcome) and
     lost(task, host, reason), in which a host is a name; the task of a host that is lost
-    is None if it had none."""
+    is None if it had none.  What has not begun by the monotonic time @until is late."""
 
-    def __init__(self, hosts, work, report):
+    def __init__(self, hosts, work, report, until=math.inf):
         self.hosts = hosts
         self.work = work
         self.report = report
+        self.until = until
+        self.late = []
         self.workers = []
 
     def run(self, tasks, alone):
@@ -150,6 +154,10 @@ class Hosts:
 
     def _give(self, worker, tasks, alone):
         """Give @worker, which is idle, a task, let it wait until it is alone, or end it."""
+        if time.monotonic() > self.until:
+            self.late += tasks + alone
+            tasks.clear()
+            alone.clear()
         others = [other for other in self.workers if other is not worker]
         if tasks or (alone and not others):
             task = (tasks or alone).pop(0)
