@@ -49,9 +49,12 @@ sockets() {
     awk '$4 == "0A" { sub(/.*:/, "", $2); print "socket tcp " $2 }' /proc/net/tcp /proc/net/tcp6
 }
 
-# libxl leaves the folder of a kind of keys, empty, when the last domain has ended.
+# libxl leaves the folder of a kind of keys, empty, when the last domain has ended, and
+# notes dom0's size when it first looks for memory for a domain.
 keys() {
-    xenstore-ls -f / | sed 's/ = .*//' | grep -vxE '/(libxl|vm)' | sed 's/^/xenstore /'
+    xenstore-ls -f / | sed 's/ = .*//' |
+        grep -vxE '/(libxl|vm)|/local/domain/0/memory(/static-max|/target)?' |
+        sed 's/^/xenstore /'
 }
 
 # What is no unit of systemd, or within one.

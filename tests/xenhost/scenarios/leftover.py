@@ -10,7 +10,7 @@ from .common import TWO_NICS, expect, running, scenario
 
 # The numbers of a domain that there is not, and of a user of its secondary.
 DOMID = 999
-USER = 0x70000000 + DOMID * 8 + 1
+USER = 0x70000000 + DOMID * 16 + 1
 
 # Listens where no file shows it.
 LISTENER = ("import socket, time; one = socket.socket(socket.AF_UNIX); one.bind('\\0planted'); "
@@ -55,7 +55,7 @@ def of_running(domid):
     return [f"domain alive {domid}", f"ioreq server 0 of domain {domid}",
             f"ioreq server 1 of domain {domid}",
             rf"process \d+ of user 0: .* -xen-domid {domid} .*",
-            rf"process \d+ of user {0x70000000 + domid * 8 + 1}: .* -xen-domid {domid} .*",
+            rf"process \d+ of user {0x70000000 + domid * 16 + 1}: .* -xen-domid {domid} .*",
             rf"interface vif{domid}\.0", r"interface (vnet|tap).*", rf"{devicemodel}/{domid}-1\.pid",
             rf"{devicemodel}/{domid}-1\.qmp", r"file /run/libvirt/libxl/alive\.xml",
             f"file /run/xen/qmp-libxl-{domid}", f"xenstore /local/domain/0/dms/{domid}/1/pid",
@@ -75,16 +75,17 @@ def leftovers_seen(host):
     """Each thing that a domain may leave is found: the search for leftovers can fail."""
     expect(not leftovers(host), f"nothing before: {leftovers(host)}")
     try:
+        # some of them are processes that have to start
         host.run(["bash", "-c", "\n".join(f"({plant}) > /dev/null 2>&1 < /dev/null &"
-                                          for _, plant, _, _ in PLANTS)])
-        xml = domain_xml("alive", TWO_NICS, memory=64, boot="<boot dev='hd'/>")
-        with running(host, "alive", xml) as domain:
-            found = leftovers(host)
-            for what, _, _, lines in PLANTS:
-                expect_lines(found, what, lines)
-            domid = int(domain.virsh("domid alive").stdout)
-            expect_lines(found, "a domain that runs", of_running(domid))
+                                          for _, plant, _, _ in PLANTS) + "\nsleep 5"])
+        found = leftovers(host)
+        for what, _, _, lines in PLANTS:
+            expect_lines(found, what, lines)
     finally:
         host.run("; ".join(remove for _, _, remove, _ in PLANTS), check=False)
     left = leftovers(host)
     expect(not left, f"nothing after: {left}")
+    xml = domain_xml("alive", TWO_NICS, memory=64, boot="<boot dev='hd'/>")
+    with running(host, "alive", xml) as domain:
+        domid = int(domain.virsh("domid alive").stdout)
+        expect_lines(leftovers(host), "a domain that runs", of_running(domid))

@@ -56,7 +56,9 @@ def redefined_in_start(host):
     """A domain that is defined anew while libxl creates it is that from its next start on."""
     for title, devices in OTHERS.items():
         with slow_domain(host) as domain:
-            host.run(f"cat > {OTHER}", input=small("fails", devices))
+            uuid = domain.virsh("domuuid fails").stdout.strip()
+            host.run(f"cat > {OTHER}", input=small("fails", devices).replace(
+                "</name>", f"</name><uuid>{uuid}</uuid>", 1))
             start_beside(host, f"virsh define {OTHER}")
             expect_first(domain, host)
             count = domain.virsh("dumpxml --inactive fails").stdout.count("<devicemodel ")
