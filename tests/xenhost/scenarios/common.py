@@ -24,17 +24,15 @@ class Failure(Exception):
     """The host did something else than expected."""
 
 
-def scenario(function=None, *, seconds=40, alone=False, trial=False):
+def scenario(function=None, *, seconds=40, alone=False):
     """Make @function a scenario, named after it.
 
     @seconds is about how long it takes: of several hosts' scenarios, the longest begin
-    first. One that is @alone must not share the machine with another host. One that has
-    never been seen to pass is on @trial: it runs where it is named."""
+    first. One that is @alone must not share the machine with another host."""
     if function is None:
-        return lambda function: scenario(function, seconds=seconds, alone=alone, trial=trial)
+        return lambda function: scenario(function, seconds=seconds, alone=alone)
     function.seconds = seconds
     function.alone = alone
-    function.trial = trial
     ALL[function.__name__.replace("_", "-")] = function
     return function
 

@@ -223,7 +223,7 @@ def removal_retried(host):
                     between()
                 expect_words(domain.virsh("domstate fails").stdout, "shut off")
                 left = leftovers(host)
-                expect(sorted(left) == sorted([f"file {socket}", f"file {STATUS}"]),
+                expect(sorted(left) == sorted([f"file {socket}", f"file {STATUS}", f"mount {socket}"]),
                        f"the socket and its record left: {left}")
             finally:
                 host.run(f"umount {socket}")
