@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Guests whose NICs are served by secondaries."""
 
+from xenhostlib import Domain, leftovers
 from xenhostlib.domain import (devicemodel, direct_boot, domain_xml, mac, nic, openers,
                                tap_openers)
 
-from .common import MAIN, TWO_NICS, expect, expect_words, running, scenario, secondaries
+from .common import MAIN, TWO_NICS, expect, expect_words, running, scenario, secondaries, wait_for
 
 MODELS = ("rtl8139", "e1000", "e1000e", "pcnet", "ne2k_pci", "virtio")
 
@@ -161,3 +162,33 @@ def nic_settings(host):
     finally:
         host.run("ip link set xenbr0 type bridge vlan_filtering 0; "
                  "bridge vlan del dev xenbr0 vid 42 self; bridge vlan add dev xenbr0 vid 1 pvid untagged self")
+
+
+@scenario
+def taps_kept_from_others(host):
+    """A domain that is started while another one's start waits gets none of its taps."""
+    nowhere = "192.0.2.1"
+    serial = (f"<serial type='tcp'><source mode='connect' host='{nowhere}' service='4'/>"
+              "<protocol type='raw'/></serial>")
+    waiting = Domain(host, "waiting")
+    # nothing comes back from a dummy
+    host.run(f"ip route add {nowhere} dev uplink0")
+    try:
+        waiting.define(domain_xml("waiting", MAIN + devicemodel("lan", [2], ["serial"]) + nic(2),
+                                  memory=64, boot="<boot dev='hd'/>", serial=serial))
+        host.run("systemd-run --quiet --collect --unit waiting virsh start waiting")
+        tap = wait_for(lambda: [line.split()[1] for line in leftovers(host)
+                                if line.startswith(("interface vnet", "interface tap"))],
+                       "the tap of a domain whose start waits")
+        other = domain_xml("other", MAIN, memory=64, boot="<boot dev='hd'/>")
+        with running(host, "other", other) as domain:
+            domid = domain.virsh("domid other").stdout.strip()
+            [primary] = host.run(f"pgrep -f -- '-xen-domid {domid} '").stdout.split()
+            expect(host.run("systemctl is-active waiting").stdout.strip() == "active",
+                   "a start that still waits")
+            expect(primary not in tap_openers(host, tap[0]), f"{tap[0]} not open in the other's primary")
+    finally:
+        # the connection fails, and the start with it
+        host.run(f"while ss -K dst {nowhere} > /dev/null; systemctl is-active --quiet waiting; "
+                 f"do sleep 0.5; done; ip route del {nowhere}", timeout=200)
+        waiting.remove()
