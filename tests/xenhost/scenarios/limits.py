@@ -32,7 +32,7 @@ def tasks_used_up(host):
         domain.define(small("busy", MAIN + devicemodel("lan", [2]) + devicemodel("wan", [3]) +
                             nic(2) + nic(3)))
         domain.start()
-        first = UID_BASE + int(domain.virsh("domid busy").stdout) * 8 + 1
+        first = UID_BASE + int(domain.virsh("domid busy").stdout) * 16 + 1
         uids = [str(uid) for uid in range(first, first + SECONDARIES)]
         host.run(f"systemd-run --quiet --collect --unit tasks sh -c '{PROGRAMS}/tasks.py "
                  f"virtxend.service {PROCESSES} {' '.join(uids)} > /root/tasks'")
@@ -66,7 +66,7 @@ def memory_used_up(host):
         [pid] = secondaries(host)
         score = host.run(f"cat /proc/{pid}/oom_score_adj").stdout.strip()
         expect(score == "500", f"the secondary before others: {score}")
-        uid = UID_BASE + int(domain.virsh("domid hungry").stdout) * 8 + 1
+        uid = UID_BASE + int(domain.virsh("domid hungry").stdout) * 16 + 1
         before = host.run("systemctl show -P MainPID libvirtd").stdout
         group = "/sys/fs/cgroup/system.slice/libvirtd.service"
         host.run(f"echo $(($(cat {group}/memory.current) + 67108864)) > {group}/memory.max")
