@@ -137,7 +137,7 @@ struct testLifeData {
     bool complete;
     struct testXenDomain domains[2];
     bool fails;
-    int rc;
+    bool cleanup; /* what is left has to be cleaned up */
     const char *calls;
 };
 
@@ -201,11 +201,11 @@ testEndIncomplete(const void *opaque)
 {
     const struct testLifeData *data = opaque;
     virDomainObj *vm = testVMNew(data);
-    int rc = libxlDeviceModelsEndIncomplete(driver, vm);
+    bool cleanup = libxlDeviceModelsEndIncomplete(driver, vm);
     int ret = testCheckCalls(data->calls);
 
-    if (rc != data->rc) {
-        VIR_TEST_VERBOSE("returned %d, expected %d", rc, data->rc);
+    if (cleanup != data->cleanup) {
+        VIR_TEST_VERBOSE("returned %d, expected %d", cleanup, data->cleanup);
         ret = -1;
     }
 
@@ -339,13 +339,40 @@ testReconnectLeftover(const void *opaque)
     VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
 
-    if (libxlDeviceModelsReconnect(vm, false) < 0 || dmdef->state != expected) {
+    if (libxlDeviceModelsReconnect(vm, false) || dmdef->state != expected) {
         VIR_TEST_VERBOSE("the state is %d, expected %d", dmdef->state, expected);
         ret = -1;
     }
 
     testVMFree(vm, data);
     return ret;
+}
+
+
+/* A domain that dies is cleaned up if it has secondaries, and no other. */
+static int
+testReconnectDying(const void *opaque G_GNUC_UNUSED)
+{
+    static const struct testLifeData data = { .id = TEST_DOMID };
+    virDomainObj *vm = testVMNew(&data);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    bool without = libxlDeviceModelsReconnect(vm, true);
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    bool with;
+    bool alive;
+
+    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    with = libxlDeviceModelsReconnect(vm, true);
+    alive = libxlDeviceModelsReconnect(vm, false);
+
+    testVMFree(vm, &data);
+
+    if (!without && with && !alive)
+        return 0;
+
+    VIR_TEST_VERBOSE("cleaned up without secondaries %d, with %d, where it lives %d",
+                     without, with, alive);
+    return -1;
 }
 
 
@@ -436,7 +463,7 @@ testConsole(const void *opaque G_GNUC_UNUSED)
     VIR_FORCE_CLOSE(dm->process.pidfd);
     dm->process.pid = -1;
     if (testCheckConsole(vm, false) < 0 ||
-        libxlDeviceModelsReconnect(vm, false) < 0 ||
+        libxlDeviceModelsReconnect(vm, false) ||
         vm->def->serials[0]->source->data.file.path ||
         testCheckConsole(vm, false) < 0)
         goto cleanup;
@@ -472,24 +499,24 @@ testIncompletes(void)
             .domains = { { .domid = TEST_DOMID } });
     DO_TEST("runs", .id = TEST_DOMID, .domains = { { .domid = 6, .stranger = true },
                                                    { .domid = TEST_DOMID } },
-            .rc = -1, .calls = "destroy 7: no status\n");
-    DO_TEST("is gone", .id = TEST_DOMID, .rc = -1);
-    DO_TEST("is dying", .id = TEST_DOMID, .rc = -1,
+            .cleanup = true, .calls = "destroy 7: no status\n");
+    DO_TEST("is gone", .id = TEST_DOMID, .cleanup = true);
+    DO_TEST("is dying", .id = TEST_DOMID, .cleanup = true,
             .domains = { { .domid = TEST_DOMID, .dying = true } });
-    DO_TEST("has a successor", .id = TEST_DOMID, .rc = -1,
+    DO_TEST("has a successor", .id = TEST_DOMID, .cleanup = true,
             .domains = { { .domid = 8, .paused = true } });
-    DO_TEST("the id is another's", .id = TEST_DOMID, .rc = -1,
+    DO_TEST("the id is another's", .id = TEST_DOMID, .cleanup = true,
             .domains = { { .domid = TEST_DOMID, .stranger = true, .paused = true } });
     DO_TEST("cannot be destroyed", .id = TEST_DOMID, .fails = true,
-            .domains = { { .domid = TEST_DOMID } }, .rc = 0, .calls = "destroy 7: no status\n");
+            .domains = { { .domid = TEST_DOMID } }, .calls = "destroy 7: no status\n");
 
-    DO_TEST("being created", .id = -1, .rc = -1,
+    DO_TEST("being created", .id = -1, .cleanup = true,
             .domains = { { .domid = 6, .stranger = true, .paused = true },
                          { .domid = 9, .paused = true } },
             .calls = "destroy 9: no status\n");
-    DO_TEST("not created yet", .id = -1, .rc = -1,
+    DO_TEST("not created yet", .id = -1, .cleanup = true,
             .domains = { { .domid = 6, .stranger = true, .paused = true } });
-    DO_TEST("started by somebody else", .id = -1, .rc = -1, .domains = { { .domid = 9 } });
+    DO_TEST("started by somebody else", .id = -1, .cleanup = true, .domains = { { .domid = 9 } });
 
 #undef DO_TEST
 
@@ -534,6 +561,8 @@ mymain(void)
     driver->config->stateDir = g_strdup(testDir);
 
     if (testIncompletes() < 0)
+        ret = -1;
+    if (virTestRun("reconnect to a domain that dies", testReconnectDying, NULL) < 0)
         ret = -1;
     if (virTestRun("console", testConsole, NULL) < 0)
         ret = -1;

@@ -804,8 +804,8 @@ testReopen(const void *opaque G_GNUC_UNUSED)
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
 
     if (libxlDeviceModelIsAlive(process->dm) ||
-        libxlDeviceModelReopen(process->dm) < 0 ||
-        libxlDeviceModelReopen(process->dm) < 0)
+        !libxlDeviceModelReopen(process->dm) ||
+        !libxlDeviceModelReopen(process->dm))
         goto cleanup;
 
     if (process->dm->process.pid == process->pid && libxlDeviceModelIsAlive(process->dm))
@@ -840,7 +840,7 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
     libxlDeviceModelFree(process->dm);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
 
-    if (libxlDeviceModelReopen(process->dm) == 0 && process->dm->process.pid == process->pid)
+    if (libxlDeviceModelReopen(process->dm) && process->dm->process.pid == process->pid)
         ret = 0;
     else
         VIR_TEST_VERBOSE("found process %d, expected %d", (int)process->dm->process.pid,
@@ -872,7 +872,7 @@ testReopenUnlocked(const void *opaque G_GNUC_UNUSED)
     testStandIn.nsignals = 0;
     testStandIn.nprocesses = 1;
 
-    if (libxlDeviceModelReopen(process->dm) == -1)
+    if (!libxlDeviceModelReopen(process->dm))
         ret = 0;
 
  cleanup:
@@ -909,7 +909,7 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
     libxlDeviceModelFree(process->dm);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
     if (virFileExists(process->dm->pidfile) &&
-        libxlDeviceModelReopen(process->dm) == -1 &&
+        !libxlDeviceModelReopen(process->dm) &&
         !libxlDeviceModelIsAlive(process->dm) &&
         virGetLastErrorCode() == VIR_ERR_OK)
         ret = 0;
@@ -949,7 +949,7 @@ testReopenStranger(const void *opaque G_GNUC_UNUSED)
 
     if (g_mkdir_with_parents(folder, 0700) == 0 &&
         virFileWriteStr(dm->pidfile, text, 0600) == 0 &&
-        libxlDeviceModelReopen(dm) == -1 &&
+        !libxlDeviceModelReopen(dm) &&
         dm->process.pid == -1 && dm->process.pidfd == -1 && !libxlDeviceModelIsAlive(dm))
         ret = 0;
 
@@ -973,17 +973,17 @@ testReopenContent(const void *opaque)
     const char *content = opaque;
     g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
     g_autofree char *folder = g_path_get_dirname(dm->pidfile);
-    int rc;
+    bool found;
 
     if (g_mkdir_with_parents(folder, 0700) < 0 ||
         (content && virFileWriteStr(dm->pidfile, content, 0600) < 0))
         return -1;
 
-    rc = libxlDeviceModelReopen(dm);
+    found = libxlDeviceModelReopen(dm);
     if (content)
         unlink(dm->pidfile);
 
-    return rc == -1 && dm->process.pidfd == -1 ? 0 : -1;
+    return !found && dm->process.pidfd == -1 ? 0 : -1;
 }
 
 

@@ -694,10 +694,10 @@ libxlDeviceModelsIsIncomplete(const virDomainDef *def,
  * it ended them, the domain is destroyed: nobody knows how far it came.  Waits,
  * and unlocks @vm meanwhile; nobody else has it yet.
  *
- * Returns 0 where the domain was complete, or cannot be destroyed and stays to be
- * destroyed by hand; -1 without an error where the rest has to be cleaned up.
+ * Returns whether what is left has to be cleaned up.  A domain that was complete
+ * goes on, and one that cannot be destroyed stays to be destroyed by hand.
  */
-int
+bool
 libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
                                virDomainObj *vm)
 {
@@ -705,11 +705,11 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     libxl_dominfo *infos = NULL;
     int ninfos = 0;
-    int ret = -1;
+    bool ended = true;
     size_t i;
 
     if (vm->def->ndevicemodels < 2 || priv->devicemodelsComplete)
-        return 0;
+        return false;
 
     infos = libxl_list_domain(cfg->ctx, &ninfos);
     for (i = 0; i < ninfos; i++) {
@@ -722,14 +722,14 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
         if (libxlDomainDestroyInternal(driver, vm) < 0) {
             VIR_ERROR(_("cannot destroy domain '%1$s' with id %2$d, which is incomplete"),
                       vm->def->name, vm->def->id);
-            ret = 0;
+            ended = false;
         }
         break;
     }
 
     if (infos)
         libxl_dominfo_list_free(infos, ninfos);
-    return ret;
+    return ended;
 }
 
 
@@ -741,11 +741,11 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
  * Find the processes of the secondaries that the status file knows, and keep
  * the names of their taps from being given away.  Never waits.
  *
- * Returns 0, or -1 without an error where the domain has to be cleaned up: Xen
- * cannot release a domain whose memory secondaries map, and nobody hears of the
- * death of one that is not released.
+ * Returns whether the domain has to be cleaned up: Xen cannot release a domain
+ * whose memory secondaries map, and nobody hears of the death of one that is not
+ * released.
  */
-int
+bool
 libxlDeviceModelsReconnect(virDomainObj *vm,
                            bool dying)
 {
@@ -755,7 +755,7 @@ libxlDeviceModelsReconnect(virDomainObj *vm,
     for (i = 0; i < priv->ndevicemodels; i++) {
         libxlDeviceModel *dm = priv->devicemodels[i];
 
-        if (libxlDeviceModelReopen(dm) < 0) {
+        if (!libxlDeviceModelReopen(dm)) {
             VIR_WARN("device model '%s' of domain '%s' ended while no daemon was running",
                      dm->name, vm->def->name);
             /* the id of one that an earlier domain left is another's by now */
@@ -773,7 +773,7 @@ libxlDeviceModelsReconnect(virDomainObj *vm,
             virNetDevReserveName(net->ifname);
     }
 
-    return dying && priv->ndevicemodels > 0 ? -1 : 0;
+    return dying && priv->ndevicemodels > 0;
 }
 
 

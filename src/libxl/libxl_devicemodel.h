@@ -42,11 +42,11 @@ int libxlDeviceModelsStart(libxlDriverPrivate *driver,
 void libxlDeviceModelsStop(libxlDriverPrivate *driver,
                            virDomainObj *vm);
 
-int libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
-                                   virDomainObj *vm);
+bool libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
+                                    virDomainObj *vm);
 
-int libxlDeviceModelsReconnect(virDomainObj *vm,
-                               bool dying);
+bool libxlDeviceModelsReconnect(virDomainObj *vm,
+                                bool dying);
 
 int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
                                  virDomainObj *vm);

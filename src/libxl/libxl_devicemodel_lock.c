@@ -29,6 +29,7 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_lock");
 #define LIBXL_DEVICE_MODEL_LOCK_REFUSED 200
 
 
+/* Returns 0, or -1 with errno. */
 static int
 libxlDeviceModelLockBytes(int fd,
                           unsigned int bits,

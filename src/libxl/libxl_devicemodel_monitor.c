@@ -149,12 +149,12 @@ libxlDeviceModelMonitorCheckState(libxlDeviceModelMonitor *mon)
         return libxlDeviceModelMonitorReportGone(mon);
 
     case LIBXL_DEVICE_MODEL_MONITOR_FAILED:
-        libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR,
-                                      _("unusable after an earlier error: %1$s"),
-                                      mon->failure);
-        return -1;
+        break;
     }
 
+    libxlDeviceModelMonitorReport(mon, VIR_ERR_INTERNAL_ERROR,
+                                  _("unusable after an earlier error: %1$s"),
+                                  mon->failure);
     return -1;
 }
 

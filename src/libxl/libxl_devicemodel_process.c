@@ -217,25 +217,25 @@ libxlDeviceModelPidFileOwner(const libxlDeviceModel *dm)
  * Who holds the lock is asked of the kernel, which tells it of any lock to who
  * would write: a file can outlive its process, and then has a stranger's pid.
  *
- * Returns 0, or -1 without an error where there is no such process any more.
+ * Returns whether there is such a process still.
  */
-int
+bool
 libxlDeviceModelReopen(libxlDeviceModel *dm)
 {
     pid_t pid = libxlDeviceModelPidFileOwner(dm);
     libxlDeviceModelProcess process;
 
     if (pid <= 0 || libxlDeviceModelProcessOpen(&process, pid) < 0)
-        return -1;
+        return false;
 
     if (libxlDeviceModelPidFileOwner(dm) != pid) {
         libxlDeviceModelProcessClose(&process);
-        return -1;
+        return false;
     }
 
     libxlDeviceModelProcessClose(&dm->process);
     dm->process = process;
-    return 0;
+    return true;
 }
 
 

@@ -75,7 +75,7 @@ void libxlDeviceModelListFree(libxlDeviceModel **dms,
 
 int libxlDeviceModelIdentify(const libxlDeviceModel *dm);
 
-int libxlDeviceModelReopen(libxlDeviceModel *dm);
+bool libxlDeviceModelReopen(libxlDeviceModel *dm);
 
 bool libxlDeviceModelIsAlive(const libxlDeviceModel *dm);
 

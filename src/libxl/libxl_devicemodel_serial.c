@@ -46,7 +46,8 @@ libxlDeviceModelSerialOpenFile(const virDomainChrSourceDef *source)
 }
 
 
-/* Remove a socket that nobody listens on any more.  A file of another kind stays. */
+/* Remove a socket that nobody listens on any more.  A file of another kind stays.
+ * Returns 0, or -1 with errno. */
 static int
 libxlDeviceModelSerialUnlink(const char *path)
 {
@@ -60,7 +61,7 @@ libxlDeviceModelSerialUnlink(const char *path)
 }
 
 
-/* Nobody can connect before the mode is set. */
+/* Nobody can connect before the mode is set.  Returns 0, or -1 with errno. */
 static int
 libxlDeviceModelSerialBindUNIX(int fd,
                                const struct sockaddr_un *addr)

@@ -336,7 +336,7 @@ libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
     }
 
     if (virCommandHandshakeWait(cmd) < 0 ||
-        libxlDeviceModelReopen(starting->dm) < 0 ||
+        !libxlDeviceModelReopen(starting->dm) ||
         virCommandHandshakeNotify(cmd) < 0) {
         libxlDeviceModelReportExited(starting);
         return -1;

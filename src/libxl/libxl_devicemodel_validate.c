@@ -577,7 +577,8 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dmdef,
     for (i = 0; i < dmdef->ninterfaces; i++) {
         virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dmdef->interfaces[i]);
 
-        if (!net || libxlDeviceModelValidateNet(dmdef, net) < 0)
+        /* virDomainDeviceModelDefsValidate has refused a reference to none */
+        if (net && libxlDeviceModelValidateNet(dmdef, net) < 0)
             return -1;
     }
 
