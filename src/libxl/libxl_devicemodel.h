@@ -25,6 +25,7 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_placement.h"
 #include "libxl_devicemodel_process.h"
+#include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_validate.h"
 
 void libxlDeviceModelsRemember(libxlDriverPrivate *driver,
@@ -47,12 +48,6 @@ bool libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
 
 bool libxlDeviceModelsReconnect(virDomainObj *vm,
                                 bool dying);
-
-int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
-                                 virDomainObj *vm);
-
-void libxlDeviceModelsFormatStatus(virBuffer *buf,
-                                   virDomainObj *vm);
 
 int libxlDeviceModelsCheckConsole(virDomainObj *vm,
                                   const virDomainChrDef *chr,

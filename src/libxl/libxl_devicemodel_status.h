@@ -1,0 +1,33 @@
+/*
+ * libxl_devicemodel_status.h: the secondaries in the status file of a domain
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A status file is what a daemon knows of the domains that an earlier one started.
+ * Of the secondaries it has what does not follow from the definition: which
+ * processes they are, and what was made for them and has to be removed.
+ *
+ *  <devicemodels complete='yes'>
+ *    <devicemodel domid='7' id='1' uid='1879048305' name='lan' ioservid='3'
+ *                 pidfile='...' socket='...'>
+ *      <tap ifindex='12'/>
+ *    </devicemodel>
+ *  </devicemodels>
+ *
+ * Only root can write it.  What is malformed is refused all the same: with a wrong
+ * number, the processes or the taps of somebody else would be removed.
+ *
+ * Both functions are called with the domain locked, or before anybody else has it,
+ * and touch neither files nor processes.
+ */
+
+#pragma once
+
+#include "domain_conf.h"
+#include "virxml.h"
+
+int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
+                                 virDomainObj *vm);
+
+void libxlDeviceModelsFormatStatus(virBuffer *buf,
+                                   virDomainObj *vm);
