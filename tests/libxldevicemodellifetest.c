@@ -302,7 +302,7 @@ testRemember(const void *opaque)
         libxlDeviceModelListFree(g_steal_pointer(&priv->devicemodels), priv->ndevicemodels);
         priv->ndevicemodels = 0;
     } else {
-        libxlDeviceModelFree(dm);
+        virObjectUnref(dm);
     }
 
     libxlDeviceModelsRemember(driver, vm);

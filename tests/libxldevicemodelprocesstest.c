@@ -165,7 +165,7 @@ testProcessFree(testProcess *process)
 
     VIR_FORCE_CLOSE(process->tap);
     libxlDeviceModelStartingFree(process->starting);
-    libxlDeviceModelFree(process->dm);
+    virObjectUnref(process->dm);
     g_free(process);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(testProcess, testProcessFree);
@@ -339,7 +339,7 @@ testStopAll(libxlDeviceModel **dms,
 
     for (i = 0; i < ndms; i++) {
         if (libxlDeviceModelHasEnded(dms[i]) && libxlDeviceModelRemoveFiles(dms[i]))
-            libxlDeviceModelFree(dms[i]);
+            virObjectUnref(dms[i]);
         else
             dms[left++] = dms[i];
     }
@@ -755,6 +755,34 @@ testStopUIDFails(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* Who has a reference finds a device model that has ended, not one that is gone. */
+static int
+testReference(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    libxlDeviceModel *dm = virObjectRef(process->dm);
+    int ret = testProcessSpawn(process);
+
+    testProcessBegin(process);
+    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0)
+        ret = -1;
+    testProcessFree(process);
+
+    if (STRNEQ_NULLABLE(dm->name, "dm1") || libxlDeviceModelIsAlive(dm) ||
+        !libxlDeviceModelHasEnded(dm)) {
+        VIR_TEST_VERBOSE("device model '%s' is alive %d, has ended %d", NULLSTR(dm->name),
+                         libxlDeviceModelIsAlive(dm), libxlDeviceModelHasEnded(dm));
+        ret = -1;
+    }
+
+    virObjectUnref(dm);
+    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
+        ret = -1;
+    return ret;
+}
+
+
 /* What could not be removed is removed by the next attempt. */
 static int
 testStopAgain(const void *opaque G_GNUC_UNUSED)
@@ -800,7 +828,7 @@ testReopen(const void *opaque G_GNUC_UNUSED)
         goto cleanup;
 
     testProcessBegin(process);
-    libxlDeviceModelFree(process->dm);
+    virObjectUnref(process->dm);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
 
     if (libxlDeviceModelIsAlive(process->dm) ||
@@ -837,7 +865,7 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
     if (virFileWriteStr(process->dm->pidfile, "1\n", 0) < 0)
         goto cleanup;
 
-    libxlDeviceModelFree(process->dm);
+    virObjectUnref(process->dm);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
 
     if (libxlDeviceModelReopen(process->dm) && process->dm->process.pid == process->pid)
@@ -866,7 +894,7 @@ testReopenUnlocked(const void *opaque G_GNUC_UNUSED)
         goto cleanup;
 
     testProcessBegin(process);
-    libxlDeviceModelFree(process->dm);
+    virObjectUnref(process->dm);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
     process->dm->uid = TEST_UID;
     testStandIn.nsignals = 0;
@@ -906,7 +934,7 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
     if (libxlDeviceModelIsAlive(process->dm))
         goto cleanup;
 
-    libxlDeviceModelFree(process->dm);
+    virObjectUnref(process->dm);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
     if (virFileExists(process->dm->pidfile) &&
         !libxlDeviceModelReopen(process->dm) &&
@@ -1153,6 +1181,8 @@ testLives(void)
     if (virTestRun("stop several, one of them stubborn", testStopSeveral, NULL) < 0)
         ret = -1;
     if (virTestRun("start and stop in several threads", testThreads, NULL) < 0)
+        ret = -1;
+    if (virTestRun("stop one that somebody refers to", testReference, NULL) < 0)
         ret = -1;
     if (virTestRun("stop again", testStopAgain, NULL) < 0)
         ret = -1;

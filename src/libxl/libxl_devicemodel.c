@@ -179,7 +179,7 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDeviceModelConfig) config = NULL;
     g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
-    libxlDeviceModel *dm = NULL;
+    g_autoptr(libxlDeviceModel) dm = NULL;
 
     if (!(config = libxlDeviceModelConfigNew(vm->def, placed, d_config, vm->def->id)))
         return -1;
@@ -190,13 +190,14 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
                                                    config->name, config->vcpus)))
         return -1;
 
-    dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name);
-    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
+    if (!(dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name)))
+        return -1;
 
     g_ptr_array_add(startings,
                     libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
                                                 g_steal_pointer(&config),
                                                 g_steal_pointer(&privilege)));
+    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     return 0;
 }
 
@@ -566,7 +567,7 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 
     for (i = 0; i < ndms; i++) {
         if (libxlDeviceModelCleanUp(vm->def, dms[i]))
-            libxlDeviceModelFree(dms[i]);
+            virObjectUnref(dms[i]);
         else
             VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dms[i]);
     }

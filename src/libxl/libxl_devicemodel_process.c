@@ -29,6 +29,21 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_process");
 #define LIBXL_DEVICE_MODEL_TERM_MS (5 * 1000)
 #define LIBXL_DEVICE_MODEL_KILL_MS (10 * 1000)
 
+static virClass *libxlDeviceModelClass;
+static void libxlDeviceModelDispose(void *obj);
+
+
+static int
+libxlDeviceModelOnceInit(void)
+{
+    if (!VIR_CLASS_NEW(libxlDeviceModel, virClassForObject()))
+        return -1;
+
+    return 0;
+}
+
+VIR_ONCE_GLOBAL_INIT(libxlDeviceModel);
+
 
 /**
  * libxlDeviceModelTimeLeft:
@@ -108,13 +123,27 @@ libxlDeviceModelProcessSignal(const libxlDeviceModelProcess *process,
 }
 
 
+/**
+ * libxlDeviceModelNew:
+ * @stateDir: the driver's
+ * @domid: id of the domain
+ * @id: id of the device model
+ * @name: its name
+ *
+ * Returns a device model with one reference, which is the caller's, or NULL with an
+ * error.
+ */
 libxlDeviceModel *
 libxlDeviceModelNew(const char *stateDir,
                     unsigned int domid,
                     unsigned int id,
                     const char *name)
 {
-    libxlDeviceModel *dm = g_new0(libxlDeviceModel, 1);
+    libxlDeviceModel *dm = NULL;
+
+    if (libxlDeviceModelInitialize() < 0 ||
+        !(dm = virObjectNew(libxlDeviceModelClass)))
+        return NULL;
 
     dm->domid = domid;
     dm->id = id;
@@ -129,22 +158,26 @@ libxlDeviceModelNew(const char *stateDir,
 }
 
 
-void
-libxlDeviceModelFree(libxlDeviceModel *dm)
+static void
+libxlDeviceModelDispose(void *obj)
 {
-    if (!dm)
-        return;
+    libxlDeviceModel *dm = obj;
 
     libxlDeviceModelProcessClose(&dm->process);
     g_free(dm->name);
     g_free(dm->pidfile);
     g_free(dm->socket);
     g_free(dm->taps);
-    g_free(dm);
 }
 
 
-/* Forgets the device models; their processes are left alone. */
+/**
+ * libxlDeviceModelListFree:
+ * @dms: device models
+ * @ndms: their number
+ *
+ * Free the list, and give up its references.  Processes are left alone.
+ */
 void
 libxlDeviceModelListFree(libxlDeviceModel **dms,
                          size_t ndms)
@@ -152,7 +185,7 @@ libxlDeviceModelListFree(libxlDeviceModel **dms,
     size_t i;
 
     for (i = 0; i < ndms; i++)
-        libxlDeviceModelFree(dms[i]);
+        virObjectUnref(dms[i]);
     g_free(dms);
 }
 

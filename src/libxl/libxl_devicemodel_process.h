@@ -24,9 +24,15 @@
  * taken for one that has ended: what it holds and may do is no more for that, and
  * it ends with its domain all the same, by its uid.
  *
+ * A libxlDeviceModel is an object with references.  One is that of the list in the
+ * domain's private data, which gives it up when nothing is left of the device
+ * model; another belongs to whoever works on it with the domain unlocked, and keeps
+ * the memory, nothing more.  The process is closed with the last one, and lives on:
+ * who wants it to end calls libxlDeviceModelEndAll.
+ *
  * Nothing here knows a domain object.  libxlDeviceModelEndAll waits and must not
  * be called with a domain locked; that no two threads use one device model is
- * ensured by the domain's job.
+ * ensured by the domain's job, which a reference does not stand in for.
  */
 
 #pragma once
@@ -34,6 +40,7 @@
 #include <sys/types.h>
 
 #include "internal.h"
+#include "virobject.h"
 
 /* A process, whoever has its pid by now. */
 typedef struct _libxlDeviceModelProcess libxlDeviceModelProcess;
@@ -44,6 +51,8 @@ struct _libxlDeviceModelProcess {
 
 typedef struct _libxlDeviceModel libxlDeviceModel;
 struct _libxlDeviceModel {
+    virObject parent;
+
     unsigned int domid;
     unsigned int id;
     uid_t uid; /* of whatever runs for it; 0 for nothing */
@@ -67,8 +76,7 @@ libxlDeviceModel *libxlDeviceModelNew(const char *stateDir,
                                       unsigned int id,
                                       const char *name);
 
-void libxlDeviceModelFree(libxlDeviceModel *dm);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModel, libxlDeviceModelFree);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModel, virObjectUnref);
 
 void libxlDeviceModelListFree(libxlDeviceModel **dms,
                               size_t ndms);

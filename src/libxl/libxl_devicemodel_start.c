@@ -42,8 +42,8 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_start");
 
 /**
  * libxlDeviceModelStartingNew:
- * @dm: new device model, which has to outlive what is returned
- * @dmdef: its definition, likewise
+ * @dm: new device model
+ * @dmdef: its definition, which has to outlive what is returned
  * @config: its configuration; taken
  * @privilege: what it becomes; taken
  *
@@ -58,7 +58,7 @@ libxlDeviceModelStartingNew(libxlDeviceModel *dm,
 {
     libxlDeviceModelStarting *starting = g_new0(libxlDeviceModelStarting, 1);
 
-    starting->dm = dm;
+    starting->dm = virObjectRef(dm);
     starting->dmdef = dmdef;
     starting->config = config;
     starting->privilege = privilege;
@@ -85,6 +85,7 @@ libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting)
     libxlDeviceModelFDsFree(starting->fds);
     libxlDeviceModelPrivilegeFree(starting->privilege);
     libxlDeviceModelConfigFree(starting->config);
+    virObjectUnref(starting->dm);
     g_free(starting);
 }
 

@@ -29,8 +29,8 @@
 /* A secondary while it starts. */
 typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
 struct _libxlDeviceModelStarting {
-    libxlDeviceModel *dm; /* belongs to the domain */
-    virDomainDeviceModelDef *dmdef; /* likewise */
+    libxlDeviceModel *dm; /* a reference */
+    virDomainDeviceModelDef *dmdef; /* belongs to the domain */
     libxlDeviceModelConfig *config;
     libxlDeviceModelPrivilege *privilege; /* what it becomes */
     libxlDeviceModelFDs *fds; /* what its devices need opened */

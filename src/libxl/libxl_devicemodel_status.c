@@ -80,6 +80,9 @@ libxlDeviceModelParseStatus(xmlNodePtr node)
 {
     g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew("", 0, 0, NULL);
 
+    if (!dm)
+        return NULL;
+
     if (virXMLPropUInt(node, "domid", 10, VIR_XML_PROP_REQUIRED, &dm->domid) < 0 ||
         virXMLPropUInt(node, "id", 10, VIR_XML_PROP_REQUIRED, &dm->id) < 0 ||
         virXMLPropUInt(node, "uid", 10, VIR_XML_PROP_REQUIRED, &dm->uid) < 0 ||

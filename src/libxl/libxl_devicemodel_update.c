@@ -31,8 +31,7 @@
 #define LIBXL_DEVICE_MODEL_UPDATE_MS (20 * 1000)
 
 
-/* Returns the running secondary, which lives as long as the job, or NULL with
- * an error. */
+/* Returns a reference to the running secondary, or NULL with an error. */
 static libxlDeviceModel *
 libxlDeviceModelsFind(virDomainObj *vm,
                       const virDomainDeviceModelDef *dmdef)
@@ -44,7 +43,7 @@ libxlDeviceModelsFind(virDomainObj *vm,
         libxlDeviceModel *dm = priv->devicemodels[i];
 
         if (dm->id == dmdef->id && dm->domid == vm->def->id && libxlDeviceModelIsAlive(dm))
-            return dm;
+            return virObjectRef(dm);
     }
 
     virReportError(VIR_ERR_OPERATION_FAILED,
@@ -114,8 +113,8 @@ libxlDeviceModelsExchangeMedia(virDomainObj *vm,
     const virDomainDeviceModelDef *dmdef =
         virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
     int idx = virDomainDiskIndexByName(vm->def, disk->dst, false);
+    g_autoptr(libxlDeviceModel) dm = NULL;
     libxlDeviceModelDisk drive;
-    libxlDeviceModel *dm;
     int rc;
 
     if (idx < 0 || !libxlDeviceModelOwnsDisk(vm->def, vm->def->disks[idx])) {
@@ -249,8 +248,8 @@ libxlDeviceModelsUpdateNet(virDomainObj *vm,
     bool up = net->linkstate != VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
     const virDomainDeviceModelDef *dmdef;
     char macstr[VIR_MAC_STRING_BUFLEN];
+    g_autoptr(libxlDeviceModel) dm = NULL;
     unsigned int slot;
-    libxlDeviceModel *dm;
     int rc;
 
     if (idx < 0)
