@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xendevicemodel.h>
@@ -182,6 +183,67 @@ helperFile(char **w,
 }
 
 
+/* Make a file of each kind, which stdin names by a letter as ls(1) does. */
+static int
+helperMake(const char *type,
+           const char *path)
+{
+    switch (*type) {
+    case 'd':
+        return mkdir(path, 0700);
+    case 'l':
+        return symlink("/", path);
+    case 'b':
+        return mknod(path, S_IFBLK | 0600, 0);
+    case 'c':
+        return mknod(path, S_IFCHR | 0600, 0);
+    case 'p':
+        return mknod(path, S_IFIFO | 0600, 0);
+    case 's':
+        return mknod(path, S_IFSOCK | 0600, 0);
+    default:
+        return mknod(path, S_IFREG | 0600, 0);
+    }
+}
+
+
+static int
+helperTerminal(void)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    int slave;
+
+    if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
+        (slave = open(ptsname(master), O_RDWR | O_NOCTTY)) < 0)
+        return -1;
+
+    close(slave);
+    return close(master);
+}
+
+
+/* What the process may still do to the tree of files. */
+static int
+helperTree(char **w,
+           int *rc)
+{
+    if (strcmp(w[0], "make") == 0)
+        *rc = helperMake(w[1], w[2]);
+    else if (strcmp(w[0], "remove-file") == 0)
+        *rc = unlink(w[1]);
+    else if (strcmp(w[0], "remove-folder") == 0)
+        *rc = rmdir(w[1]);
+    else if (strcmp(w[0], "truncate") == 0)
+        *rc = truncate(w[1], 0);
+    else if (strcmp(w[0], "make-terminal") == 0)
+        *rc = helperTerminal();
+    else
+        return -1;
+
+    return 0;
+}
+
+
 /* What the process may still do, whatever the scope library stands before. */
 static int
 helperJail(char **w,
@@ -193,10 +255,8 @@ helperJail(char **w,
         *rc = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
     } else if (strcmp(w[0], "socket") == 0) {
         *rc = fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    } else if (strcmp(w[0], "create-file") == 0) {
-        *rc = fd = open(w[1], O_WRONLY | O_CREAT, 0600);
     } else if (strcmp(w[0], "write-file") == 0) {
-        *rc = fd = open(w[1], O_WRONLY | O_TRUNC);
+        *rc = fd = open(w[1], O_WRONLY);
     } else if (strcmp(w[0], "read-file") == 0) {
         *rc = fd = open(w[1], O_RDONLY);
     } else {
@@ -376,8 +436,8 @@ main(int argc,
             continue;
 
         errno = 0;
-        if (helperControl(w, &rc) < 0 && helperJail(w, &rc) < 0 && helperRange(w, &rc) < 0 &&
-            helperFile(w, &rc) < 0 && helperXen(w, &rc) < 0 && helperStore(w, &rc) < 0) {
+        if (helperControl(w, &rc) < 0 && helperJail(w, &rc) < 0 && helperTree(w, &rc) < 0 &&
+            helperRange(w, &rc) < 0 && helperFile(w, &rc) < 0 && helperXen(w, &rc) < 0 && helperStore(w, &rc) < 0) {
             fprintf(stderr, "unknown call '%s'\n", line);
             return EXIT_FAILURE;
         }
