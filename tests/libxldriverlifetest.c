@@ -19,6 +19,7 @@
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "access/viraccessmanager.h"
+#include "libxldevicemodeltestutils.h"
 
 #define TEST_UUID "c7a5fdb2-cdaf-9455-926a-d65c16db1809"
 #define TEST_XML(comment) \
@@ -572,6 +573,50 @@ testUpdateInJob(const void *opaque G_GNUC_UNUSED)
 }
 
 
+static void
+testAddSerial(virDomainDef *def,
+              virDomainChrType type,
+              const char *alias)
+{
+    virDomainChrDef *chr = virDomainChrDefNew(driver->xmlopt);
+
+    chr->deviceType = VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL;
+    chr->source->type = type;
+    chr->info.alias = g_strdup(alias);
+    VIR_APPEND_ELEMENT(def->serials, def->nserials, chr);
+}
+
+
+struct testConsoleData {
+    const char *alias; /* of the port that is looked for */
+    const char *error;
+};
+
+
+/* A port without alias, as all are whose terminal libxl did not tell, is passed by
+ * when another is looked for. */
+static int
+testConsole(const void *opaque)
+{
+    const struct testConsoleData *data = opaque;
+    g_autoptr(virDomain) dom = NULL;
+    virStreamPtr stream = virStreamNew(testConn, 0);
+    virDomainObj *vm;
+    int rc;
+
+    testReset(true);
+    vm = testFind();
+    testAddSerial(vm->def, VIR_DOMAIN_CHR_TYPE_FILE, NULL);
+    testAddSerial(vm->def, VIR_DOMAIN_CHR_TYPE_NULL, "serial1");
+    virDomainObjEndAPI(&vm);
+
+    dom = virDomainLookupByName(testConn, "guest");
+    rc = virDomainOpenConsole(dom, data->alias, stream, 0);
+    virObjectUnref(stream);
+    return libxlDeviceModelTestOutcome(rc, NULL, data->error);
+}
+
+
 struct testReconnectData {
     bool exists;
     bool hookFails;
@@ -751,6 +796,24 @@ testEnds(void)
 
 
 static int
+testConsoles(void)
+{
+    static const struct testConsoleData found =
+        { "serial1", "internal error: character device serial1 is not using a PTY" };
+    static const struct testConsoleData unknown =
+        { "serial2", "internal error: cannot find character device serial2" };
+    int ret = 0;
+
+    if (virTestRun("console behind a port without alias", testConsole, &found) < 0)
+        ret = -1;
+    if (virTestRun("no such console", testConsole, &unknown) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
 testReconnects(void)
 {
     static const struct testReconnectData lives = { .exists = true, .listed = true };
@@ -848,6 +911,8 @@ mymain(void)
     if (testEnds() < 0)
         ret = -1;
     if (virTestRun("update a device during a job", testUpdateInJob, NULL) < 0)
+        ret = -1;
+    if (testConsoles() < 0)
         ret = -1;
     if (testReconnects() < 0)
         ret = -1;
