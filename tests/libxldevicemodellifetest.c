@@ -440,6 +440,7 @@ testConsole(const void *opaque G_GNUC_UNUSED)
 {
     VIR_AUTOCLOSE master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    libxlDomainObjPrivate *priv;
     virDomainObj *vm = NULL;
     int ret = -1;
 
@@ -449,7 +450,8 @@ testConsole(const void *opaque G_GNUC_UNUSED)
     dm->process.pid = getpid();
     dm->process.pidfd = syscall(SYS_pidfd_open, dm->process.pid, 0);
     vm = testConsoleVM(ptsname(master), dm);
-    dm = ((libxlDomainObjPrivate *)vm->privateData)->devicemodels[0];
+    priv = vm->privateData;
+    dm = priv->devicemodels[0];
 
     if (testCheckConsole(vm, true) < 0)
         goto cleanup;
@@ -467,6 +469,14 @@ testConsole(const void *opaque G_GNUC_UNUSED)
         vm->def->serials[0]->source->data.file.path ||
         testCheckConsole(vm, false) < 0)
         goto cleanup;
+
+    /* it ends, and is on no list until it has */
+    vm->def->serials[0]->source->data.file.path = g_strdup(ptsname(master));
+    priv->ndevicemodels = 0;
+    if (testCheckConsole(vm, false) < 0)
+        goto cleanup;
+    priv->ndevicemodels = 1;
+    g_clear_pointer(&vm->def->serials[0]->source->data.file.path, g_free);
 
     /* so is a start with the same definition */
     vm->def->serials[0]->source->data.file.path = g_strdup("/dev/pts/0");

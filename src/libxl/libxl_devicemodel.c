@@ -576,26 +576,35 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 }
 
 
-/* Returns the secondary that has the serial port, or NULL. */
+/* Returns the secondary with the definition, or NULL while there is none: its list
+ * is empty while the secondaries end. */
 static const libxlDeviceModel *
-libxlDeviceModelFindSerial(virDomainObj *vm,
-                           const virDomainChrDef *chr)
+libxlDeviceModelsFind(virDomainObj *vm,
+                      const virDomainDeviceModelDef *dmdef)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
-    const virDomainDeviceModelDef *dmdef =
-        virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
     size_t i;
 
-    if (!dmdef || chr->deviceType != VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL)
-        return NULL;
-
     for (i = 0; i < priv->ndevicemodels; i++) {
-        if (priv->devicemodels[i]->domid == vm->def->id &&
-            priv->devicemodels[i]->id == dmdef->id)
-            return priv->devicemodels[i];
+        const libxlDeviceModel *dm = priv->devicemodels[i];
+
+        if (dm->domid == vm->def->id && dm->id == dmdef->id)
+            return dm;
     }
 
     return NULL;
+}
+
+
+/* Returns whether the process of the secondary has the other end of the terminal. */
+static bool
+libxlDeviceModelHasTerminal(const libxlDeviceModel *dm,
+                            const char *path)
+{
+    g_autofree char *proc = g_strdup_printf("/proc/%lld", (long long)dm->process.pid);
+
+    return libxlDeviceModelSerialHasTerminal(proc, path) &&
+        libxlDeviceModelIsAlive(dm);
 }
 
 
@@ -603,12 +612,13 @@ libxlDeviceModelFindSerial(virDomainObj *vm,
  * libxlDeviceModelsCheckConsole:
  * @vm: the domain, active
  * @chr: one of its consoles or serial ports, a pseudo terminal
- * @fd: set to the terminal, opened, or left alone where no secondary has it
+ * @fd: set to the terminal, opened, or left alone where no secondary has the port
  *
- * A secondary that has ended, or was taken over, need not have the terminal that
- * the definition names any more, and the next who logs in to the host gets its
+ * A secondary that ends, has ended, or was taken over, need not have the terminal
+ * that the definition names any more, and the next who logs in to the host gets its
  * number.  While @fd is open that number is not given away, so whoever opens
- * the path until then opens the terminal of the secondary.
+ * the path until then opens the terminal of the secondary.  Asks without a job, as
+ * who opens a console has none.
  *
  * Returns 0, or -1 with VIR_ERR_OPERATION_FAILED or VIR_ERR_SYSTEM_ERROR.
  */
@@ -617,29 +627,29 @@ libxlDeviceModelsCheckConsole(virDomainObj *vm,
                               const virDomainChrDef *chr,
                               int *fd)
 {
-    const libxlDeviceModel *dm = libxlDeviceModelFindSerial(vm, chr);
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
     const char *path = chr->source->data.file.path;
-    g_autofree char *proc = NULL;
+    const libxlDeviceModel *dm;
 
-    if (!dm)
+    if (!libxlDeviceModelOwnsSerial(vm->def, chr))
         return 0;
 
     if (path && (*fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)) < 0) {
         virReportSystemError(errno,
                              _("device model '%1$s': cannot open terminal '%2$s'"),
-                             dm->name, path);
+                             dmdef->name, path);
         return -1;
     }
 
-    proc = g_strdup_printf("/proc/%lld", (long long)dm->process.pid);
-    if (path && libxlDeviceModelSerialHasTerminal(proc, path) &&
-        libxlDeviceModelIsAlive(dm))
+    dm = libxlDeviceModelsFind(vm, dmdef);
+    if (dm && path && libxlDeviceModelHasTerminal(dm, path))
         return 0;
 
     VIR_FORCE_CLOSE(*fd);
     virReportError(VIR_ERR_OPERATION_FAILED,
                    _("device model '%1$s' has no terminal '%2$s' any more"),
-                   dm->name, NULLSTR(path));
+                   dmdef->name, NULLSTR(path));
     return -1;
 }
 
