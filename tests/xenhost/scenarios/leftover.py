@@ -31,8 +31,9 @@ PLANTS = (
      ["socket @planted", "socket tcp 04D2"]),
     ("a tap", "ip tuntap add lan0 mode tap", "ip link del lan0", ["interface lan0"]),
     ("another address of the bridge",
-     "ip tuntap add lan1 mode tap && ip link set lan1 address 00:00:00:00:00:01 master xenbr0",
-     "ip link del lan1", ["interface lan1", "bridge xenbr0 00:00:00:00:00:01"]),
+     "cat /sys/class/net/xenbr0/address > /tmp/address && ip link set xenbr0 address 02:00:00:00:00:99",
+     "ip link set xenbr0 address $(cat /tmp/address) && rm /tmp/address",
+     ["bridge xenbr0 02:00:00:00:00:99"]),
     ("a mount", "mkdir /root/planted && mount -t tmpfs planted /root/planted",
      "umount /root/planted && rmdir /root/planted", ["mount /root/planted"]),
     ("a control group", "mkdir /sys/fs/cgroup/planted", "rmdir /sys/fs/cgroup/planted",
@@ -74,6 +75,11 @@ def expect_lines(found, what, patterns):
 def leftovers_seen(host):
     """Each thing that a domain may leave is found: the search for leftovers can fail."""
     expect(not leftovers(host), f"nothing before: {leftovers(host)}")
+    # It leaves the folder that its secondary had as root, as the daemon wants it.
+    xml = domain_xml("alive", TWO_NICS, memory=64, boot="<boot dev='hd'/>")
+    with running(host, "alive", xml) as domain:
+        domid = int(domain.virsh("domid alive").stdout)
+        expect_lines(leftovers(host), "a domain that runs", of_running(domid))
     try:
         # some of them are processes that have to start
         host.run(["bash", "-c", "\n".join(f"({plant}) > /dev/null 2>&1 < /dev/null &"
@@ -85,7 +91,3 @@ def leftovers_seen(host):
         host.run("; ".join(remove for _, _, remove, _ in PLANTS), check=False)
     left = leftovers(host)
     expect(not left, f"nothing after: {left}")
-    xml = domain_xml("alive", TWO_NICS, memory=64, boot="<boot dev='hd'/>")
-    with running(host, "alive", xml) as domain:
-        domid = int(domain.virsh("domid alive").stdout)
-        expect_lines(leftovers(host), "a domain that runs", of_running(domid))
