@@ -104,7 +104,8 @@ testXenCall(const char *call,
     const char *state = "no status";
 
     if (virFileExists(path) && virFileReadAll(path, 1024 * 1024, &status) >= 0)
-        state = strstr(status, "<devicemodels complete='yes'>") ? "complete" : "incomplete";
+        state = strstr(status, "<devicemodels complete='yes'>") ? "complete" :
+            strstr(status, " state='running'") ? "incomplete" : "ending";
 
     virBufferAsprintf(&testXen.calls, "%s %u: %s\n", call, domid, state);
 }
@@ -134,6 +135,7 @@ struct testLifeData {
     int id; /* in the status file */
     bool single; /* without secondaries */
     bool leftover; /* of an earlier domain, after what it has itself */
+    bool reset; /* since its secondary was left over */
     bool complete;
     struct testXenDomain domains[2];
     bool fails;
@@ -224,6 +226,7 @@ testStop(const void *opaque)
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
     int ret = -1;
 
+    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
     VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     if (data->leftover) {
         dm = libxlDeviceModelNew(testDir, TEST_DOMID - 1, 1, "lan");
@@ -330,12 +333,14 @@ testReconnectLeftover(const void *opaque)
     libxlDomainObjPrivate *priv = vm->privateData;
     virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
     virDomainDeviceModelState expected =
-        data->leftover ? VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING : VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
+        data->leftover || data->reset ? VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING
+                                      : VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir,
                                                TEST_DOMID - (data->leftover ? 1 : 0),
                                                dmdef->id, dmdef->name);
     int ret = 0;
 
+    dm->state = data->reset ? LIBXL_DEVICE_MODEL_STATE_ENDED : LIBXL_DEVICE_MODEL_STATE_RUNNING;
     VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
 
@@ -447,6 +452,7 @@ testConsole(const void *opaque G_GNUC_UNUSED)
     if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
         return -1;
 
+    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
     dm->process.pid = getpid();
     dm->process.pidfd = syscall(SYS_pidfd_open, dm->process.pid, 0);
     vm = testConsoleVM(ptsname(master), dm);
@@ -455,6 +461,12 @@ testConsole(const void *opaque G_GNUC_UNUSED)
 
     if (testCheckConsole(vm, true) < 0)
         goto cleanup;
+
+    /* it may not have it for much longer */
+    dm->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
+    if (testCheckConsole(vm, false) < 0)
+        goto cleanup;
+    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
 
     /* another has it now */
     dm->process.pid = 1;
@@ -531,10 +543,10 @@ testIncompletes(void)
 #undef DO_TEST
 
     DO_TEST_FULL("stop a running domain", testStop, .id = TEST_DOMID, .complete = true,
-                 .domains = { { .domid = TEST_DOMID } }, .calls = "pause 7: incomplete\n");
+                 .domains = { { .domid = TEST_DOMID } }, .calls = "pause 7: ending\n");
     DO_TEST_FULL("stop a running domain with a leftover", testStop, .id = TEST_DOMID,
                  .complete = true, .leftover = true,
-                 .domains = { { .domid = TEST_DOMID } }, .calls = "pause 7: incomplete\n");
+                 .domains = { { .domid = TEST_DOMID } }, .calls = "pause 7: ending\n");
     DO_TEST_FULL("stop a domain that is gone", testStop, .id = TEST_DOMID, .complete = true);
     DO_TEST_FULL("stop when the id is another's", testStop, .id = TEST_DOMID, .complete = true,
                  .domains = { { .domid = TEST_DOMID, .stranger = true } });
@@ -551,6 +563,8 @@ testIncompletes(void)
                  .id = TEST_DOMID);
     DO_TEST_FULL("reconnect with a leftover", testReconnectLeftover, .id = TEST_DOMID,
                  .leftover = true);
+    DO_TEST_FULL("reconnect with a leftover of before a reset", testReconnectLeftover,
+                 .id = TEST_DOMID, .reset = true);
 
 #undef DO_TEST_FULL
 

@@ -747,7 +747,7 @@ testStopUIDFails(const void *opaque G_GNUC_UNUSED)
     left = testStopAll(&dm, 1);
     testStandIn.unsignalled = false;
 
-    if (left != 1 || dm != kept ||
+    if (left != 1 || dm != kept || dm->state != LIBXL_DEVICE_MODEL_STATE_ENDING ||
         testOutcome("stop", -1, "operation failed: cause", VIR_ERR_OPERATION_FAILED) < 0)
         return -1;
 

@@ -21,17 +21,22 @@
 static libxlDriverPrivate *driver;
 
 #define TEST_STATUS_LAN \
-    "  <devicemodel domid='7' id='1' uid='64001' name='lan' ioservid='3' " \
+    "  <devicemodel domid='7' id='1' uid='64001' state='running' name='lan' ioservid='3' " \
     "pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
 #define TEST_STATUS_WAN \
-    "  <devicemodel domid='7' id='2' uid='64002' name='wan' ioservid='0' " \
+    "  <devicemodel domid='7' id='2' uid='64002' state='starting' name='wan' ioservid='0' " \
     "pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'>\n" \
     "    <tap ifindex='12'/>\n" \
     "    <tap ifindex='13'/>\n" \
     "  </devicemodel>\n"
 
+#define TEST_STATUS_STATE(uid, state) \
+    "  <devicemodel domid='7' id='1' uid='" #uid "'" state " name='lan' ioservid='3' " \
+    "pidfile='/p' socket='/s'/>\n"
+
 struct testStatusData {
     const char *status;
+    const char *again; /* as it is written, where that differs */
     size_t ndms;
     const char *error;
 };
@@ -66,7 +71,7 @@ testStatusOf(virDomainObj *vm,
 
     libxlDeviceModelsFormatStatus(&buf, vm);
 
-    return virTestCompareToString(data->status,
+    return virTestCompareToString(data->again ? data->again : data->status,
                                   NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
 }
 
@@ -87,14 +92,20 @@ testStatuses(void)
 {
     int ret = 0;
 
-#define DO_TEST(name, _status, _ndms, _error) \
+#define DO_TEST_FULL(name, _status, _again, _ndms, _error) \
     do { \
         static const struct testStatusData data = { \
-            .status = _status, .ndms = _ndms, .error = _error, \
+            .status = _status, .again = _again, .ndms = _ndms, .error = _error, \
         }; \
         if (virTestRun("Status " name, testStatus, &data) < 0) \
             ret = -1; \
     } while (0)
+#define DO_TEST(name, _status, _ndms, _error) DO_TEST_FULL(name, _status, NULL, _ndms, _error)
+#define DO_TEST_STATE(name, complete, uid, state) \
+    DO_TEST_FULL("from before states: " name, \
+                 "<devicemodels" complete ">\n" TEST_STATUS_STATE(uid, "") "</devicemodels>\n", \
+                 "<devicemodels" complete ">\n" TEST_STATUS_STATE(uid, " state='" state "'") "</devicemodels>\n", \
+                 1, NULL)
 #define MISSING(attr) \
     "XML error: Missing required attribute '" attr "' in element 'devicemodel'"
 
@@ -103,6 +114,16 @@ testStatuses(void)
             "<devicemodels>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
     DO_TEST("with complete secondaries",
             "<devicemodels complete='yes'>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
+    DO_TEST("with one that ends",
+            "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='ending'") "</devicemodels>\n", 1, NULL);
+    DO_TEST("with one that has ended",
+            "<devicemodels>\n" TEST_STATUS_STATE(0, " state='ended'") "</devicemodels>\n", 1, NULL);
+    DO_TEST_STATE("running", " complete='yes'", 64001, "running");
+    DO_TEST_STATE("incomplete", "", 64001, "ending");
+    DO_TEST_STATE("left over", " complete='yes'", 0, "ended");
+    DO_TEST("with an unknown state",
+            "<devicemodels>" TEST_STATUS_STATE(64001, " state='lost'") "</devicemodels>",
+            0, "XML error: Invalid value for attribute 'state' in element 'devicemodel': 'lost'.");
     DO_TEST("tap without number",
             "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'>"
             "<tap/></devicemodel></devicemodels>",
@@ -128,7 +149,9 @@ testStatuses(void)
             "Expected non-negative integer value");
 
 #undef MISSING
+#undef DO_TEST_STATE
 #undef DO_TEST
+#undef DO_TEST_FULL
 
     return ret;
 }

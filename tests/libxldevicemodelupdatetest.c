@@ -188,22 +188,25 @@ testServerStop(testServer *server,
 }
 
 
+/* Its process is the test's own. */
 static void
 testVMAddSecondary(virDomainObj *vm,
                    unsigned int id,
                    const char *name,
-                   const char *path)
+                   const char *path,
+                   libxlDeviceModelState state)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, id, name);
 
     g_free(dm->socket);
     dm->socket = g_strdup(path);
+    dm->state = state;
     dm->process.pid = getpid();
     if ((dm->process.pidfd = syscall(SYS_pidfd_open, getpid(), 0)) < 0)
         abort();
 
-    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    ignore_value(VIR_INSERT_ELEMENT(priv->devicemodels, 0, priv->ndevicemodels, dm));
 }
 
 
@@ -223,8 +226,8 @@ testVMNew(const char *path)
 
     vm->def->id = TEST_DOMID;
     libxlDeviceModelPlacementApply(placement, vm->def);
-    testVMAddSecondary(vm, 1, "lan", path);
-    testVMAddSecondary(vm, 2, "blk", path);
+    testVMAddSecondary(vm, 1, "lan", path, LIBXL_DEVICE_MODEL_STATE_RUNNING);
+    testVMAddSecondary(vm, 2, "blk", path, LIBXL_DEVICE_MODEL_STATE_RUNNING);
 
     testVM = vm;
     testVMWasLocked = false;
@@ -242,6 +245,8 @@ typedef enum {
     TEST_UNASSIGNED, /* all to the primary, likewise */
     TEST_DEVICES_UNDEFINED, /* the NICs and disks, likewise */
     TEST_STARTED_AGAIN, /* with another id */
+    TEST_RESET, /* and what served before does not end */
+    TEST_ENDING, /* as above, and what is to serve has not come yet */
 } testEvent;
 
 
@@ -259,7 +264,9 @@ static void
 testVMLetHappen(virDomainObj *vm,
                 testEvent event)
 {
+    libxlDomainObjPrivate *priv = vm->privateData;
     virDomainDiskDef *disk;
+    size_t i;
 
     switch (event) {
     case TEST_AS_IT_WAS:
@@ -297,6 +304,16 @@ testVMLetHappen(virDomainObj *vm,
 
     case TEST_STARTED_AGAIN:
         vm->def->id++;
+        break;
+
+    case TEST_ENDING:
+        for (i = 0; i < priv->ndevicemodels; i++)
+            priv->devicemodels[i]->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
+        break;
+
+    case TEST_RESET:
+        testVMAddSecondary(vm, 1, "lan", "/nonexistent", LIBXL_DEVICE_MODEL_STATE_ENDING);
+        testVMAddSecondary(vm, 2, "blk", "/nonexistent", LIBXL_DEVICE_MODEL_STATE_ENDING);
         break;
     }
 }
@@ -516,6 +533,10 @@ testUpdates(void)
             .medium = "new.iso", .said = MEDIUM);
     DO_TEST("medium, a disk detached", .event = TEST_DISK_DETACHED,
             .medium = "new.iso", .said = MEDIUM);
+    DO_TEST("link, a secondary that does not end", .event = TEST_RESET,
+            .mac = TEST_MAC(2), .said = LINK("net-1f"));
+    DO_TEST("medium, a secondary that does not end", .event = TEST_RESET,
+            .medium = "new.iso", .said = MEDIUM);
 
 #define NOT_OWNED(device) "no secondary of domain 'guest' emulates '" device "' any more"
 #define FAILED(message) \
@@ -542,6 +563,8 @@ testUpdates(void)
             FAILED("device model 'lan' of domain 'guest' does not run any more"));
     DO_TEST("medium, started again", .event = TEST_STARTED_AGAIN, .medium = "new.iso",
             FAILED("device model 'blk' of domain 'guest' does not run any more"));
+    DO_TEST("link, not ended yet", .event = TEST_ENDING, .mac = TEST_MAC(2),
+            FAILED("device model 'lan' of domain 'guest' does not run any more"));
 
 #undef FAILED
 #undef NOT_OWNED

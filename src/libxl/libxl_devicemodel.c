@@ -306,6 +306,7 @@ libxlDeviceModelsAwait(virDomainObj *vm,
     for (i = 0; i < startings->len && ret == 0; i++) {
         libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
 
+        starting->dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
         libxlDeviceModelShowTTYs(vm->def, starting);
         ret = libxlDeviceModelXenstoreAdd(starting->dm);
@@ -434,6 +435,10 @@ libxlDeviceModelsRecordEnd(libxlDriverPrivate *driver,
                            virDomainObj *vm)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++)
+        priv->devicemodels[i]->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
 
     if (!priv->devicemodelsComplete)
         return;
@@ -576,8 +581,8 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 }
 
 
-/* Returns the secondary with the definition, or NULL while there is none: its list
- * is empty while the secondaries end. */
+/* Returns the running secondary with the definition, or NULL while there is none:
+ * the list is empty while the secondaries end. */
 static const libxlDeviceModel *
 libxlDeviceModelsFind(virDomainObj *vm,
                       const virDomainDeviceModelDef *dmdef)
@@ -588,7 +593,8 @@ libxlDeviceModelsFind(virDomainObj *vm,
     for (i = 0; i < priv->ndevicemodels; i++) {
         const libxlDeviceModel *dm = priv->devicemodels[i];
 
-        if (dm->domid == vm->def->id && dm->id == dmdef->id)
+        if (dm->domid == vm->def->id && dm->id == dmdef->id &&
+            dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
             return dm;
     }
 
@@ -744,6 +750,24 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
 }
 
 
+/* Of what an earlier end could not remove there is nothing to find: its process is
+ * looked for when it is tried again, and its ids may be another's by now. */
+static void
+libxlDeviceModelReconnect(virDomainObj *vm,
+                          libxlDeviceModel *dm)
+{
+    if (dm->domid != vm->def->id ||
+        dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING ||
+        libxlDeviceModelReopen(dm))
+        return;
+
+    VIR_WARN("device model '%s' of domain '%s' ended while no daemon was running",
+             dm->name, vm->def->name);
+    libxlDeviceModelsForgetState(vm->def, dm->id);
+    libxlDeviceModelForgetTerminals(vm->def, dm);
+}
+
+
 /**
  * libxlDeviceModelsReconnect:
  * @vm: domain that was running when an earlier daemon ended
@@ -763,19 +787,8 @@ libxlDeviceModelsReconnect(virDomainObj *vm,
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        libxlDeviceModel *dm = priv->devicemodels[i];
-
-        if (!libxlDeviceModelReopen(dm)) {
-            VIR_WARN("device model '%s' of domain '%s' ended while no daemon was running",
-                     dm->name, vm->def->name);
-            /* the id of one that an earlier domain left is another's by now */
-            if (dm->domid == vm->def->id) {
-                libxlDeviceModelsForgetState(vm->def, dm->id);
-                libxlDeviceModelForgetTerminals(vm->def, dm);
-            }
-        }
-    }
+    for (i = 0; i < priv->ndevicemodels; i++)
+        libxlDeviceModelReconnect(vm, priv->devicemodels[i]);
 
     for (i = 0; i < vm->def->nnets; i++) {
         virDomainNetDef *net = vm->def->nets[i];

@@ -29,6 +29,14 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_process");
 #define LIBXL_DEVICE_MODEL_TERM_MS (5 * 1000)
 #define LIBXL_DEVICE_MODEL_KILL_MS (10 * 1000)
 
+VIR_ENUM_IMPL(libxlDeviceModelState,
+              LIBXL_DEVICE_MODEL_STATE_LAST,
+              "starting",
+              "running",
+              "ending",
+              "ended",
+);
+
 static virClass *libxlDeviceModelClass;
 static void libxlDeviceModelDispose(void *obj);
 
@@ -130,8 +138,8 @@ libxlDeviceModelProcessSignal(const libxlDeviceModelProcess *process,
  * @id: id of the device model
  * @name: its name
  *
- * Returns a device model with one reference, which is the caller's, or NULL with an
- * error.
+ * Returns a device model that is starting, with one reference, which is the
+ * caller's, or NULL with an error.
  */
 libxlDeviceModel *
 libxlDeviceModelNew(const char *stateDir,
@@ -350,8 +358,7 @@ libxlDeviceModelRemoveFile(const libxlDeviceModel *dm,
 }
 
 
-/* Returns whether nothing runs for the device model any more, which is then what
- * it was before it was started. */
+/* Returns whether nothing runs for the device model any more. */
 static bool
 libxlDeviceModelReap(libxlDeviceModel *dm,
                      gint64 deadline)
@@ -361,6 +368,7 @@ libxlDeviceModelReap(libxlDeviceModel *dm,
 
     libxlDeviceModelProcessClose(&dm->process);
     dm->uid = 0;
+    dm->state = LIBXL_DEVICE_MODEL_STATE_ENDED;
     return true;
 }
 
@@ -383,6 +391,7 @@ libxlDeviceModelEndAll(libxlDeviceModel **dms,
     size_t i;
 
     for (i = 0; i < ndms; i++) {
+        dms[i]->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
         if (dms[i]->process.pidfd < 0)
             ignore_value(libxlDeviceModelReopen(dms[i]));
     }
@@ -407,12 +416,12 @@ libxlDeviceModelEndAll(libxlDeviceModel **dms,
  * @dm: device model
  *
  * Returns whether libxlDeviceModelEndAll has found nothing that runs for it any
- * more, or nothing was ever started.
+ * more.
  */
 bool
 libxlDeviceModelHasEnded(const libxlDeviceModel *dm)
 {
-    return dm->process.pidfd < 0 && dm->uid == 0;
+    return dm->state == LIBXL_DEVICE_MODEL_STATE_ENDED;
 }
 
 

@@ -5,17 +5,21 @@
  *
  * States of a libxlDeviceModel
  *
- *  new       it has an identity, no process and no files
- *  spawned   the process was started; it registers its devices with Xen, but
- *            does not serve them yet
- *  running   the process was found to be in its scope and serves its devices
- *  stopped   no process and no files; the same as new
+ *  starting  it has an identity; there may be a process that registers its devices
+ *            with Xen, but none that serves them
+ *  running   its process was found to be in its scope and to serve its devices
+ *  ending    it is not to serve them any more; its process, or what else runs under
+ *            its uid, may not have ended yet
+ *  ended     nothing runs for it; files, taps and entries in xenstore may be left
  *
- * What leads from new to running is in libxl_devicemodel_start.h.
- * libxlDeviceModelEndAll leads from any state to one without a process, and
- * libxlDeviceModelRemoveFiles from there to stopped.  A device model that is made
- * from the status of an earlier daemon with libxlDeviceModelReopen is running or,
- * where the process is gone, has ended.
+ * The state is what the driver has brought about and goes by.  Whether a process
+ * that was running still lives is for libxlDeviceModelIsAlive to say.
+ *
+ * New ones are starting.  What leads to running is in libxl_devicemodel_start.h,
+ * and libxlDeviceModelEndAll leads from any state to ended, or to ending where that
+ * does not succeed.  Of one that has ended, libxlDeviceModelRemoveFiles removes the
+ * files.  The state is in the status file: a later daemon finds the process of one
+ * that was running with libxlDeviceModelReopen, where it still lives.
  *
  * A process is known by the lock that it holds on its pid file.  It takes the
  * lock before the emulator is executed in it, with a descriptor that it cannot
@@ -32,7 +36,9 @@
  *
  * Nothing here knows a domain object.  libxlDeviceModelEndAll waits and must not
  * be called with a domain locked; that no two threads use one device model is
- * ensured by the domain's job, which a reference does not stand in for.
+ * ensured by the domain's job, which a reference does not stand in for.  One that
+ * is running, and in the domain's list, can be looked at with the domain locked and
+ * no job: it changes only once it was taken out of there.
  */
 
 #pragma once
@@ -40,7 +46,20 @@
 #include <sys/types.h>
 
 #include "internal.h"
+#include "virenum.h"
 #include "virobject.h"
+
+/* The states are explained above. */
+typedef enum {
+    LIBXL_DEVICE_MODEL_STATE_STARTING = 0,
+    LIBXL_DEVICE_MODEL_STATE_RUNNING,
+    LIBXL_DEVICE_MODEL_STATE_ENDING,
+    LIBXL_DEVICE_MODEL_STATE_ENDED,
+
+    LIBXL_DEVICE_MODEL_STATE_LAST
+} libxlDeviceModelState;
+
+VIR_ENUM_DECL(libxlDeviceModelState);
 
 /* A process, whoever has its pid by now. */
 typedef struct _libxlDeviceModelProcess libxlDeviceModelProcess;
@@ -56,6 +75,7 @@ struct _libxlDeviceModel {
     unsigned int domid;
     unsigned int id;
     uid_t uid; /* of whatever runs for it; 0 for nothing */
+    libxlDeviceModelState state;
     char *name;
     char *pidfile;
     char *socket; /* of its QMP server */

@@ -9,11 +9,12 @@
  *
  *  libxlDeviceModelOpenFiles  opens what the devices need of the host, but for
  *                             the taps (libxlDeviceModelNetConnect)
- *  libxlDeviceModelSpawn      leads a device model from new to spawned
- *  libxlDeviceModelAwait      leads it from spawned to running
+ *  libxlDeviceModelSpawn      starts the process
+ *  libxlDeviceModelAwait      waits until it serves its devices; the caller, who can
+ *                             lock the domain, then says that it is running
  *
- * The states are those of libxl_devicemodel_process.h.  From whichever of them a
- * start fails, libxlDeviceModelEndAll and libxlDeviceModelRemoveFiles lead back.
+ * The states are those of libxl_devicemodel_process.h.  Wherever a start fails,
+ * libxlDeviceModelEndAll and libxlDeviceModelRemoveFiles undo it.
  *
  * Nothing here knows a domain object.  All three wait and must not be called
  * with a domain locked.

@@ -36,8 +36,9 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         g_auto(virBuffer) tapBuf = VIR_BUFFER_INIT_CHILD(&childBuf);
         size_t j;
 
-        virBufferAsprintf(&attrBuf, " domid='%u' id='%u' uid='%u'",
-                          dm->domid, dm->id, dm->uid);
+        virBufferAsprintf(&attrBuf, " domid='%u' id='%u' uid='%u' state='%s'",
+                          dm->domid, dm->id, dm->uid,
+                          libxlDeviceModelStateTypeToString(dm->state));
         virBufferEscapeString(&attrBuf, " name='%s'", dm->name);
         virBufferAsprintf(&attrBuf, " ioservid='%u'", dm->ioservid);
         virBufferEscapeString(&attrBuf, " pidfile='%s'", dm->pidfile);
@@ -75,8 +76,37 @@ libxlDeviceModelParseTaps(xmlNodePtr node,
 }
 
 
+/* A daemon that did not write states yet kept a uid for as long as anything ran, and
+ * what was not complete is ended whatever it was. */
+static libxlDeviceModelState
+libxlDeviceModelDeduceState(const libxlDeviceModel *dm,
+                            bool complete)
+{
+    if (dm->uid == 0)
+        return LIBXL_DEVICE_MODEL_STATE_ENDED;
+
+    return complete ? LIBXL_DEVICE_MODEL_STATE_RUNNING : LIBXL_DEVICE_MODEL_STATE_ENDING;
+}
+
+
+static int
+libxlDeviceModelParseState(xmlNodePtr node,
+                           libxlDeviceModel *dm,
+                           bool complete)
+{
+    int rc = virXMLPropEnum(node, "state", libxlDeviceModelStateTypeFromString,
+                            VIR_XML_PROP_NONE, &dm->state);
+
+    if (rc == 0)
+        dm->state = libxlDeviceModelDeduceState(dm, complete);
+
+    return rc;
+}
+
+
 static libxlDeviceModel *
-libxlDeviceModelParseStatus(xmlNodePtr node)
+libxlDeviceModelParseStatus(xmlNodePtr node,
+                            bool complete)
 {
     g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew("", 0, 0, NULL);
 
@@ -87,6 +117,7 @@ libxlDeviceModelParseStatus(xmlNodePtr node)
         virXMLPropUInt(node, "id", 10, VIR_XML_PROP_REQUIRED, &dm->id) < 0 ||
         virXMLPropUInt(node, "uid", 10, VIR_XML_PROP_REQUIRED, &dm->uid) < 0 ||
         virXMLPropUInt(node, "ioservid", 10, VIR_XML_PROP_REQUIRED, &dm->ioservid) < 0 ||
+        libxlDeviceModelParseState(node, dm, complete) < 0 ||
         libxlDeviceModelParseTaps(node, dm) < 0)
         return NULL;
 
@@ -127,7 +158,8 @@ libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
         return -1;
 
     for (i = 0; i < n; i++) {
-        libxlDeviceModel *dm = libxlDeviceModelParseStatus(nodes[i]);
+        libxlDeviceModel *dm = libxlDeviceModelParseStatus(nodes[i],
+                                                           priv->devicemodelsComplete);
 
         if (!dm)
             return -1;

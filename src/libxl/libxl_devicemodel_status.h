@@ -8,8 +8,8 @@
  * processes they are, and what was made for them and has to be removed.
  *
  *  <devicemodels complete='yes'>
- *    <devicemodel domid='7' id='1' uid='1879048305' name='lan' ioservid='3'
- *                 pidfile='...' socket='...'>
+ *    <devicemodel domid='7' id='1' uid='1879048305' state='running' name='lan'
+ *                 ioservid='3' pidfile='...' socket='...'>
  *      <tap ifindex='12'/>
  *    </devicemodel>
  *  </devicemodels>

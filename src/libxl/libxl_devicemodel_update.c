@@ -42,7 +42,8 @@ libxlDeviceModelsFind(virDomainObj *vm,
     for (i = 0; i < priv->ndevicemodels; i++) {
         libxlDeviceModel *dm = priv->devicemodels[i];
 
-        if (dm->id == dmdef->id && dm->domid == vm->def->id && libxlDeviceModelIsAlive(dm))
+        if (dm->id == dmdef->id && dm->domid == vm->def->id &&
+            dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING && libxlDeviceModelIsAlive(dm))
             return virObjectRef(dm);
     }
 
