@@ -97,13 +97,9 @@ class _Worker:
 
 
 def named(libvirt, name, count):
-    """Return @count hosts with the @libvirt, the first of which has the name.
-
-    A host has two processors where there are as many for each: those of two hosts that
-    share them slow one another down."""
+    """Return @count hosts with the @libvirt, the first of which has the name."""
     names = [name] + [f"{name}-{number}" for number in range(2, count + 1)]
-    cpus = min(2, max(1, len(os.sched_getaffinity(0)) // count))
-    return [XenHost(libvirt, name, progress=Progress(f"{name}: " if count > 1 else ""), cpus=cpus)
+    return [XenHost(libvirt, name, progress=Progress(f"{name}: " if count > 1 else ""))
             for name in names]
 
 

@@ -41,7 +41,7 @@ CPU = "qemu64,family=22,model=0,stepping=1,+svm,+npt,-monitor"
 MEMORY_MB = 8192
 
 XEN_OPTIONS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot "
-               "dom0_mem=1536M,max:1536M max_cstate=1 cpuidle=0 bootscrub=0")
+               "dom0_mem=1536M,max:1536M dom0_max_vcpus=2 max_cstate=1 cpuidle=0 bootscrub=0")
 DOM0_OPTIONS = ("console=hvc0 loglevel=4 mitigations=off net.ifnames=0 apparmor=0 audit=0 "
                 "systemd.show_status=false")
 
@@ -53,15 +53,14 @@ MILESTONES = ((b"Xen version", "Xen is up"),
 class XenHost:
     """One emulated host. As a context manager, runs from entry to exit."""
 
-    def __init__(self, libvirt=None, name="default", reuse=False, progress=None, cpus=2):
+    def __init__(self, libvirt=None, name="default", reuse=False, progress=None):
         """@libvirt is the DESTDIR to start with; without it, a host that
-        already runs can be used. @reuse: see start(). @cpus is how many it has."""
+        already runs can be used. @reuse: see start()."""
         if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
             raise XenHostError(f"the host's name is '{name}', expected letters, digits, '.', '_', '-'")
         self.name = name
         self.libvirt = pathlib.Path(libvirt).resolve() if libvirt else None
         self.reuse = reuse
-        self.cpus = cpus
         self.progress = progress or Progress()
         self.folder = temporary_dir() / f"xenhost-{os.getuid()}-{name}"
         self.process = None
@@ -158,9 +157,9 @@ class XenHost:
         shutil.copy(host_initrd, self.folder / "initrd.gz")
         dom0 = f"vmlinuz {DOM0_OPTIONS}"
         return [QEMU, "-name", f"xenhost-{self.name}", "-accel", "tcg,thread=multi", "-cpu", CPU,
-                "-smp", str(self.cpus), "-m", str(MEMORY_MB), "-display", "none", "-monitor", "none",
+                "-smp", "2", "-m", str(MEMORY_MB), "-display", "none", "-monitor", "none",
                 "-nodefaults", "-no-user-config", "-no-reboot",
-                "-kernel", "xen", "-append", f"{XEN_OPTIONS} dom0_max_vcpus={self.cpus}",
+                "-kernel", "xen", "-append", XEN_OPTIONS,
                 "-initrd", f"{dom0},{os.path.relpath(self.folder / 'initrd.gz', base)}",
                 "-drive", "file=disk.img,if=virtio,format=raw,snapshot=on,cache=unsafe",
                 "-drive", f"file={escaped(self.folder / 'libvirt.img')},if=virtio,format=raw,readonly=on",
