@@ -92,4 +92,4 @@ shell: install-tree ## give a shell on the emulated Xen host, which ends with it
 	tests/xenhost/xenhost stop --name shell
 
 clean: ## remove what was built; the cache outside the repository stays
-	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) $(THREADS) $(MUTANTS) subprojects/libvirt
+	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) $(THREADS) $(MUTANTS) subprojects/*/
