@@ -337,7 +337,7 @@ libxlDeviceModelScopeListen(void)
     while (libxlDeviceModelScope.announced && !libxlDeviceModelScope.deaf) {
         len = recv(libxlDeviceModelScope.claims.fd, buf, sizeof(buf), MSG_DONTWAIT);
 
-        if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (len < 0 && errno == EAGAIN)
             return;
         if (len < 0 && errno == EINTR)
             continue;

@@ -259,7 +259,7 @@ static char *
 libxlDeviceModelScopeLibrary(void)
 {
     return virFileFindResource("libvirt-devicemodel-scope.so",
-                               abs_top_builddir "/../..",
+                               abs_top_builddir "/src/libxl",
                                LIBDIR "/libvirt");
 }
 
