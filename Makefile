@@ -9,6 +9,8 @@ DEST = $(BUILD)/host-libvirt
 SANITIZE = $(BUILD)-sanitize
 # what gcc builds, with ThreadSanitizer
 THREADS = $(BUILD)-threads
+# libvirt, as each of the patches makes it
+SERIES = $(BUILD)-series
 # a copy of all, to be broken
 MUTANTS = $(BUILD)-mutants
 # how long each fuzzer looks
@@ -19,7 +21,7 @@ HOSTS = 1
 # skipped, on a machine that is too slow for all of them
 MINUTES = 55
 
-.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads fuzz mutants lint deps-sanitize coverage benchmark soak shell clean
+.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads check-series fuzz mutants lint deps-sanitize coverage benchmark soak shell clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -71,6 +73,9 @@ check-threads: deps ## look for data races, in our unit tests and in a daemon th
 	@DESTDIR="$(CURDIR)/$(THREADS)/host-libvirt" meson install -C $(THREADS) --no-rebuild --quiet
 	tests/xenhost/check --libvirt $(THREADS)/host-libvirt --name threads crowd short-soak guest-crash secondary-killed
 
+check-series: build ## build and test libvirt after each of the patches
+	tests/check-series --build $(BUILD) $(SERIES)
+
 fuzz: deps-sanitize ## look for inputs that break our parsers (SECONDS=120, ONE=name)
 	scripts/build-sanitize $(SANITIZE) $(if $(ONE),tests/fuzz/$(ONE),fuzzers)
 	scripts/fuzz --build $(SANITIZE) --seconds $(SECONDS) $(ONE)
@@ -92,4 +97,4 @@ shell: install-tree ## give a shell on the emulated Xen host, which ends with it
 	tests/xenhost/xenhost stop --name shell
 
 clean: ## remove what was built; the cache outside the repository stays
-	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) $(THREADS) $(MUTANTS) subprojects/*/
+	rm -rf $(BUILD) $(BUILD)-coverage $(SANITIZE) $(THREADS) $(SERIES) $(MUTANTS) subprojects/*/
