@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The files of libxldevicemodelcapsdata/ are what virsh domcapabilities prints
- * for each machine type. VIR_TEST_REGENERATE_OUTPUT=1 rewrites them.
+ * for each machine type.  VIR_TEST_REGENERATE_OUTPUT=1 rewrites them.
  */
 
 #include <config.h>

@@ -565,7 +565,7 @@ testGoldenDomains(void)
     g_ptr_array_sort(names, testCompareNames);
     g_ptr_array_add(names, NULL);
 
-    return (GStrv) g_ptr_array_free(g_steal_pointer(&names), FALSE);
+    return (GStrv)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
 

@@ -115,7 +115,7 @@ testExpand(const char *text,
         return g_strdup(text);
 
     fill = g_strnfill(n, 'x');
-    return g_strdup_printf("%.*s%s%s", (int) (at - text), text, fill, at + 1);
+    return g_strdup_printf("%.*s%s%s", (int)(at - text), text, fill, at + 1);
 }
 
 
@@ -345,7 +345,7 @@ testListen(const char *path)
 
     if (fd < 0 ||
         virStrcpyStatic(addr.sun_path, path) < 0 ||
-        bind(fd, (struct sockaddr *) &addr, sizeof(addr)) < 0 ||
+        bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
         listen(fd, 1) < 0)
         return -1;
 

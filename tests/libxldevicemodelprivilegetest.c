@@ -80,7 +80,7 @@ getgrgid_r(gid_t gid,
 
     if (gid == testGroupGID && gid > 0) {
         memset(grp, 0, sizeof(*grp));
-        grp->gr_name = (char *) "staff";
+        grp->gr_name = (char *)"staff";
         *result = grp;
         return 0;
     }

@@ -6,7 +6,7 @@
  * Makes the calls that stdin names, one a line, and prints each, then, indented,
  * what reached the stand-ins for Xen's libraries and the result unless it is 0.
  * It plays the driver, too: argv[1] is the driver's end of the socket, argv[2]
- * the library's. Links to neither libvirt nor glib, as no emulator does.
+ * the library's.  Links to neither libvirt nor glib, as no emulator does.
  */
 
 /* fopen() and fopen64() are both called. */

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Runs a small program in place of the emulator, with the scope library
- * preloaded and stand-ins for Xen's libraries behind it. A test is a transcript:
+ * preloaded and stand-ins for Xen's libraries behind it.  A test is a transcript:
  * lines without indentation are the calls, indented ones what must come of them.
  */
 

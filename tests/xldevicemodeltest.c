@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The files of xldevicemodeldata/ are converted into each other, as a client of
- * domxml-from-native and domxml-to-native would. What is malformed is in tables
- * here, each text beside its error. VIR_TEST_REGENERATE_OUTPUT=1 rewrites the
+ * domxml-from-native and domxml-to-native would.  What is malformed is in tables
+ * here, each text beside its error.  VIR_TEST_REGENERATE_OUTPUT=1 rewrites the
  * expected files.
  */
 

@@ -114,7 +114,7 @@ virDomainDeviceModelCapabilitiesToString(unsigned int capabilities)
 }
 
 
-/* Returns @ref as it is spelled in XML. The caller frees it. */
+/* Returns @ref as it is spelled in XML.  The caller frees it. */
 static char *
 virDomainDeviceModelInterfaceToString(const virDomainDeviceModelInterface *ref)
 {

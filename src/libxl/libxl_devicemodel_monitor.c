@@ -635,7 +635,7 @@ libxlDeviceModelMonitorNew(const char *name,
  * @name: name of the device model, for errors
  * @path: its QMP socket
  *
- * Connects without waiting and makes a monitor in state NEW. A device model
+ * Connects without waiting and makes a monitor in state NEW.  A device model
  * that serves another client accepts the connection, but sends no greeting.
  *
  * Returns the monitor, which the caller owns, or NULL with an error reported:
@@ -691,7 +691,7 @@ libxlDeviceModelMonitorGreet(libxlDeviceModelMonitor *mon)
  * the domain's lock: it waits.
  *
  * Returns 0 with the monitor READY, or -1 with an error reported and the
- * monitor GONE or FAILED. The errors are those of libxlDeviceModelMonitorCommand.
+ * monitor GONE or FAILED.  The errors are those of libxlDeviceModelMonitorCommand.
  */
 int
 libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,

@@ -3,13 +3,13 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A stock QEMU on Xen builds a whole PC and registers all of it with Xen. This
+ * A stock QEMU on Xen builds a whole PC and registers all of it with Xen.  This
  * library is preloaded into the QEMU of a secondary, stands before
  * libxendevicemodel and libxenstore, and lets through what the driver assigned
- * to that device model. It links to libc only.
+ * to that device model.  It links to libc only.
  *
- * It keeps correct emulators out of each other's way. That is NO security
- * boundary: the process it lives in can undo it. The boundary is the
+ * It keeps correct emulators out of each other's way.  That is NO security
+ * boundary: the process it lives in can undo it.  The boundary is the
  * deprivileged process, to which the library adds what nothing can undo once it
  * is done: no_new_privs, and a filter of system calls
  * (libxl_devicemodel_seccomp.h). The driver looks in /proc whether both are
@@ -18,12 +18,12 @@
  * States
  *
  *  loaded     The claims in LIBVIRT_DEVICEMODEL_SCOPE were read (malformed ones
- *             end the process). This may still be a wrapper around the
+ *             end the process).  This may still be a wrapper around the
  *             emulator, so the environment is left alone for what it executes.
- *             Without claims the process can't open libxendevicemodel. An
+ *             Without claims the process can't open libxendevicemodel.  An
  *             emulator, by the library that it brings along, can write no files
  *             any more (libxl_devicemodel_scope_landlock.c).
- *  announced  The process opened libxendevicemodel, so it is the emulator. The
+ *  announced  The process opened libxendevicemodel, so it is the emulator.  The
  *             driver was told "scope 1 ..."; the environment is cleared and
  *             the socket is closed on exec, for the emulator's own children.
  *  sealed     The board is complete; see libxlDeviceModelScopeSeal().
@@ -69,7 +69,7 @@
  * Once the machine is built QEMU restricts its handles to its domain, which
  * leaves that of xenstore at /dev/null (xentoolcore__restrict_by_dup2_null() in
  * Xen tools/libs/toolcore/handlereg.c): calls that are passed on fail from then
- * on, and the driver writes the state of the device model. The socket to the
+ * on, and the driver writes the state of the device model.  The socket to the
  * driver is no handle of Xen's and stays.
  */
 
@@ -103,7 +103,7 @@ static struct {
     libxlDeviceModelScopeClaims claims;
     bool configured;
 
-    /* The lock covers the rest, and the calls to Xen that go with it. It is
+    /* The lock covers the rest, and the calls to Xen that go with it.  It is
      * never held while waiting for anything but Xen. */
     pthread_mutex_t lock;
     bool announced;
@@ -141,7 +141,7 @@ libxlDeviceModelScopeLog(const char *fmt, ...)
     } while (0)
 
 
-/* Write a line to the driver. It may be gone, or not be listening: the guest's
+/* Write a line to the driver.  It may be gone, or not be listening: the guest's
  * devices matter more than that, so nothing waits and nothing fails here. */
 static void __attribute__((format(printf, 1, 2)))
 libxlDeviceModelScopeReport(const char *fmt, ...)
@@ -165,7 +165,7 @@ libxlDeviceModelScopeReport(const char *fmt, ...)
     len = c - msg;
     if (send(libxlDeviceModelScope.claims.fd, msg, len,
              MSG_DONTWAIT | MSG_NOSIGNAL) != len)
-        libxlDeviceModelScopeDebug("report not sent: %.*s", (int) len - 1, msg);
+        libxlDeviceModelScopeDebug("report not sent: %.*s", (int)len - 1, msg);
 }
 
 
@@ -209,10 +209,10 @@ libxlDeviceModelScopeGetClaims(void)
 }
 
 
-/* From here on nothing that is executed brings privilege along. The driver could
+/* From here on nothing that is executed brings privilege along.  The driver could
  * say so before it executes the emulator, but AppArmor and SELinux would then
- * not let the emulator leave the daemon's own confinement. There is one thread
- * yet, from which all others inherit it. The driver looks at the result. */
+ * not let the emulator leave the daemon's own confinement.  There is one thread
+ * yet, from which all others inherit it.  The driver looks at the result. */
 static void
 libxlDeviceModelScopeForbidPrivilege(void)
 {
@@ -221,7 +221,7 @@ libxlDeviceModelScopeForbidPrivilege(void)
 }
 
 
-/* A wrapper may have to write files, and brings no libxendevicemodel along. Where
+/* A wrapper may have to write files, and brings no libxendevicemodel along.  Where
  * the kernel cannot do this, the emulator starts all the same. */
 static void
 libxlDeviceModelScopeConfineEmulator(void)
@@ -255,7 +255,7 @@ libxlDeviceModelScopeLoad(void)
 }
 
 
-/* Called when the process proves to be the emulator. Returns false, with errno
+/* Called when the process proves to be the emulator.  Returns false, with errno
  * set, when it must not get at Xen. */
 static bool
 libxlDeviceModelScopeAnnounce(void)
@@ -295,12 +295,12 @@ libxlDeviceModelScopeAnnounce(void)
 /* From now on the board is known in full, and other ranges are BARs.
  *
  * The driver says "seal" when the emulator's board is complete and neither the
- * guest nor an incoming state has placed a BAR yet. QEMU has built its board
+ * guest nor an incoming state has placed a BAR yet.  QEMU has built its board
  * when it answers the first QMP command; its greeting, sent from the monitor's
  * own thread, comes before that.
  *
  * Without that word, the guest's first run seals: QEMU enables its ioreq server
- * then. It does so before building the board, too (xen-hvm-common.c,
+ * then.  It does so before building the board, too (xen-hvm-common.c,
  * xen_do_ioreq_register(); xen-hvm.c, xen_hvm_init_pc() in QEMU 7.2), which must
  * not seal. */
 static void
@@ -654,7 +654,7 @@ xendevicemodel_set_mem_type(xendevicemodel_handle *dmod __attribute__((unused)),
                             uint32_t nr)
 {
     libxlDeviceModelScopeDebug("memory type %u for %u pages from 0x%" PRIx64 ": dropped (board)",
-                               (unsigned int) mem_type, nr, first_pfn);
+                               (unsigned int)mem_type, nr, first_pfn);
     return 0;
 }
 

@@ -50,7 +50,7 @@ libxlDeviceModelScopeRangesReserve(libxlDeviceModelScopeRanges *ranges)
 /**
  * libxlDeviceModelScopeRangesAdd:
  *
- * Append @first to @last, inclusive. Returns false when there is no memory.
+ * Append @first to @last, inclusive.  Returns false when there is no memory.
  */
 bool
 libxlDeviceModelScopeRangesAdd(libxlDeviceModelScopeRanges *ranges,
@@ -167,7 +167,7 @@ libxlDeviceModelScopeParseDigit(char c)
 }
 
 
-/* Decimal, or hexadecimal after "0x". Not strtoull(): it takes blanks, signs
+/* Decimal, or hexadecimal after "0x".  Not strtoull(): it takes blanks, signs
  * and octal numbers, and a claim that can be read in two ways is no claim. */
 static bool
 libxlDeviceModelScopeParseNumber(const char *str,
@@ -190,7 +190,7 @@ libxlDeviceModelScopeParseNumber(const char *str,
     for (*value = 0; str < end; str++) {
         int digit = libxlDeviceModelScopeParseDigit(*str);
 
-        if (digit < 0 || (uint64_t) digit >= base || (uint64_t) digit > max ||
+        if (digit < 0 || (uint64_t)digit >= base || (uint64_t)digit > max ||
             *value > (max - digit) / base)
             return false;
 
@@ -389,7 +389,7 @@ libxlDeviceModelScopeParseKey(libxlDeviceModelScopeClaims *claims,
     for (i = 0; equal && i < LIBXL_DEVICE_MODEL_SCOPE_KEY_LAST; i++) {
         const char *name = libxlDeviceModelScopeKeys[i].name;
 
-        if (strlen(name) != (size_t) (equal - str) ||
+        if (strlen(name) != (size_t)(equal - str) ||
             memcmp(name, str, equal - str) != 0)
             continue;
 
@@ -403,7 +403,7 @@ libxlDeviceModelScopeParseKey(libxlDeviceModelScopeClaims *claims,
 
         if (!libxlDeviceModelScopeParseValue(claims, i, equal + 1, end)) {
             snprintf(error, errorlen, "'%.*s' is malformed, accepted: %s",
-                     (int) (end - str), str,
+                     (int)(end - str), str,
                      libxlDeviceModelScopeKeys[i].accepted);
             return false;
         }
@@ -413,7 +413,7 @@ libxlDeviceModelScopeParseKey(libxlDeviceModelScopeClaims *claims,
 
     snprintf(error, errorlen,
              "'%.*s' is unknown, accepted: domid=, id=, fd=, pci=, pio=, mmio=, irq=, debug=, file=",
-             (int) (end - str), str);
+             (int)(end - str), str);
     return false;
 }
 
@@ -455,7 +455,7 @@ libxlDeviceModelScopeClaimsCheck(const libxlDeviceModelScopeClaims *claims,
  *
  * Parse semicolon-separated "key=value" pairs, each key once, in any order:
  * domid, id and fd, at least one of pci, pio, mmio and irq, and what else there
- * is to say (debug, file). Parsing goes on
+ * is to say (debug, file).  Parsing goes on
  * past the first error so that @claims->fd is known if at all possible: the
  * driver is then told about the error.
  *
@@ -513,7 +513,7 @@ libxlDeviceModelScopeClaimsClear(libxlDeviceModelScopeClaims *claims)
 /**
  * libxlDeviceModelScopeBoardAdd:
  *
- * Record that the board registered this range. Without memory to do so the
+ * Record that the board registered this range.  Without memory to do so the
  * board is marked incomplete, and from then on nothing is taken for a BAR.
  */
 void
@@ -547,10 +547,10 @@ libxlDeviceModelScopeBoardIsEmpty(const libxlDeviceModelScopeBoard *board)
 /**
  * libxlDeviceModelScopeDecideRange:
  *
- * Decide about the registration of @first to @last, inclusive. A claimed range,
- * or a part of one, is passed on at any time. Anything else is the board's as
+ * Decide about the registration of @first to @last, inclusive.  A claimed range,
+ * or a part of one, is passed on at any time.  Anything else is the board's as
  * long as the board is not sealed, and so is what overlaps the board's ranges
- * afterwards. What remains is a BAR: Xen sends PCI configuration writes for the
+ * afterwards.  What remains is a BAR: Xen sends PCI configuration writes for the
  * claimed functions only (xen/common/ioreq.c, ioreq_server_select()), so no BAR
  * of another function is ever placed.
  */
@@ -581,7 +581,7 @@ libxlDeviceModelScopeDecideRange(const libxlDeviceModelScopeClaims *claims,
 /**
  * libxlDeviceModelScopeDecidePCI:
  *
- * Returns whether the PCI function is claimed. Only bus 0 has any.
+ * Returns whether the PCI function is claimed.  Only bus 0 has any.
  */
 bool
 libxlDeviceModelScopeDecidePCI(const libxlDeviceModelScopeClaims *claims,
@@ -653,7 +653,7 @@ libxlDeviceModelScopeDecideFile(const libxlDeviceModelScopeClaims *claims,
         return -1;
 
     for (i = 0; i < claims->nfiles; i++) {
-        if ((uint64_t) claims->files[i] == fd)
+        if ((uint64_t)claims->files[i] == fd)
             return claims->files[i];
     }
 
@@ -675,7 +675,7 @@ libxlDeviceModelScopePathBelow(const char *path,
 }
 
 
-/* The absolute form of @path, without doubled or trailing slashes. A relative
+/* The absolute form of @path, without doubled or trailing slashes.  A relative
  * path is relative to the caller's domain, and a device model runs in dom0. */
 static char *
 libxlDeviceModelScopePathAbsolute(const char *path)
@@ -742,9 +742,9 @@ libxlDeviceModelScopePathClassify(const libxlDeviceModelScopeClaims *claims,
  * @redirected: for a redirection the path to use instead, owned by the caller;
  *              NULL otherwise
  *
- * Backend folders of any domain are hidden: a secondary serves none. The folder
+ * Backend folders of any domain are hidden: a secondary serves none.  The folder
  * of the domain's device model becomes that of this one; those of other domains
- * are refused. Nothing else may be changed.
+ * are refused.  Nothing else may be changed.
  */
 libxlDeviceModelScopePath
 libxlDeviceModelScopeDecidePath(const libxlDeviceModelScopeClaims *claims,

@@ -359,7 +359,7 @@ libxlDeviceModelValidateSerialSource(const virDomainDeviceModelDef *dmdef,
     const virDomainChrSourceDef *source = serial->source;
     const char *option = libxlDeviceModelSerialOption(source);
 
-    switch ((virDomainChrType) source->type) {
+    switch ((virDomainChrType)source->type) {
     case VIR_DOMAIN_CHR_TYPE_PTY:
     case VIR_DOMAIN_CHR_TYPE_FILE:
     case VIR_DOMAIN_CHR_TYPE_UNIX:

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Prints the calls that reach it. Ranges are kept as Xen keeps them: mapping
+ * Prints the calls that reach it.  Ranges are kept as Xen keeps them: mapping
  * what overlaps a mapped range fails with EEXIST, unmapping what is not mapped
  * exactly so with ENOENT.
  */
@@ -72,7 +72,7 @@ xendevicemodel_open(struct xentoollog_logger *logger __attribute__((unused)),
                     unsigned int open_flags __attribute__((unused)))
 {
     printf("  xen open\n");
-    return fakeResult() < 0 ? NULL : (xendevicemodel_handle *) &fakeHandle;
+    return fakeResult() < 0 ? NULL : (xendevicemodel_handle *)&fakeHandle;
 }
 
 

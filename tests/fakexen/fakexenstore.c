@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Prints the calls that reach it. Every path exists, and every call succeeds.
+ * Prints the calls that reach it.  Every path exists, and every call succeeds.
  */
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Prints the call that reaches it. There are no handles of domain 13, which
+ * Prints the call that reaches it.  There are no handles of domain 13, which
  * cannot be restricted therefore.
  */
 
