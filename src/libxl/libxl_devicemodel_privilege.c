@@ -222,40 +222,59 @@ libxlDeviceModelPrivilegeMakeRoot(const libxlDeviceModelPrivilege *privilege)
 }
 
 
-/* Returns the name of the user, or NULL if there is none. */
-static char *
-libxlDeviceModelPrivilegeUserName(uid_t uid)
+/* Looks for what has the number @id, with room for what is known of it. */
+typedef int (*libxlDeviceModelPrivilegeLookup)(unsigned int id,
+                                               char *buf,
+                                               size_t len,
+                                               const char **name);
+
+
+static int
+libxlDeviceModelPrivilegeLookupUser(unsigned int id,
+                                    char *buf,
+                                    size_t len,
+                                    const char **name)
 {
-    g_autofree char *buf = NULL;
     struct passwd pwd;
     struct passwd *found = NULL;
-    size_t len = 1024;
+    int rc = getpwuid_r(id, &pwd, buf, len, &found);
 
-    do {
-        len *= 2;
-        buf = g_realloc(buf, len);
-    } while (getpwuid_r(uid, &pwd, buf, len, &found) == ERANGE && len < 1024 * 1024);
-
-    return found ? g_strdup(pwd.pw_name) : NULL;
+    *name = found ? pwd.pw_name : NULL;
+    return rc;
 }
 
 
-/* Returns the name of the group, or NULL if there is none.  A group may have many
- * members, whose names are asked for, too. */
-static char *
-libxlDeviceModelPrivilegeGroupName(gid_t gid)
+static int
+libxlDeviceModelPrivilegeLookupGroup(unsigned int id,
+                                     char *buf,
+                                     size_t len,
+                                     const char **name)
 {
-    g_autofree char *buf = NULL;
     struct group grp;
     struct group *found = NULL;
+    int rc = getgrgid_r(id, &grp, buf, len, &found);
+
+    *name = found ? grp.gr_name : NULL;
+    return rc;
+}
+
+
+/* Returns the name of what has the number, or NULL if nothing has it.  A group may
+ * have many members, whose names are told, too. */
+static char *
+libxlDeviceModelPrivilegeFindName(libxlDeviceModelPrivilegeLookup lookup,
+                                  unsigned int id)
+{
+    g_autofree char *buf = NULL;
+    const char *name = NULL;
     size_t len = 1024;
 
     do {
         len *= 2;
         buf = g_realloc(buf, len);
-    } while (getgrgid_r(gid, &grp, buf, len, &found) == ERANGE && len < 1024 * 1024);
+    } while (lookup(id, buf, len, &name) == ERANGE && len < 1024 * 1024);
 
-    return found ? g_strdup(grp.gr_name) : NULL;
+    return g_strdup(name);
 }
 
 
@@ -275,8 +294,10 @@ static int
 libxlDeviceModelPrivilegeCheckNumber(const libxlDeviceModelPrivilege *privilege,
                                      uid_t uid)
 {
-    g_autofree char *user = libxlDeviceModelPrivilegeUserName(uid);
-    g_autofree char *group = libxlDeviceModelPrivilegeGroupName(uid);
+    g_autofree char *user =
+        libxlDeviceModelPrivilegeFindName(libxlDeviceModelPrivilegeLookupUser, uid);
+    g_autofree char *group =
+        libxlDeviceModelPrivilegeFindName(libxlDeviceModelPrivilegeLookupGroup, uid);
 
     if (user) {
         virReportError(VIR_ERR_OPERATION_FAILED,
