@@ -14,6 +14,29 @@
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
 
+/* Carry out a command with arguments, which follow as for virJSONValueObjectAdd. */
+static int G_GNUC_NULL_TERMINATED
+libxlDeviceModelQMPCommand(libxlDeviceModelMonitor *mon,
+                           const char *command,
+                           virJSONValue **reply,
+                           gint64 deadline,
+                           ...)
+{
+    g_autoptr(virJSONValue) args = NULL;
+    va_list ap;
+    int rc;
+
+    va_start(ap, deadline);
+    rc = virJSONValueObjectAddVArgs(&args, ap);
+    va_end(ap);
+
+    if (rc < 0)
+        return -1;
+
+    return libxlDeviceModelMonitorCommand(mon, command, &args, reply, deadline);
+}
+
+
 /**
  * libxlDeviceModelQMPAddFD:
  * @mon: the monitor
@@ -129,15 +152,10 @@ libxlDeviceModelQMPSetLink(libxlDeviceModelMonitor *mon,
                            bool up,
                            gint64 deadline)
 {
-    g_autoptr(virJSONValue) args = NULL;
-
-    if (virJSONValueObjectAdd(&args,
-                              "s:name", name,
-                              "b:up", up,
-                              NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorCommand(mon, "set_link", &args, NULL, deadline);
+    return libxlDeviceModelQMPCommand(mon, "set_link", NULL, deadline,
+                                      "s:name", name,
+                                      "b:up", up,
+                                      NULL);
 }
 
 
@@ -215,12 +233,9 @@ libxlDeviceModelQMPRemoveFD(libxlDeviceModelMonitor *mon,
                             unsigned int fdset,
                             gint64 deadline)
 {
-    g_autoptr(virJSONValue) args = NULL;
-
-    if (virJSONValueObjectAdd(&args, "u:fdset-id", fdset, NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorCommand(mon, "remove-fd", &args, NULL, deadline);
+    return libxlDeviceModelQMPCommand(mon, "remove-fd", NULL, deadline,
+                                      "u:fdset-id", fdset,
+                                      NULL);
 }
 
 
@@ -242,37 +257,16 @@ libxlDeviceModelQMPQueryMedium(libxlDeviceModelMonitor *mon,
                                gint64 deadline)
 {
     g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", drive);
-    g_autoptr(virJSONValue) args = NULL;
     g_autoptr(virJSONValue) reply = NULL;
 
-    if (virJSONValueObjectAdd(&args,
-                              "s:path", path,
-                              "s:property", "drive",
-                              NULL) < 0 ||
-        libxlDeviceModelMonitorCommand(mon, "qom-get", &args, &reply, deadline) < 0)
+    if (libxlDeviceModelQMPCommand(mon, "qom-get", &reply, deadline,
+                                   "s:path", path,
+                                   "s:property", "drive",
+                                   NULL) < 0)
         return -1;
 
     *node = g_strdup(virJSONValueGetString(reply));
     return 0;
-}
-
-
-static int
-libxlDeviceModelQMPBlockCommand(libxlDeviceModelMonitor *mon,
-                                const char *command,
-                                const char *drive,
-                                const char *node,
-                                gint64 deadline)
-{
-    g_autoptr(virJSONValue) args = NULL;
-
-    if (virJSONValueObjectAdd(&args,
-                              "S:id", drive,
-                              "S:node-name", node,
-                              NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorCommand(mon, command, &args, NULL, deadline);
 }
 
 
@@ -306,7 +300,9 @@ libxlDeviceModelQMPDeleteNode(libxlDeviceModelMonitor *mon,
                               const char *node,
                               gint64 deadline)
 {
-    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-del", NULL, node, deadline);
+    return libxlDeviceModelQMPCommand(mon, "blockdev-del", NULL, deadline,
+                                      "s:node-name", node,
+                                      NULL);
 }
 
 
@@ -326,15 +322,10 @@ libxlDeviceModelQMPOpenTray(libxlDeviceModelMonitor *mon,
                             bool force,
                             gint64 deadline)
 {
-    g_autoptr(virJSONValue) args = NULL;
-
-    if (virJSONValueObjectAdd(&args,
-                              "s:id", drive,
-                              "b:force", force,
-                              NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelMonitorCommand(mon, "blockdev-open-tray", &args, NULL, deadline);
+    return libxlDeviceModelQMPCommand(mon, "blockdev-open-tray", NULL, deadline,
+                                      "s:id", drive,
+                                      "b:force", force,
+                                      NULL);
 }
 
 
@@ -351,7 +342,9 @@ libxlDeviceModelQMPCloseTray(libxlDeviceModelMonitor *mon,
                              const char *drive,
                              gint64 deadline)
 {
-    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-close-tray", drive, NULL, deadline);
+    return libxlDeviceModelQMPCommand(mon, "blockdev-close-tray", NULL, deadline,
+                                      "s:id", drive,
+                                      NULL);
 }
 
 
@@ -370,7 +363,10 @@ libxlDeviceModelQMPInsertMedium(libxlDeviceModelMonitor *mon,
                                 const char *node,
                                 gint64 deadline)
 {
-    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-insert-medium", drive, node, deadline);
+    return libxlDeviceModelQMPCommand(mon, "blockdev-insert-medium", NULL, deadline,
+                                      "s:id", drive,
+                                      "s:node-name", node,
+                                      NULL);
 }
 
 
@@ -387,5 +383,7 @@ libxlDeviceModelQMPRemoveMedium(libxlDeviceModelMonitor *mon,
                                 const char *drive,
                                 gint64 deadline)
 {
-    return libxlDeviceModelQMPBlockCommand(mon, "blockdev-remove-medium", drive, NULL, deadline);
+    return libxlDeviceModelQMPCommand(mon, "blockdev-remove-medium", NULL, deadline,
+                                      "s:id", drive,
+                                      NULL);
 }
