@@ -450,18 +450,11 @@ testCommandPreload(const void *opaque G_GNUC_UNUSED)
 #define UNSUPPORTED TEST_UNSUPPORTED
 
 
-static virDomainDef *
-testParse(const char *type,
-          const char *devices)
-{
-    return libxlDeviceModelTestParse(driver->xmlopt, type, devices);
-}
-
-
 static int
 testTraditional(const void *opaque G_GNUC_UNUSED)
 {
-    g_autoptr(virDomainDef) def = testParse(NULL, TEST_EMULATOR TEST_MAIN(""));
+    g_autoptr(virDomainDef) def = libxlDeviceModelTestParse(driver->xmlopt, NULL,
+                                                            TEST_EMULATOR TEST_MAIN(""));
     libxl_domain_config d_config;
     int ret = -1;
 

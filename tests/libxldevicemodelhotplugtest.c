@@ -22,14 +22,6 @@ static libxlDriverPrivate *driver;
 #define UNSUPPORTED TEST_UNSUPPORTED
 
 
-static virDomainDef *
-testParse(const char *type,
-          const char *devices)
-{
-    return libxlDeviceModelTestParse(driver->xmlopt, type, devices);
-}
-
-
 struct testAttachData {
     const char *devices; /* of the running domain */
     const char *attached;
@@ -40,7 +32,8 @@ static int
 testAttach(const void *opaque)
 {
     const struct testAttachData *data = opaque;
-    g_autoptr(virDomainDef) def = testParse(NULL, data->devices);
+    g_autoptr(virDomainDef) def = libxlDeviceModelTestParse(driver->xmlopt, NULL,
+                                                            data->devices);
     virDomainDeviceDef *dev = NULL;
     int ret;
 
@@ -138,10 +131,11 @@ static int
 testDetach(const void *opaque)
 {
     const struct testDetachData *data = opaque;
-    g_autoptr(virDomainDef) def = testParse(NULL,
-                                            TEST_EMULATOR TEST_MAIN(TEST_REF(1))
-                                            TEST_LAN(TEST_REF(2))
-                                            TEST_NIC(1) TEST_NIC(2) TEST_NIC(3));
+    g_autoptr(virDomainDef) def =
+        libxlDeviceModelTestParse(driver->xmlopt, NULL,
+                                  TEST_EMULATOR TEST_MAIN(TEST_REF(1))
+                                  TEST_LAN(TEST_REF(2))
+                                  TEST_NIC(1) TEST_NIC(2) TEST_NIC(3));
     virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_NET };
     virMacAddr mac;
     size_t i;

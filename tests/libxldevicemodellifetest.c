@@ -18,6 +18,7 @@
 #include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
 #include "virdomainobjlist.h"
 #include "viralloc.h"
@@ -25,7 +26,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
-#define TEST_XML "libxlxml2domconfigdata/nic-e1000.xml"
 #define TEST_DOMID 7
 
 static libxlDriverPrivate *driver;
@@ -148,14 +148,10 @@ struct testLifeData {
 static virDomainObj *
 testVMNew(const struct testLifeData *data)
 {
-    g_autofree char *path = g_strdup_printf("%s/" TEST_XML, ABS_DEVICEMODEL_SRCDIR);
     virDomainObj *vm = virDomainObjNew(driver->xmlopt);
     libxlDomainObjPrivate *priv = vm->privateData;
 
-    if (!(vm->def = virDomainDefParseFile(path, driver->xmlopt, NULL,
-                                          VIR_DOMAIN_DEF_PARSE_INACTIVE)))
-        abort();
-
+    vm->def = libxlDeviceModelTestParseGolden(driver->xmlopt, "nic-e1000");
     vm->def->id = data->id;
     if (data->single)
         vm->def->ndevicemodels = 1;
@@ -405,14 +401,11 @@ static virDomainObj *
 testConsoleVM(const char *path,
               libxlDeviceModel *dm)
 {
-    g_autofree char *xml = g_strdup_printf("%s/libxlxml2domconfigdata/serial-one.xml",
-                                           ABS_DEVICEMODEL_SRCDIR);
     virDomainObj *vm = virDomainObjNew(driver->xmlopt);
     libxlDomainObjPrivate *priv = vm->privateData;
 
-    if (!(vm->def = virDomainDefParseFile(xml, driver->xmlopt, NULL,
-                                          VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
-        vm->def->serials[0]->source->type != VIR_DOMAIN_CHR_TYPE_PTY)
+    vm->def = libxlDeviceModelTestParseGolden(driver->xmlopt, "serial-one");
+    if (vm->def->serials[0]->source->type != VIR_DOMAIN_CHR_TYPE_PTY)
         abort();
 
     vm->def->id = TEST_DOMID;

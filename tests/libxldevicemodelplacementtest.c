@@ -22,14 +22,6 @@ static libxlDriverPrivate *driver;
 #define UNSUPPORTED TEST_UNSUPPORTED
 
 
-static virDomainDef *
-testParse(const char *type,
-          const char *devices)
-{
-    return libxlDeviceModelTestParse(driver->xmlopt, type, devices);
-}
-
-
 /* A definition, and what is said of it; NULL: nothing. */
 struct testPlaceData {
     const char *devices;
@@ -40,9 +32,8 @@ static int
 testPlace(const void *opaque)
 {
     const struct testPlaceData *data = opaque;
-    g_autoptr(virDomainDef) def = testParse(NULL, data->devices);
 
-    return libxlDeviceModelTestOutcome(def ? 0 : -1, NULL, data->error);
+    return libxlDeviceModelTestRefusal(driver->xmlopt, NULL, data->devices, data->error);
 }
 
 
@@ -131,7 +122,7 @@ testPlacementFull(const void *opaque)
                               virBufferCurrentContent(&refs),
                               virBufferCurrentContent(&nics));
 
-    if (!(def = testParse(NULL, devices)))
+    if (!(def = libxlDeviceModelTestParse(driver->xmlopt, NULL, devices)))
         return libxlDeviceModelTestOutcome(-1, NULL,
                                            UNSUPPORTED "device model 'lan': no PCI slot is left for device "
                                            "'00:16:3e:00:01:1b', the primary may need slots 0x00 to 0x03");

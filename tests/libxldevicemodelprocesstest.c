@@ -348,6 +348,15 @@ testStopAll(libxlDeviceModel **dms,
 }
 
 
+/* Leaves of a process what a daemon that takes over has read. */
+static void
+testProcessForget(testProcess *process)
+{
+    virObjectUnref(process->dm);
+    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+}
+
+
 /* Ends the device models and checks that all goes. */
 static int
 testStop(testProcess **processes,
@@ -367,6 +376,23 @@ testStop(testProcess **processes,
     }
 
     return 0;
+}
+
+
+/* Ends a device model, checks that its process ends as expected and that nothing is
+ * left, and frees it. */
+static int
+testProcessFinish(testProcess *process,
+                  const char *expected)
+{
+    int ret = 0;
+
+    if (testStop(&process, 1) < 0 || testProcessReap(process, expected) < 0 ||
+        !testAllProcessesEnded() || testCheckFolder() < 0)
+        ret = -1;
+
+    testProcessFree(process);
+    return ret;
 }
 
 
@@ -431,14 +457,8 @@ testStart(const void *opaque)
     testProcess *process = testProcessNew(stateDir, 1, data->mode, data->emulator);
     int ret = testStartRun(process, data);
 
-    if (testStop(&process, 1) < 0 ||
-        testProcessReap(process, data->status) < 0 ||
-        !testAllProcessesEnded() ||
-        testCheckFolder() < 0)
-        ret = -1;
-
-    testProcessFree(process);
-    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
+    if (testProcessFinish(process, data->status) < 0 ||
+        libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
 
     return ret;
@@ -473,6 +493,7 @@ testPermissions(const void *opaque G_GNUC_UNUSED)
     size_t i;
     int ret = testProcessSpawn(process);
 
+    testProcessBegin(process);
     for (i = 0; i < G_N_ELEMENTS(paths); i++) {
         if (stat(paths[i], &sb) < 0 || sb.st_mode & 0077) {
             VIR_TEST_VERBOSE("'%s' is missing or has mode %o", paths[i], sb.st_mode);
@@ -480,12 +501,7 @@ testPermissions(const void *opaque G_GNUC_UNUSED)
         }
     }
 
-    if (testStop(&process, 1) < 0)
-        ret = -1;
-    testProcessFree(process);
-    if (!testAllProcessesEnded())
-        ret = -1;
-    return ret;
+    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
 }
 
 
@@ -554,10 +570,7 @@ testDescriptors(const void *opaque G_GNUC_UNUSED)
         ret = -1;
     }
 
-    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0)
-        ret = -1;
-    testProcessFree(process);
-    return ret;
+    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
 }
 
 
@@ -702,11 +715,7 @@ testPrivileged(const void *opaque G_GNUC_UNUSED)
 
  cleanup:
     g_clear_pointer(&testStandIn.refused, g_free);
-    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0 ||
-        testCheckFolder() < 0)
-        ret = -1;
-    testProcessFree(process);
-    return ret;
+    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
 }
 
 
@@ -765,9 +774,8 @@ testReference(const void *opaque G_GNUC_UNUSED)
     int ret = testProcessSpawn(process);
 
     testProcessBegin(process);
-    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0)
+    if (testProcessFinish(process, "exit 0") < 0)
         ret = -1;
-    testProcessFree(process);
 
     if (STRNEQ_NULLABLE(dm->name, "dm1") || libxlDeviceModelIsAlive(dm) ||
         !libxlDeviceModelHasEnded(dm)) {
@@ -828,8 +836,7 @@ testReopen(const void *opaque G_GNUC_UNUSED)
         goto cleanup;
 
     testProcessBegin(process);
-    virObjectUnref(process->dm);
-    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+    testProcessForget(process);
 
     if (libxlDeviceModelIsAlive(process->dm) ||
         !libxlDeviceModelReopen(process->dm) ||
@@ -840,13 +847,10 @@ testReopen(const void *opaque G_GNUC_UNUSED)
         ret = 0;
 
  cleanup:
-    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0 ||
-        !testAllProcessesEnded() || testCheckFolder() < 0)
+    if (testProcessFinish(process, "exit 0") < 0 ||
+        libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
 
-    testProcessFree(process);
-    if (libxlDeviceModelTestCheckOpenFiles(files) < 0)
-        ret = -1;
     return ret;
 }
 
@@ -865,8 +869,7 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
     if (virFileWriteStr(process->dm->pidfile, "1\n", 0) < 0)
         goto cleanup;
 
-    virObjectUnref(process->dm);
-    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+    testProcessForget(process);
 
     if (libxlDeviceModelReopen(process->dm) && process->dm->process.pid == process->pid)
         ret = 0;
@@ -875,11 +878,7 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
                          (int)process->pid);
 
  cleanup:
-    if (testStop(&process, 1) < 0 || testProcessReap(process, "exit 0") < 0 ||
-        !testAllProcessesEnded() || testCheckFolder() < 0)
-        ret = -1;
-    testProcessFree(process);
-    return ret;
+    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
 }
 
 
@@ -894,8 +893,7 @@ testReopenUnlocked(const void *opaque G_GNUC_UNUSED)
         goto cleanup;
 
     testProcessBegin(process);
-    virObjectUnref(process->dm);
-    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+    testProcessForget(process);
     process->dm->uid = TEST_UID;
     testStandIn.nsignals = 0;
     testStandIn.nprocesses = 1;
@@ -934,8 +932,7 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
     if (libxlDeviceModelIsAlive(process->dm))
         goto cleanup;
 
-    virObjectUnref(process->dm);
-    process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+    testProcessForget(process);
     if (virFileExists(process->dm->pidfile) &&
         !libxlDeviceModelReopen(process->dm) &&
         !libxlDeviceModelIsAlive(process->dm) &&
@@ -943,10 +940,7 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
         ret = 0;
 
  cleanup:
-    if (testStop(&process, 1) < 0 || !testAllProcessesEnded() || testCheckFolder() < 0)
-        ret = -1;
-    testProcessFree(process);
-    return ret;
+    return testProcessFinish(process, NULL) < 0 ? -1 : ret;
 }
 
 

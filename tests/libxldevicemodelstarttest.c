@@ -29,7 +29,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
-#define TEST_XML "libxlxml2domconfigdata/nic-e1000.xml"
 #define TEST_DOMID 7
 
 static libxlDriverPrivate *driver;
@@ -148,17 +147,13 @@ static int
 testLogRun(const void *opaque)
 {
     const struct testLogData *data = opaque;
-    g_autofree char *path = g_strdup_printf("%s/" TEST_XML, ABS_DEVICEMODEL_SRCDIR);
     g_autofree char *asked = g_strdup_printf("libxl guest %s/guest-dm-lan.log 0", testDir);
     virDomainObj *vm = virDomainObjNew(driver->xmlopt);
     libxl_domain_config d_config = { 0 };
     int rc;
     int ret = 0;
 
-    if (!(vm->def = virDomainDefParseFile(path, driver->xmlopt, NULL,
-                                          VIR_DOMAIN_DEF_PARSE_INACTIVE)))
-        return -1;
-
+    vm->def = libxlDeviceModelTestParseGolden(driver->xmlopt, "nic-e1000");
     vm->def->id = TEST_DOMID;
     testLog.nbusy = data->nbusy;
     testLog.refused = data->refused;

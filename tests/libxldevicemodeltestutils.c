@@ -62,6 +62,29 @@ libxlDeviceModelTestParse(virDomainXMLOption *xmlopt,
 
 
 /**
+ * libxlDeviceModelTestParseGolden:
+ * @xmlopt: XML options of the driver
+ * @name: of one of the domains in libxlxml2domconfigdata
+ *
+ * Returns the domain, to be freed; a test without it is none.
+ */
+virDomainDef *
+libxlDeviceModelTestParseGolden(virDomainXMLOption *xmlopt,
+                                const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/libxlxml2domconfigdata/%s.xml",
+                                            ABS_DEVICEMODEL_SRCDIR, name);
+    virDomainDef *def = virDomainDefParseFile(path, xmlopt, NULL,
+                                              VIR_DOMAIN_DEF_PARSE_INACTIVE);
+
+    if (!def)
+        abort();
+
+    return def;
+}
+
+
+/**
  * libxlDeviceModelTestPath:
  * @dir: folder of a test's own
  * @name: of a file in it
@@ -136,6 +159,27 @@ libxlDeviceModelTestOutcome(int rc,
     }
 
     return expected ? virTestCompareToString(expected, actual) : 0;
+}
+
+
+/**
+ * libxlDeviceModelTestRefusal:
+ * @xmlopt: XML options of the driver
+ * @type: element that says what kind of domain it is, or NULL for HVM
+ * @devices: content of <devices>
+ * @expected: error with which the domain must be refused, NULL for none
+ *
+ * Returns 0 where it came as expected, -1 otherwise.
+ */
+int
+libxlDeviceModelTestRefusal(virDomainXMLOption *xmlopt,
+                            const char *type,
+                            const char *devices,
+                            const char *expected)
+{
+    g_autoptr(virDomainDef) def = libxlDeviceModelTestParse(xmlopt, type, devices);
+
+    return libxlDeviceModelTestOutcome(def ? 0 : -1, NULL, expected);
 }
 
 

@@ -19,6 +19,16 @@ libxlDeviceModelTestParse(virDomainXMLOption *xmlopt,
                           const char *type,
                           const char *devices);
 
+virDomainDef *
+libxlDeviceModelTestParseGolden(virDomainXMLOption *xmlopt,
+                                const char *name);
+
+int
+libxlDeviceModelTestRefusal(virDomainXMLOption *xmlopt,
+                            const char *type,
+                            const char *devices,
+                            const char *expected);
+
 char *
 libxlDeviceModelTestPath(const char *dir,
                          const char *name);

@@ -26,14 +26,6 @@ static libxlDriverPrivate *driver;
 #define UNSUPPORTED TEST_UNSUPPORTED
 
 
-static virDomainDef *
-testParse(const char *type,
-          const char *devices)
-{
-    return libxlDeviceModelTestParse(driver->xmlopt, type, devices);
-}
-
-
 /* A definition, and what is said of it; NULL: nothing. */
 struct testRefusalData {
     const char *type;
@@ -45,9 +37,9 @@ static int
 testValidate(const void *opaque)
 {
     const struct testRefusalData *data = opaque;
-    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
 
-    return libxlDeviceModelTestOutcome(def ? 0 : -1, NULL, data->error);
+    return libxlDeviceModelTestRefusal(driver->xmlopt, data->type, data->devices,
+                                       data->error);
 }
 
 
@@ -73,7 +65,8 @@ static int
 testHost(const void *opaque)
 {
     const struct testRefusalData *data = opaque;
-    g_autoptr(virDomainDef) def = testParse(data->type, data->devices);
+    g_autoptr(virDomainDef) def = libxlDeviceModelTestParse(driver->xmlopt, data->type,
+                                                            data->devices);
 
     if (!def)
         return -1;
@@ -749,11 +742,14 @@ testPrepares(void)
 static int
 testSave(const void *opaque G_GNUC_UNUSED)
 {
-    g_autoptr(virDomainDef) none = testParse(NULL, TEST_EMULATOR);
-    g_autoptr(virDomainDef) one = testParse(NULL, TEST_EMULATOR TEST_MAIN(""));
-    g_autoptr(virDomainDef) two = testParse(NULL,
-                                            TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1))
-                                            TEST_NIC(1));
+    g_autoptr(virDomainDef) none =
+        libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_EMULATOR);
+    g_autoptr(virDomainDef) one =
+        libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_EMULATOR TEST_MAIN(""));
+    g_autoptr(virDomainDef) two =
+        libxlDeviceModelTestParse(driver->xmlopt, NULL,
+                                  TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1))
+                                  TEST_NIC(1));
 
     if (!none || !one || !two ||
         libxlDeviceModelTestOutcome(libxlDeviceModelsCheckSave(none), NULL, NULL) < 0 ||
