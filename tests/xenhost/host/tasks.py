@@ -9,6 +9,7 @@ limit of processes that a secondary has.  Says how many tasks there are in the e
 
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -31,6 +32,8 @@ def fill(uid, limit):
 def main():
     """Start the processes, one after the other."""
     unit, limit, *uids = sys.argv[1:]
+    # of a process that is killed nothing stays
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     group = f"/sys/fs/cgroup/system.slice/{unit}"
     with open(f"{group}/cgroup.procs", "w", encoding="ascii") as procs:
         procs.write(str(os.getpid()))
