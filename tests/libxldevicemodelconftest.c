@@ -125,9 +125,14 @@ static libxlDeviceModelConfig *
 testDomainConfig(testDomain *domain,
                  size_t secondary)
 {
+    libxlDeviceModelMachine machine = { 0 };
+
+    if (libxlDeviceModelMachineInit(&machine, domain->def, &domain->d_config) < 0)
+        return NULL;
+
     return libxlDeviceModelConfigNew(domain->def,
                                      &domain->placement->secondaries[secondary],
-                                     &domain->d_config, TEST_DOMID);
+                                     &machine, TEST_DOMID);
 }
 
 
@@ -478,26 +483,31 @@ static int
 testMemoryUnknown(const void *opaque G_GNUC_UNUSED)
 {
     g_autoptr(testDomain) domain = testDomainNew("nic-e1000");
-    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    libxlDeviceModelMachine machine = { 0 };
     static const char *const error =
-        "internal error: device model 'lan': the memory size of domain 'guest' is not known";
+        "internal error: the memory size of domain 'guest' is not known";
+    libxl_domain_build_info *b_info;
 
     if (!domain || domain->d_config.b_info.video_memkb != LIBXL_MEMKB_DEFAULT)
         return -1;
 
-    config = testDomainConfig(domain, 0);
-    if (libxlDeviceModelTestOutcome(config ? 0 : -1, NULL, error) < 0)
+    b_info = &domain->d_config.b_info;
+    if (libxlDeviceModelTestOutcome(libxlDeviceModelMachineInit(&machine, domain->def,
+                                                                &domain->d_config),
+                                    NULL, error) < 0)
         return -1;
 
-    domain->d_config.b_info.video_memkb = domain->d_config.b_info.max_memkb + 1;
-    config = testDomainConfig(domain, 0);
-    if (libxlDeviceModelTestOutcome(config ? 0 : -1, NULL, error) < 0)
+    b_info->video_memkb = b_info->max_memkb + 1;
+    if (libxlDeviceModelTestOutcome(libxlDeviceModelMachineInit(&machine, domain->def,
+                                                                &domain->d_config),
+                                    NULL, error) < 0)
         return -1;
 
-    domain->d_config.b_info.video_memkb = 0;
-    domain->d_config.b_info.max_memkb = LIBXL_MEMKB_DEFAULT;
-    config = testDomainConfig(domain, 0);
-    return libxlDeviceModelTestOutcome(config ? 0 : -1, NULL, error);
+    b_info->video_memkb = 0;
+    b_info->max_memkb = LIBXL_MEMKB_DEFAULT;
+    return libxlDeviceModelTestOutcome(libxlDeviceModelMachineInit(&machine, domain->def,
+                                                                   &domain->d_config),
+                                       NULL, error);
 }
 
 

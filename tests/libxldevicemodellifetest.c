@@ -263,6 +263,9 @@ testReload(const void *opaque)
         VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     }
 
+    priv->devicemodelsMachine.memory = 256;
+    priv->devicemodelsMachine.vcpus = 4;
+
     if (libxlDeviceModelsRecord(driver, vm) == 0 &&
         virDomainObjListLoadAllConfigs(doms, testDir, NULL, true, driver->xmlopt,
                                        NULL, NULL) == 0 &&
@@ -271,6 +274,8 @@ testReload(const void *opaque)
 
         if (found->def->id == data->id && found->def->ndevicemodels == 2 &&
             again->ndevicemodels == priv->ndevicemodels &&
+            again->devicemodelsMachine.memory == (priv->ndevicemodels > 0 ? 256 : 0) &&
+            again->devicemodelsMachine.vcpus == (priv->ndevicemodels > 0 ? 4 : 0) &&
             again->devicemodelsComplete == data->complete)
             ret = 0;
     }

@@ -132,8 +132,8 @@ testProcessNew(const char *stateDir,
     config->domname = g_strdup(mode);
     config->name = g_strdup_printf("dm%u", id);
     config->emulator = g_strdup(emulator ? emulator : TEST_EMULATOR);
-    config->memory = 256;
-    config->vcpus = 1;
+    config->machine.memory = 256;
+    config->machine.vcpus = 1;
     config->nnics = 1;
     config->nics = g_new0(libxlDeviceModelNIC, 1);
     config->nics[0].driver = "e1000";

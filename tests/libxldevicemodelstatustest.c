@@ -30,6 +30,8 @@ static libxlDriverPrivate *driver;
     "    <tap ifindex='13'/>\n" \
     "  </devicemodel>\n"
 
+#define TEST_STATUS_MACHINE(machine) \
+    "<devicemodels>\n  <machine " machine "/>\n" TEST_STATUS_LAN "</devicemodels>\n"
 #define TEST_STATUS_STATE(uid, state) \
     "  <devicemodel domid='7' id='1' uid='" #uid "'" state " name='lan' ioservid='3' " \
     "pidfile='/p' socket='/s'/>\n"
@@ -124,6 +126,24 @@ testStatuses(void)
     DO_TEST("with an unknown state",
             "<devicemodels>" TEST_STATUS_STATE(64001, " state='lost'") "</devicemodels>",
             0, "XML error: Invalid value for attribute 'state' in element 'devicemodel': 'lost'.");
+    DO_TEST("with a machine", TEST_STATUS_MACHINE("memory='256' vcpus='4'"), 1, NULL);
+    DO_TEST("with the largest machine",
+            TEST_STATUS_MACHINE("memory='4294967296' vcpus='8192'"), 1, NULL);
+    DO_TEST("with too much memory", TEST_STATUS_MACHINE("memory='4294967297' vcpus='4'"), 0,
+            "XML error: Invalid value for attribute 'memory' in element 'machine': '4294967297'. "
+            "Expected at most 4294967296");
+    DO_TEST("with too many vCPUs", TEST_STATUS_MACHINE("memory='256' vcpus='8193'"), 0,
+            "XML error: Invalid value for attribute 'vcpus' in element 'machine': '8193'. "
+            "Expected at most 8192");
+    DO_TEST("with no memory", TEST_STATUS_MACHINE("memory='0' vcpus='4'"), 0,
+            "XML error: Invalid value for attribute 'memory' in element 'machine': Zero is not permitted");
+    DO_TEST("with no vCPUs", TEST_STATUS_MACHINE("memory='256' vcpus='0'"), 0,
+            "XML error: Invalid value for attribute 'vcpus' in element 'machine': Zero is not permitted");
+    DO_TEST("with a negative number of vCPUs", TEST_STATUS_MACHINE("memory='256' vcpus='-1'"), 0,
+            "XML error: Invalid value for attribute 'vcpus' in element 'machine': '-1'. "
+            "Expected non-negative integer value");
+    DO_TEST("without memory", TEST_STATUS_MACHINE("vcpus='4'"), 0,
+            "XML error: Missing required attribute 'memory' in element 'machine'");
     DO_TEST("tap without number",
             "<devicemodels><devicemodel domid='7' id='1' uid='64001' ioservid='3' name='lan' pidfile='/p' socket='/s'>"
             "<tap/></devicemodel></devicemodels>",

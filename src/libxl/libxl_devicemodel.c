@@ -173,7 +173,6 @@ static int
 libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
                            virDomainObj *vm,
                            const libxlDeviceModelPlaced *placed,
-                           const libxl_domain_config *d_config,
                            GPtrArray *startings)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
@@ -181,13 +180,13 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
     g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
     g_autoptr(libxlDeviceModel) dm = NULL;
 
-    if (!(config = libxlDeviceModelConfigNew(vm->def, placed, d_config, vm->def->id)))
-        return -1;
+    config = libxlDeviceModelConfigNew(vm->def, placed, &priv->devicemodelsMachine,
+                                       vm->def->id);
 
     if (!(privilege = libxlDeviceModelPrivilegeNew(cfg->stateDir,
                                                    cfg->deviceModelUIDBase,
                                                    vm->def->id, placed->id,
-                                                   config->name, config->vcpus)))
+                                                   config->name, config->machine.vcpus)))
         return -1;
 
     if (!(dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name)))
@@ -357,11 +356,15 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
                        GPtrArray *startings)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
+    if (placement->nsecondaries > 0 &&
+        libxlDeviceModelMachineInit(&priv->devicemodelsMachine, vm->def, d_config) < 0)
+        return -1;
+
     for (i = 0; i < placement->nsecondaries; i++) {
-        if (libxlDeviceModelPrepareOne(cfg, vm, &placement->secondaries[i],
-                                       d_config, startings) < 0)
+        if (libxlDeviceModelPrepareOne(cfg, vm, &placement->secondaries[i], startings) < 0)
             return -1;
     }
 

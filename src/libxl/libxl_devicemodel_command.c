@@ -473,9 +473,9 @@ libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
                          "-machine", "xenfv,suppress-vmdesc=on",
                          "-S", NULL);
     virCommandAddArg(cmd, "-m");
-    virCommandAddArgFormat(cmd, "%llu", config->memory);
+    virCommandAddArgFormat(cmd, "%llu", config->machine.memory);
     virCommandAddArg(cmd, "-smp");
-    virCommandAddArgFormat(cmd, "%u", config->vcpus);
+    virCommandAddArgFormat(cmd, "%u", config->machine.vcpus);
 
     libxlDeviceModelCommandAddMonitor(cmd, &fds->monitor);
 

@@ -131,23 +131,36 @@ libxlDeviceModelConfigFree(libxlDeviceModelConfig *config)
 }
 
 
-/* QEMU lays the guest's memory out from its size, so every device model of a
+/**
+ * libxlDeviceModelMachineInit:
+ * @machine: filled
+ * @def: definition of the domain
+ * @d_config: configuration of the primary, as libxl has completed it
+ *
+ * QEMU lays the guest's memory out from its size, so every device model of a
  * domain must be given the same: libxl__build_device_model_args_new in Xen
- * tools/libs/light/libxl_dm.c gives the primary this one. */
-static int
-libxlDeviceModelConfigMemory(libxlDeviceModelConfig *config,
-                             const libxl_domain_build_info *b_info)
+ * tools/libs/light/libxl_dm.c gives the primary this one.
+ *
+ * Returns 0, or -1 with VIR_ERR_INTERNAL_ERROR where libxl did not complete it.
+ */
+int
+libxlDeviceModelMachineInit(libxlDeviceModelMachine *machine,
+                            const virDomainDef *def,
+                            const libxl_domain_config *d_config)
 {
+    const libxl_domain_build_info *b_info = &d_config->b_info;
+
     if (b_info->video_memkb == LIBXL_MEMKB_DEFAULT ||
         b_info->max_memkb == LIBXL_MEMKB_DEFAULT ||
         b_info->video_memkb > b_info->max_memkb) {
         virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("device model '%1$s': the memory size of domain '%2$s' is not known"),
-                       config->name, config->domname);
+                       _("the memory size of domain '%1$s' is not known"),
+                       def->name);
         return -1;
     }
 
-    config->memory = VIR_DIV_UP(b_info->max_memkb - b_info->video_memkb, 1024);
+    machine->memory = VIR_DIV_UP(b_info->max_memkb - b_info->video_memkb, 1024);
+    machine->vcpus = b_info->max_vcpus;
     return 0;
 }
 
@@ -345,19 +358,19 @@ libxlDeviceModelConfigAddCapability(libxlDeviceModelConfig *config,
  * libxlDeviceModelConfigNew:
  * @def: definition of the domain
  * @placed: what is placed in the secondary
- * @d_config: configuration of the primary, as libxl has completed it
+ * @machine: what all device models of the domain are told
  * @domid: id of the domain
  *
- * Returns the configuration of the secondary, to be freed by the caller, or
- * NULL with an error.
+ * Returns the configuration of the secondary, never NULL, to be freed by the
+ * caller.
  */
 libxlDeviceModelConfig *
 libxlDeviceModelConfigNew(const virDomainDef *def,
                           const libxlDeviceModelPlaced *placed,
-                          const libxl_domain_config *d_config,
+                          const libxlDeviceModelMachine *machine,
                           unsigned int domid)
 {
-    g_autoptr(libxlDeviceModelConfig) config = g_new0(libxlDeviceModelConfig, 1);
+    libxlDeviceModelConfig *config = g_new0(libxlDeviceModelConfig, 1);
     const virDomainDeviceModelDef *dmdef = def->devicemodels[placed->idx];
     virDomainDeviceModelCapability cap;
     size_t i;
@@ -367,11 +380,8 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
     config->domname = g_strdup(def->name);
     config->name = g_strdup(dmdef->name);
     config->emulator = g_strdup(libxlDeviceModelSecondaryEmulator(def, dmdef));
-    config->vcpus = d_config->b_info.max_vcpus;
+    config->machine = *machine;
     config->capabilities = placed->capabilities;
-
-    if (libxlDeviceModelConfigMemory(config, &d_config->b_info) < 0)
-        return NULL;
 
     for (i = 0; i < placed->nnets; i++) {
         const virDomainNetDef *net = def->nets[placed->nets[i].idx];
@@ -391,7 +401,7 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
             libxlDeviceModelConfigAddCapability(config, def, placed, cap);
     }
 
-    return g_steal_pointer(&config);
+    return config;
 }
 
 

@@ -6,6 +6,11 @@
  * Pure conversion, from a domain definition and its placement to what the
  * primary (a libxl_domain_config) and each secondary (a
  * libxlDeviceModelConfig) are told.  Nothing here touches the host.
+ *
+ * Of what libxl decides when it creates a domain, a secondary depends on the
+ * libxlDeviceModelMachine only.  The domain keeps it in its private data and in its
+ * status file, so that definition, placement and it make the same configuration
+ * again, whichever daemon asks.
  */
 
 #pragma once
@@ -65,6 +70,13 @@ struct _libxlDeviceModelSound {
     virDomainAudioIOCommon output;
 };
 
+/* What all device models of a domain have to be told alike. */
+typedef struct _libxlDeviceModelMachine libxlDeviceModelMachine;
+struct _libxlDeviceModelMachine {
+    unsigned long long memory; /* MiB, as libxl gives the primary; 0: not known */
+    unsigned int vcpus;
+};
+
 /* What one secondary is told when it starts. */
 typedef struct _libxlDeviceModelConfig libxlDeviceModelConfig;
 struct _libxlDeviceModelConfig {
@@ -73,8 +85,7 @@ struct _libxlDeviceModelConfig {
     char *domname;
     char *name;
     char *emulator;
-    unsigned long long memory; /* MiB, as libxl gives the primary */
-    unsigned int vcpus;
+    libxlDeviceModelMachine machine;
     unsigned int capabilities; /* bits 1 << virDomainDeviceModelCapability */
 
     size_t nnics;
@@ -89,10 +100,14 @@ struct _libxlDeviceModelConfig {
     libxlDeviceModelSound *sound; /* NULL for none */
 };
 
+int libxlDeviceModelMachineInit(libxlDeviceModelMachine *machine,
+                                const virDomainDef *def,
+                                const libxl_domain_config *d_config);
+
 libxlDeviceModelConfig *
 libxlDeviceModelConfigNew(const virDomainDef *def,
                           const libxlDeviceModelPlaced *placed,
-                          const libxl_domain_config *d_config,
+                          const libxlDeviceModelMachine *machine,
                           unsigned int domid);
 
 void libxlDeviceModelConfigFree(libxlDeviceModelConfig *config);

@@ -10,8 +10,24 @@
 
 #include "libxl_domain.h"
 #include "viralloc.h"
+#include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
+
+/* A PC's physical addresses have 52 bits at most.  Xen gives an HVM domain 128 vCPUs
+ * (HVM_MAX_VCPUS in xen/hvm/hvm_info_table.h), one to come may give it more. */
+#define LIBXL_DEVICE_MODEL_MEMORY_MAX (1ULL << (52 - 20)) /* MiB */
+#define LIBXL_DEVICE_MODEL_VCPUS_MAX 8192
+
+
+static void
+libxlDeviceModelFormatMachine(virBuffer *buf,
+                              const libxlDeviceModelMachine *machine)
+{
+    if (machine->memory > 0)
+        virBufferAsprintf(buf, "<machine memory='%llu' vcpus='%u'/>\n",
+                          machine->memory, machine->vcpus);
+}
 
 
 /**
@@ -29,6 +45,9 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
     g_auto(virBuffer) domainBuf = VIR_BUFFER_INITIALIZER;
     g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
     size_t i;
+
+    if (priv->ndevicemodels > 0)
+        libxlDeviceModelFormatMachine(&childBuf, &priv->devicemodelsMachine);
 
     for (i = 0; i < priv->ndevicemodels; i++) {
         const libxlDeviceModel *dm = priv->devicemodels[i];
@@ -52,6 +71,45 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         virBufferAddLit(&domainBuf, " complete='yes'");
 
     virXMLFormatElement(buf, "devicemodels", &domainBuf, &childBuf);
+}
+
+
+static int
+libxlDeviceModelCheckLimit(xmlNodePtr node,
+                           const char *name,
+                           unsigned long long value,
+                           unsigned long long max)
+{
+    if (value <= max)
+        return 0;
+
+    virReportError(VIR_ERR_XML_ERROR,
+                   _("Invalid value for attribute '%1$s' in element '%2$s': '%3$llu'. Expected at most %4$llu"),
+                   name, node->name, value, max);
+    return -1;
+}
+
+
+/* A daemon before it was written down leaves it unknown. */
+static int
+libxlDeviceModelParseMachine(xmlXPathContextPtr ctxt,
+                             libxlDeviceModelMachine *machine)
+{
+    xmlNodePtr node = virXPathNode("./devicemodels/machine", ctxt);
+    virXMLPropFlags flags = VIR_XML_PROP_REQUIRED | VIR_XML_PROP_NONZERO;
+
+    if (!node)
+        return 0;
+
+    if (virXMLPropULongLong(node, "memory", 10, flags, &machine->memory) < 0 ||
+        virXMLPropUInt(node, "vcpus", 10, flags, &machine->vcpus) < 0 ||
+        libxlDeviceModelCheckLimit(node, "memory", machine->memory,
+                                   LIBXL_DEVICE_MODEL_MEMORY_MAX) < 0 ||
+        libxlDeviceModelCheckLimit(node, "vcpus", machine->vcpus,
+                                   LIBXL_DEVICE_MODEL_VCPUS_MAX) < 0)
+        return -1;
+
+    return 0;
 }
 
 
@@ -136,7 +194,7 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
 /**
  * libxlDeviceModelsParseStatus:
  * @ctxt: at the status XML of the domain
- * @vm: the domain, which gets its device models
+ * @vm: the domain, which gets its device models and what they are told alike
  *
  * Touches neither files nor processes; libxlDeviceModelsReconnect does.
  *
@@ -154,7 +212,8 @@ libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
     priv->devicemodelsComplete =
         virXPathBoolean("boolean(./devicemodels[@complete='yes'])", ctxt) > 0;
 
-    if ((n = virXPathNodeSet("./devicemodels/devicemodel", ctxt, &nodes)) < 0)
+    if (libxlDeviceModelParseMachine(ctxt, &priv->devicemodelsMachine) < 0 ||
+        (n = virXPathNodeSet("./devicemodels/devicemodel", ctxt, &nodes)) < 0)
         return -1;
 
     for (i = 0; i < n; i++) {

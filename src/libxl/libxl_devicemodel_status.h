@@ -5,9 +5,11 @@
  *
  * A status file is what a daemon knows of the domains that an earlier one started.
  * Of the secondaries it has what does not follow from the definition: which
- * processes they are, and what was made for them and has to be removed.
+ * processes they are, what was made for them and has to be removed, and what libxl
+ * has decided that their configurations depend on.
  *
  *  <devicemodels complete='yes'>
+ *    <machine memory='256' vcpus='1'/>
  *    <devicemodel domid='7' id='1' uid='1879048305' state='running' name='lan'
  *                 ioservid='3' pidfile='...' socket='...'>
  *      <tap ifindex='12'/>

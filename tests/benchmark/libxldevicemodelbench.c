@@ -132,12 +132,13 @@ benchSecondaries(const virDomainDef *def,
                  unsigned long long *spent)
 {
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    libxlDeviceModelMachine machine;
     unsigned long long begin = benchNow();
     size_t i;
 
     placement = libxlDeviceModelPlacementNew(def);
     spent[BENCH_PHASE_PLACEMENT] = benchNow() - begin;
-    if (!placement)
+    if (!placement || libxlDeviceModelMachineInit(&machine, def, d_config) < 0)
         return -1;
 
     spent[BENCH_PHASE_COMMAND] = 0;
@@ -146,10 +147,10 @@ benchSecondaries(const virDomainDef *def,
 
         begin = benchNow();
         config = libxlDeviceModelConfigNew(def, &placement->secondaries[i],
-                                           d_config, BENCH_DOMID);
+                                           &machine, BENCH_DOMID);
         spent[BENCH_PHASE_PLACEMENT] += benchNow() - begin;
 
-        if (!config || benchCommand(config, &spent[BENCH_PHASE_COMMAND]) < 0)
+        if (benchCommand(config, &spent[BENCH_PHASE_COMMAND]) < 0)
             return -1;
     }
 
