@@ -5,7 +5,8 @@
 usage: tasks.py UNIT LIMIT UID...
 
 Each user id gets a process in the unit's control group, which has threads up to the
-limit of processes that a secondary has.  Says how many tasks there are in the end."""
+limit of processes that a secondary has.  Says how many tasks there are in the end,
+and how many threads each has started."""
 
 import os
 import resource
@@ -16,17 +17,19 @@ import time
 
 
 def fill(uid, limit):
-    """Become the user, and start threads until there can be no more."""
+    """Become the user, start threads until there can be no more, and return their number."""
     resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     threading.stack_size(65536)
+    count = 0
     try:
         while True:
             threading.Thread(target=time.sleep, args=(900,), daemon=True).start()
+            count += 1
     except RuntimeError:
-        pass
+        return count
 
 
 def main():
@@ -37,6 +40,7 @@ def main():
     group = f"/sys/fs/cgroup/system.slice/{unit}"
     with open(f"{group}/cgroup.procs", "w", encoding="ascii") as procs:
         procs.write(str(os.getpid()))
+    threads = []
     for uid in uids:
         ready, told = os.pipe()
         try:
@@ -44,15 +48,14 @@ def main():
         except BlockingIOError:
             break  # the unit may have no more
         if child == 0:
-            fill(int(uid), int(limit))
-            os.write(told, b"1")
+            os.write(told, str(fill(int(uid), int(limit))).encode())
             time.sleep(900)
             os._exit(0)
         os.close(told)
-        os.read(ready, 1)
+        threads.append(os.read(ready, 16).decode() or "died")
         os.close(ready)
     with open(f"{group}/pids.current", encoding="ascii") as count:
-        print(f"tasks: {count.read().strip()}", flush=True)
+        print(f"tasks: {count.read().strip()}, threads of each:", *threads, flush=True)
     time.sleep(900)
 
 
