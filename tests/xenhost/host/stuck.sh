@@ -3,22 +3,23 @@
 #
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# usage: stuck DOMAIN
+# usage: stuck [DOMAIN]
 #
 # Says "stuck" if the only processor of the domain works all the time, and stands at
 # one instruction.  In the emulation of AMD's virtualization that happens to one guest
 # in a hundred, at a time at which no device model has anything to do: who waits for
-# one does not work.  It also says so where Xen has ended a guest by a triple fault
-# since it was asked last: none of our guests makes one, and some of these had their
-# processor in Xen's own code.
+# one does not work.  It also says so, without a domain too, where Xen has ended a guest
+# by a triple fault since it was asked last: none of our guests makes one, and some of
+# these had their processor in Xen's own code.
 
 set -u
-name=$1
+name=${1-}
 
 if xl dmesg -c | grep -q 'Triple fault'; then
     echo "stuck"
     exit 0
 fi
+[ -n "$name" ] || exit 0
 
 id=$(xl domid "$name" 2>/dev/null) || exit 0
 
