@@ -698,6 +698,9 @@ testInterfaceRules(void)
     DO_TEST("Interface that no alias fits",
             LAN("<interface alias='ua-wan'/>"), true,
             ERROR "alias='ua-wan', expected the mac or alias of an interface of the domain");
+    DO_TEST("Interface alias in another case",
+            LAN("<interface alias='ua-LAN'/>"), true,
+            ERROR "alias='ua-LAN', expected the mac or alias of an interface of the domain");
     DO_TEST("Interface alias of the driver",
             LAN("<interface alias='net0'/>"), false,
             ERROR "alias 'net0', expected an alias that begins with 'ua-'");

@@ -452,6 +452,35 @@ testCommandPreload(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* The schema has no comma in a serial number, but nothing that a daemon reads is
+ * held against it. */
+static int
+testCommandSerialNumber(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(testDomain) domain = testDomainNew("ide-drives");
+    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    g_autofree char *cmdline = NULL;
+
+    if (!domain)
+        return -1;
+
+    testDomainComplete(domain);
+    g_free(domain->def->disks[0]->serial);
+    domain->def->disks[0]->serial = g_strdup("01,drive=other");
+
+    if (!(config = testDomainConfig(domain, 0)) ||
+        !(cmdline = testCommandString(domain->def, config, false)))
+        return -1;
+
+    if (!strstr(cmdline, "serial=01,,drive=other")) {
+        VIR_TEST_VERBOSE("got '%s'", cmdline);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 #define UNSUPPORTED TEST_UNSUPPORTED
 
 
@@ -626,7 +655,8 @@ mymain(void)
 
     if (testConversions() < 0)
         ret = -1;
-    if (virTestRun("Preloaded libraries", testCommandPreload, NULL) < 0)
+    if (virTestRun("Preloaded libraries", testCommandPreload, NULL) < 0 ||
+        virTestRun("Serial number with a comma", testCommandSerialNumber, NULL) < 0)
         ret = -1;
     if (virTestRun("qemu-xen-traditional", testTraditional, NULL) < 0 ||
         virTestRun("Memory size that is not known", testMemoryUnknown, NULL) < 0)

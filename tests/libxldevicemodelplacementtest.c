@@ -89,6 +89,11 @@ testPlacementAddresses(void)
             UNSUPPORTED "device model 'lan': PCI address '0000:00:10.0' of device 'ac97', "
             "expected domain 0, bus 0, function 0 and a free slot from 0x04 to 0x1f "
             "other than 0x1d");
+    DO_TEST("slot of a PCI device of the host",
+            TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC_ADDRESS(1, TEST_SLOT("0x04"))
+            "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+            "<address domain='0' bus='10' slot='8' function='0'/></source></hostdev>",
+            ERROR("0000:00:04.0", "0x05"));
     DO_TEST("NIC in the slot that another would be given",
             TEST_MAIN("") TEST_LAN(TEST_REF(1) TEST_REF(2))
             TEST_NIC(1) TEST_NIC_ADDRESS(2, TEST_SLOT("0x1f")), NULL);

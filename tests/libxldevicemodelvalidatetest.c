@@ -391,6 +391,9 @@ testValidateDiskPlaces(void)
     DO_TEST("four IDE disks", NULL,
             PLACE("hda", "") DISK("file", "", "hdb", "") DISK("file", "", "hdc", "")
             DISK("file", "", "hdd", ""), NULL);
+    DO_TEST("disk that is not on IDE", NULL,
+            PLACE("hda", "") "<disk type='file' device='disk'><source file='/b'/>"
+            "<target dev='xvda' bus='xen'/></disk>", NULL);
     DO_TEST("fifth IDE disk", NULL, PLACE("hde", ""),
             ERROR "disk 'hde' is on bus 'ide', " NAMES);
     DO_TEST("IDE disk with the name of a SCSI disk", NULL, PLACE("sda", ""),
