@@ -71,7 +71,7 @@ emulatorTerminate(int sig __attribute__((unused)))
 static int
 emulatorFD(const char *arg)
 {
-    const char *fd = strstr(arg, "fd=");
+    const char *fd = arg ? strstr(arg, "fd=") : NULL;
 
     return fd ? atoi(fd + strlen("fd=")) : -1;
 }

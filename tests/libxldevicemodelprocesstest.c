@@ -30,6 +30,7 @@
 #include "virfile.h"
 #include "virpidfile.h"
 #include "virstring.h"
+#include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
@@ -764,6 +765,33 @@ testStopUIDFails(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* One whose process outlives all signals is kept, though nothing else runs for it.
+ * The descriptor of that process is one that has no process, and is not readable
+ * as long as the pipe is open. */
+static int
+testStopLives(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    int ends[2] = { -1, -1 };
+    size_t left;
+
+    if (virPipe(ends) < 0)
+        return -1;
+
+    dm->process.pid = getpid();
+    dm->process.pidfd = ends[0];
+    left = testStopAll(&dm, 1);
+
+    VIR_FORCE_CLOSE(ends[1]);
+    if (left != 1 || dm->state != LIBXL_DEVICE_MODEL_STATE_ENDING) {
+        VIR_TEST_VERBOSE("%zu device models are left", left);
+        return -1;
+    }
+
+    return testStopAll(&dm, 1) == 0 ? 0 : -1;
+}
+
+
 /* Who has a reference finds a device model that has ended, not one that is gone. */
 static int
 testReference(const void *opaque G_GNUC_UNUSED)
@@ -1183,6 +1211,8 @@ testLives(void)
     if (virTestRun("stop all that runs under the uid", testStopUID, NULL) < 0)
         ret = -1;
     if (virTestRun("stop what cannot be signalled", testStopUIDFails, NULL) < 0)
+        ret = -1;
+    if (virTestRun("stop what does not end", testStopLives, NULL) < 0)
         ret = -1;
 
     if (virTestRun("reopen", testReopen, NULL) < 0)

@@ -332,10 +332,12 @@ static int testGate[2];
 static void *
 testThread(void *opaque)
 {
+    const struct sockaddr addr = { .sa_family = AF_UNSPEC };
     int *error = opaque;
     char byte;
 
-    if (read(testGate[0], &byte, 1) == 1 && connect(-1, NULL, 0) < 0)
+    if (read(testGate[0], &byte, 1) == 1 &&
+        connect(testGate[0], &addr, sizeof(addr)) < 0)
         *error = errno;
 
     return NULL;
