@@ -188,6 +188,11 @@ static int
 helperMake(const char *type,
            const char *path)
 {
+    if (!type || !path) {
+        errno = EINVAL;
+        return -1;
+    }
+
     switch (*type) {
     case 'd':
         return mkdir(path, 0700);
