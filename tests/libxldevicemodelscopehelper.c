@@ -232,14 +232,16 @@ static int
 helperTree(char **w,
            int *rc)
 {
+    const char *path = w[1] ? w[1] : "";
+
     if (strcmp(w[0], "make") == 0)
         *rc = helperMake(w[1], w[2]);
     else if (strcmp(w[0], "remove-file") == 0)
-        *rc = unlink(w[1]);
+        *rc = unlink(path);
     else if (strcmp(w[0], "remove-folder") == 0)
-        *rc = rmdir(w[1]);
+        *rc = rmdir(path);
     else if (strcmp(w[0], "truncate") == 0)
-        *rc = truncate(w[1], 0);
+        *rc = truncate(path, 0);
     else if (strcmp(w[0], "make-terminal") == 0)
         *rc = helperTerminal();
     else
@@ -254,6 +256,7 @@ static int
 helperJail(char **w,
            int *rc)
 {
+    const char *path = w[1] ? w[1] : "";
     int fd = -1;
 
     if (strcmp(w[0], "privs") == 0) {
@@ -261,9 +264,9 @@ helperJail(char **w,
     } else if (strcmp(w[0], "socket") == 0) {
         *rc = fd = socket(AF_UNIX, SOCK_STREAM, 0);
     } else if (strcmp(w[0], "write-file") == 0) {
-        *rc = fd = open(w[1], O_WRONLY);
+        *rc = fd = open(path, O_WRONLY);
     } else if (strcmp(w[0], "read-file") == 0) {
-        *rc = fd = open(w[1], O_RDONLY);
+        *rc = fd = open(path, O_RDONLY);
     } else {
         return -1;
     }
