@@ -1516,6 +1516,34 @@ testMonitorConnect(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What the daemon executes has no way to the device model.  The socket gets the
+ * lowest number that is free; nobody has to accept the connection. */
+static int
+testMonitorInherited(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *dir = g_dir_make_tmp("monitor-XXXXXX", NULL);
+    g_autofree char *path = g_strdup_printf("%s/qmp", NULLSTR(dir));
+    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+    VIR_AUTOCLOSE listener = -1;
+    int flags = -1;
+    int lowest;
+
+    if (!dir)
+        return -1;
+
+    if ((listener = testListen(path)) >= 0 &&
+        (lowest = dup(listener)) >= 0) {
+        close(lowest);
+        if ((mon = libxlDeviceModelMonitorConnect("lan", path)))
+            flags = fcntl(lowest, F_GETFD);
+    }
+
+    unlink(path);
+    rmdir(dir);
+    return flags == FD_CLOEXEC ? 0 : -1;
+}
+
+
 static void
 testSignal(int signum G_GNUC_UNUSED)
 {
@@ -1575,6 +1603,8 @@ mymain(void)
     }
 
     if (virTestRun("connect: errors", testMonitorConnect, NULL) < 0)
+        ret = -1;
+    if (virTestRun("connect: not inherited", testMonitorInherited, NULL) < 0)
         ret = -1;
 
     VIR_FORCE_CLOSE(testFile);
