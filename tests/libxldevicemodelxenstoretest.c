@@ -89,6 +89,11 @@ testRemove(const void *opaque)
     if (libxlDeviceModelTestOutcome(libxlDeviceModelXenstoreRemove(two), NULL, data->error) < 0)
         return -1;
 
+    if (testStore.conflicts > 0) {
+        VIR_TEST_VERBOSE("%u attempts were not made", testStore.conflicts);
+        return -1;
+    }
+
     return testStoreCheck(data->left);
 }
 
