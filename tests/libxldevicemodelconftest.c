@@ -540,6 +540,42 @@ testMemoryUnknown(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* The guest has all of the memory that it was given. */
+static int
+testMemoryRounded(const void *opaque G_GNUC_UNUSED)
+{
+    static const struct {
+        uint64_t kib;
+        unsigned long long mib;
+    } cases[] = { { 2048, 2 }, { 2049, 3 }, { 3071, 3 } };
+    g_autoptr(testDomain) domain = testDomainNew("nic-e1000");
+    libxl_domain_build_info *b_info;
+    size_t i;
+
+    if (!domain)
+        return -1;
+
+    b_info = &domain->d_config.b_info;
+    b_info->video_memkb = 1024;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        libxlDeviceModelMachine machine = { 0 };
+
+        b_info->max_memkb = b_info->video_memkb + cases[i].kib;
+        if (libxlDeviceModelMachineInit(&machine, domain->def, &domain->d_config) < 0)
+            return -1;
+
+        if (machine.memory != cases[i].mib) {
+            VIR_TEST_VERBOSE("%llu KiB are %llu MiB", (unsigned long long)cases[i].kib,
+                             (unsigned long long)machine.memory);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 static int
 testConversion(const char *name)
 {
@@ -659,7 +695,8 @@ mymain(void)
         virTestRun("Serial number with a comma", testCommandSerialNumber, NULL) < 0)
         ret = -1;
     if (virTestRun("qemu-xen-traditional", testTraditional, NULL) < 0 ||
-        virTestRun("Memory size that is not known", testMemoryUnknown, NULL) < 0)
+        virTestRun("Memory size that is not known", testMemoryUnknown, NULL) < 0 ||
+        virTestRun("Memory size that is no multiple", testMemoryRounded, NULL) < 0)
         ret = -1;
 
     unlink("libxl-driver.log");

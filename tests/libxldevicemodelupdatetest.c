@@ -322,6 +322,8 @@ testVMLetHappen(virDomainObj *vm,
 typedef struct {
     testEvent event;
     const char *mac; /* of the NIC whose cable is plugged out */
+    virDomainNetModelType model; /* that it is to have, where it had none */
+    const char *bridge; /* that it is to be on, where that is not br0 */
     const char *medium; /* that is put into the drive, where there is no NIC */
     const char *error;
     int code;
@@ -338,7 +340,8 @@ testUpdateNet(virDomainObj *vm,
     int rc;
 
     net->type = VIR_DOMAIN_NET_TYPE_BRIDGE;
-    net->data.bridge.brname = g_strdup("br0");
+    net->data.bridge.brname = g_strdup(test->bridge ? test->bridge : "br0");
+    net->model = test->model;
     net->linkstate = VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
     if (virMacAddrParse(test->mac, &net->mac) < 0)
         abort();
@@ -541,6 +544,16 @@ testUpdates(void)
 #define NOT_OWNED(device) "no secondary of domain 'guest' emulates '" device "' any more"
 #define FAILED(message) \
     .error = "operation failed: " message, .code = VIR_ERR_OPERATION_FAILED
+
+#define MORE_THAN_LINK \
+    .mac = TEST_MAC(2), .code = VIR_ERR_OPERATION_UNSUPPORTED, \
+    .error = "Operation not supported: device model 'lan': of interface '" TEST_MAC(2) \
+             "' only the link state can be changed while it runs"
+
+    DO_TEST("link and model", .model = VIR_DOMAIN_NET_MODEL_E1000, MORE_THAN_LINK);
+    DO_TEST("link and bridge", .bridge = "br1", MORE_THAN_LINK);
+
+#undef MORE_THAN_LINK
 
     /* what the driver has looked at before it had the job */
     DO_TEST("link, started again without device models",
