@@ -490,11 +490,21 @@ testPermissions(const void *opaque G_GNUC_UNUSED)
     testProcess *process = testProcessNew(testDir, 1, "good", NULL);
     g_autofree char *folder = g_path_get_dirname(process->dm->socket);
     const char *paths[] = { folder, process->dm->socket, process->dm->pidfile };
+    g_autofree char *status = NULL;
+    g_autofree char *text = NULL;
     struct stat sb;
     size_t i;
     int ret = testProcessSpawn(process);
 
     testProcessBegin(process);
+
+    /* those that the emulator makes itself, too */
+    status = g_strdup_printf("/proc/%lld/status", (long long)process->dm->process.pid);
+    if (virFileReadAll(status, 8192, &text) < 0 || !strstr(text, "\nUmask:\t0077\n")) {
+        VIR_TEST_VERBOSE("the emulator's files are for everybody: '%s'", NULLSTR(text));
+        ret = -1;
+    }
+
     for (i = 0; i < G_N_ELEMENTS(paths); i++) {
         if (stat(paths[i], &sb) < 0 || sb.st_mode & 0077) {
             VIR_TEST_VERBOSE("'%s' is missing or has mode %o", paths[i], sb.st_mode);
