@@ -584,27 +584,6 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
 }
 
 
-/* Returns the running secondary with the definition, or NULL while there is none:
- * the list is empty while the secondaries end. */
-static const libxlDeviceModel *
-libxlDeviceModelsFind(virDomainObj *vm,
-                      const virDomainDeviceModelDef *dmdef)
-{
-    libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        const libxlDeviceModel *dm = priv->devicemodels[i];
-
-        if (dm->domid == vm->def->id && dm->id == dmdef->id &&
-            dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
-            return dm;
-    }
-
-    return NULL;
-}
-
-
 /* Returns whether the process of the secondary has the other end of the terminal. */
 static bool
 libxlDeviceModelHasTerminal(const libxlDeviceModel *dm,
@@ -636,6 +615,7 @@ libxlDeviceModelsCheckConsole(virDomainObj *vm,
                               const virDomainChrDef *chr,
                               int *fd)
 {
+    libxlDomainObjPrivate *priv = vm->privateData;
     const virDomainDeviceModelDef *dmdef =
         virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
     const char *path = chr->source->data.file.path;
@@ -651,7 +631,9 @@ libxlDeviceModelsCheckConsole(virDomainObj *vm,
         return -1;
     }
 
-    dm = libxlDeviceModelsFind(vm, dmdef);
+    /* there is none while the secondaries end */
+    dm = libxlDeviceModelListFindRunning(priv->devicemodels, priv->ndevicemodels,
+                                         vm->def->id, dmdef->id);
     if (dm && path && libxlDeviceModelHasTerminal(dm, path))
         return 0;
 

@@ -199,6 +199,35 @@ libxlDeviceModelListFree(libxlDeviceModel **dms,
 
 
 /**
+ * libxlDeviceModelListFindRunning:
+ * @dms: device models
+ * @ndms: their number
+ * @domid: id of a domain
+ * @id: id of one of its device models
+ *
+ * What an earlier end left may have the same ids, but does not run.
+ *
+ * Returns the one that is running, whose reference stays the list's, or NULL.
+ */
+libxlDeviceModel *
+libxlDeviceModelListFindRunning(libxlDeviceModel **dms,
+                                size_t ndms,
+                                unsigned int domid,
+                                unsigned int id)
+{
+    size_t i;
+
+    for (i = 0; i < ndms; i++) {
+        if (dms[i]->domid == domid && dms[i]->id == id &&
+            dms[i]->state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+            return dms[i];
+    }
+
+    return NULL;
+}
+
+
+/**
  * libxlDeviceModelIdentify:
  * @dm: device model that this process is about to become
  *

@@ -101,6 +101,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModel, virObjectUnref);
 void libxlDeviceModelListFree(libxlDeviceModel **dms,
                               size_t ndms);
 
+libxlDeviceModel *libxlDeviceModelListFindRunning(libxlDeviceModel **dms,
+                                                  size_t ndms,
+                                                  unsigned int domid,
+                                                  unsigned int id);
+
 int libxlDeviceModelIdentify(const libxlDeviceModel *dm);
 
 bool libxlDeviceModelReopen(libxlDeviceModel *dm);

@@ -37,15 +37,12 @@ libxlDeviceModelsFind(virDomainObj *vm,
                       const virDomainDeviceModelDef *dmdef)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
+    libxlDeviceModel *dm =
+        libxlDeviceModelListFindRunning(priv->devicemodels, priv->ndevicemodels,
+                                        vm->def->id, dmdef->id);
 
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        libxlDeviceModel *dm = priv->devicemodels[i];
-
-        if (dm->id == dmdef->id && dm->domid == vm->def->id &&
-            dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING && libxlDeviceModelIsAlive(dm))
-            return virObjectRef(dm);
-    }
+    if (dm && libxlDeviceModelIsAlive(dm))
+        return virObjectRef(dm);
 
     virReportError(VIR_ERR_OPERATION_FAILED,
                    _("device model '%1$s' of domain '%2$s' does not run any more"),
