@@ -28,6 +28,9 @@
 #define TEST_NAME_LONGEST "abcdefghijklmnopqrstuvwxyz0123._"
 #define TEST_NAME_TOO_LONG TEST_NAME_LONGEST "-"
 
+#define TEST_FAILURE(count, last) \
+    "<failure count='" count "' last='" last "' reason='exited with status 1'/>"
+
 static virDomainDefParserConfig testParserConfig = {
     .features = VIR_DOMAIN_DEF_FEATURE_USER_ALIAS |
                 VIR_DOMAIN_DEF_FEATURE_DEVICE_MODEL,
@@ -126,12 +129,14 @@ testLive(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     if (def->devicemodels[0]->id != 0 ||
-        def->devicemodels[0]->state != VIR_DOMAIN_DEVICE_MODEL_STATE_NONE ||
+        def->devicemodels[0]->state != VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING ||
         def->devicemodels[1]->id != 1 ||
         def->devicemodels[1]->state != VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING ||
         def->devicemodels[2]->id != 2 ||
-        def->devicemodels[2]->state != VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING) {
-        VIR_TEST_DEBUG("id or state was parsed wrong");
+        def->devicemodels[2]->state != VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED ||
+        def->devicemodels[2]->failure.count != 2 ||
+        def->devicemodels[2]->failure.last != 1795692000) {
+        VIR_TEST_DEBUG("what a running domain adds was parsed wrong");
         return -1;
     }
 
@@ -141,6 +146,38 @@ testLive(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     return virTestCompareToFile(actual, inactive);
+}
+
+
+/* How often one failed is counted, and the last time is shown, readable whatever the
+ * language of the host. */
+static int
+testSetFailed(const void *opaque G_GNUC_UNUSED)
+{
+    static const char *const expected =
+        "<devicemodel name='main' state='failed'>\n"
+        "      <failure count='2' last='2038-01-19T03:14:08Z' reason='arr\ufffdt \303\251 &lt;1&gt;'/>\n"
+        "    </devicemodel>\n";
+    g_autofree char *xml = testDomainXML("<devicemodel name='main'/>");
+    g_autofree char *actual = NULL;
+    g_autoptr(virDomainDef) def = NULL;
+
+    if (!(def = virDomainDefParseString(xml, xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE)))
+        return -1;
+
+    def->id = 7;
+    virDomainDeviceModelDefSetFailed(def->devicemodels[0], 1, "first");
+    virDomainDeviceModelDefSetFailed(def->devicemodels[0], 1LL << 31,
+                                     "arr\352t \303\251 <1>");
+
+    if (!(actual = virDomainDefFormat(def, xmlopt, 0)))
+        return -1;
+
+    if (strstr(actual, expected))
+        return 0;
+
+    VIR_TEST_VERBOSE("'%s' is not in '%s'", expected, actual);
+    return -1;
 }
 
 
@@ -594,6 +631,13 @@ testMalformedContent(void)
             "expected one of the two");
     DO_TEST("Live attributes in an inactive definition",
             "<devicemodel name='main' id='-7' state='lost'/>", false, NULL);
+    DO_TEST("Failure twice", MAIN("<failure/><failure/>"), false,
+            "XML error: device model 'main' has 2 failure elements, expected one at most");
+    DO_TEST("Failure of a live definition", MAIN(TEST_FAILURE("1", "2026-11-26T11:20:00Z")), true, NULL);
+    DO_TEST("Failure that never was", MAIN(TEST_FAILURE("0", "2026-11-26T11:20:00Z")), false, NULL);
+    DO_TEST("Failure at a local time", MAIN(TEST_FAILURE("1", "2026-11-26T11:20:00+01:00")), false, NULL);
+    DO_TEST("Failure without a reason",
+            MAIN("<failure count='1' last='2026-11-26T11:20:00Z'/>"), false, NULL);
 
     return ret;
 }
@@ -746,14 +790,21 @@ testLiveRefusals(void)
 {
     int ret = 0;
 
-#define DO_TEST(_name, attrs, _error) \
+#define DO_TEST_FULL(_name, _devices, _error) \
     do { \
-        static const struct testRefusalData data = { \
-            .devices = "<devicemodel name='lan' " attrs "/>", .error = _error, \
-        }; \
+        static const struct testRefusalData data = { .devices = _devices, .error = _error }; \
         if (virTestRun(_name, testRefusalLive, &data) < 0) \
             ret = -1; \
     } while (0)
+#define DO_TEST(name, attrs, error) \
+    DO_TEST_FULL(name, "<devicemodel name='lan' " attrs "/>", error)
+#define DO_TEST_FAILURE(name, failure, error) \
+    DO_TEST_FULL("Live failure " name, "<devicemodel name='lan'>" failure "</devicemodel>", \
+                 "device model 'lan': XML error: " error)
+#define INVALID(attr, value) \
+    "Invalid value for attribute '" attr "' in element 'failure': '" value "'."
+#define DO_TEST_TIME(name, time) \
+    DO_TEST_FAILURE(name, TEST_FAILURE("1", time), INVALID("last", time))
 
     DO_TEST("Live id negative", "id='-1'",
             "device model 'lan': XML error: Invalid value for attribute 'id' in element "
@@ -765,7 +816,28 @@ testLiveRefusals(void)
             "device model 'lan': XML error: Invalid value for attribute 'state' in element "
             "'devicemodel': 'none'.");
 
+    DO_TEST_FAILURE("that never was", TEST_FAILURE("0", "2026-11-26T11:20:00Z"),
+                    "Invalid value for attribute 'count' in element 'failure': Zero is not permitted");
+    DO_TEST_FAILURE("less than never", TEST_FAILURE("-1", "2026-11-26T11:20:00Z"),
+                    INVALID("count", "-1") " Expected non-negative integer value");
+    DO_TEST_FAILURE("too often", TEST_FAILURE("4294967296", "2026-11-26T11:20:00Z"),
+                    INVALID("count", "4294967296") " Expected non-negative integer value");
+    DO_TEST_FAILURE("without a time", "<failure count='1' reason='r'/>",
+                    "Missing required attribute 'last' in element 'failure'");
+    DO_TEST_FAILURE("without a reason", "<failure count='1' last='2026-11-26T11:20:00Z'/>",
+                    "Missing required attribute 'reason' in element 'failure'");
+    DO_TEST_TIME("at no time", "now");
+    DO_TEST_TIME("in the 13th month", "2026-13-26T11:20:00Z");
+    DO_TEST_TIME("at a local time", "2026-11-26T11:20:00+01:00");
+    DO_TEST_TIME("at a time of nowhere", "2026-11-26T11:20:00");
+    DO_TEST_TIME("at a time in fractions", "2026-11-26T11:20:00.5Z");
+    DO_TEST_TIME("on a day of a week", "2026-W48-4T11:20:00Z");
+
+#undef DO_TEST_TIME
+#undef INVALID
+#undef DO_TEST_FAILURE
 #undef DO_TEST
+#undef DO_TEST_FULL
 
     return ret;
 }
@@ -918,7 +990,8 @@ mymain(void)
 
     if (testRoundTrips() < 0 ||
         virTestRun("Live attributes", testLive, NULL) < 0 ||
-        virTestRun("Copy", testCopy, NULL) < 0)
+        virTestRun("Copy", testCopy, NULL) < 0 ||
+        virTestRun("Failures", testSetFailed, NULL) < 0)
         ret = -1;
 
     if (testSchemas() < 0)

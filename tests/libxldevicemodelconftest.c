@@ -18,6 +18,7 @@
 #include "conf/domain_devicemodel.h"
 #include "datatypes.h"
 #include "driver.h"
+#include "libxl/libxl_devicemodel_claims.h"
 #include "libxl/libxl_devicemodel_command.h"
 #include "libxl/libxl_devicemodel_conf.h"
 #include "libxl/libxl_domain.h"
@@ -576,6 +577,68 @@ testMemoryRounded(const void *opaque G_GNUC_UNUSED)
 }
 
 
+struct testInterruptsData {
+    const char *name; /* of a golden domain, whose first secondary is asked for */
+    unsigned int slots;
+    unsigned int irqs;
+};
+
+/* What is taken down for the guest when a secondary has ended is all that it may
+ * have raised, and nothing of the primary's. */
+static int
+testInterrupts(const void *opaque)
+{
+    const struct testInterruptsData *data = opaque;
+    g_autoptr(testDomain) domain = testDomainNew(data->name);
+    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    unsigned int slots = 1;
+    unsigned int irqs = 1;
+
+    if (!domain)
+        return -1;
+
+    testDomainComplete(domain);
+    if (!(config = testDomainConfig(domain, 0)))
+        return -1;
+
+    libxlDeviceModelClaimsGetInterrupts(config, &slots, &irqs);
+    if (slots == data->slots && irqs == data->irqs)
+        return 0;
+
+    VIR_TEST_VERBOSE("slots 0x%x and interrupts 0x%x, expected 0x%x and 0x%x",
+                     slots, irqs, data->slots, data->irqs);
+    return -1;
+}
+
+
+static int
+testAllInterrupts(void)
+{
+    int ret = 0;
+
+#define DO_TEST(_name, _slots, _irqs) \
+    do { \
+        static const struct testInterruptsData data = { \
+            .name = _name, .slots = _slots, .irqs = _irqs, \
+        }; \
+        if (virTestRun("Interrupts " _name, testInterrupts, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("nic-e1000", 1U << 31, 0);
+    DO_TEST("audio-secondary", 1U << 31, 0);
+    /* the slot is shared with the primary, and its pins are the primary's */
+    DO_TEST("ide-secondary", 0, 1U << 14 | 1U << 15);
+    DO_TEST("serial-one", 1U << 31, 1U << 4);
+    DO_TEST("serial-several", 1U << 31, 1U << 3 | 1U << 4);
+    DO_TEST("serial-sources", 0, 1U << 3 | 1U << 4);
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
 static int
 testConversion(const char *name)
 {
@@ -693,6 +756,8 @@ mymain(void)
         ret = -1;
     if (virTestRun("Preloaded libraries", testCommandPreload, NULL) < 0 ||
         virTestRun("Serial number with a comma", testCommandSerialNumber, NULL) < 0)
+        ret = -1;
+    if (testAllInterrupts() < 0)
         ret = -1;
     if (virTestRun("qemu-xen-traditional", testTraditional, NULL) < 0 ||
         virTestRun("Memory size that is not known", testMemoryUnknown, NULL) < 0 ||

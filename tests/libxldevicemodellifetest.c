@@ -245,6 +245,22 @@ testStop(const void *opaque)
 }
 
 
+/* Returns whether it did fail in the first minute of all, or did not. */
+static bool
+testHasFailed(const virDomainDeviceModelDef *dmdef,
+              bool expected)
+{
+    const virDomainDeviceModelFailure *failure = &dmdef->failure;
+
+    if (!expected)
+        return failure->count == 0 && failure->last == 0 && !failure->reason;
+
+    return dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED &&
+        failure->count == 1 && failure->last == 60 &&
+        STREQ_NULLABLE(failure->reason, "exited with status 1");
+}
+
+
 /* What is written is read again by the next daemon, for a domain that libxl is
  * about to create, too. */
 static int
@@ -263,6 +279,9 @@ testReload(const void *opaque)
         VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     }
 
+    if (data->complete)
+        virDomainDeviceModelDefSetFailed(vm->def->devicemodels[1], 60, "exited with status 1");
+
     priv->devicemodelsMachine.memory = 256;
     priv->devicemodelsMachine.vcpus = 4;
 
@@ -274,6 +293,7 @@ testReload(const void *opaque)
 
         if (found->def->id == data->id && found->def->ndevicemodels == 2 &&
             again->ndevicemodels == priv->ndevicemodels &&
+            testHasFailed(found->def->devicemodels[1], data->complete) &&
             again->devicemodelsMachine.memory == (priv->ndevicemodels > 0 ? 256 : 0) &&
             again->devicemodelsMachine.vcpus == (priv->ndevicemodels > 0 ? 4 : 0) &&
             again->devicemodelsComplete == data->complete)

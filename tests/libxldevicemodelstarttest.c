@@ -30,6 +30,7 @@
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
 #define TEST_DOMID 7
+#define TEST_SLOT 0x1f
 
 static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folders */
@@ -143,6 +144,22 @@ struct testLogData {
 };
 
 
+/* What the guest is freed of, should the secondary end, is known from the start on. */
+static int
+testCheckInterrupts(const virDomainObj *vm)
+{
+    const libxlDomainObjPrivate *priv = vm->privateData;
+
+    if (priv->ndevicemodels == 1 && priv->devicemodels[0]->slots == 1U << TEST_SLOT &&
+        priv->devicemodels[0]->irqs == 0)
+        return 0;
+
+    VIR_TEST_VERBOSE("slot %d is not that of the one of %zu secondaries",
+                     TEST_SLOT, priv->ndevicemodels);
+    return -1;
+}
+
+
 static int
 testLogRun(const void *opaque)
 {
@@ -171,6 +188,9 @@ testLogRun(const void *opaque)
         VIR_TEST_VERBOSE("virtlogd was asked %zu times, expected %zu", testLog.nasked, data->nasked);
         ret = -1;
     }
+
+    if (testCheckInterrupts(vm) < 0)
+        ret = -1;
 
     virDomainObjEndAPI(&vm);
     return ret;

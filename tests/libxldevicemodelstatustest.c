@@ -22,19 +22,23 @@ static libxlDriverPrivate *driver;
 
 #define TEST_STATUS_LAN \
     "  <devicemodel domid='7' id='1' uid='64001' state='running' name='lan' ioservid='3' " \
-    "pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
+    "slots='0x80000000' irqs='0x0' pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
 #define TEST_STATUS_WAN \
     "  <devicemodel domid='7' id='2' uid='64002' state='starting' name='wan' ioservid='0' " \
-    "pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'>\n" \
+    "slots='0x0' irqs='0xc018' pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'>\n" \
     "    <tap ifindex='12'/>\n" \
     "    <tap ifindex='13'/>\n" \
     "  </devicemodel>\n"
 
 #define TEST_STATUS_MACHINE(machine) \
     "<devicemodels>\n  <machine " machine "/>\n" TEST_STATUS_LAN "</devicemodels>\n"
+#define TEST_STATUS_FULL(uid, state, interrupts) \
+    "  <devicemodel domid='7' id='1' uid='" #uid "'" state " name='lan' ioservid='3'" \
+    interrupts " pidfile='/p' socket='/s'/>\n"
 #define TEST_STATUS_STATE(uid, state) \
-    "  <devicemodel domid='7' id='1' uid='" #uid "'" state " name='lan' ioservid='3' " \
-    "pidfile='/p' socket='/s'/>\n"
+    TEST_STATUS_FULL(uid, state, " slots='0x0' irqs='0x0'")
+#define TEST_STATUS_INTERRUPTS(interrupts) \
+    "<devicemodels>\n" TEST_STATUS_FULL(64001, " state='running'", interrupts) "</devicemodels>\n"
 
 struct testStatusData {
     const char *status;
@@ -105,9 +109,12 @@ testStatuses(void)
 #define DO_TEST(name, _status, _ndms, _error) DO_TEST_FULL(name, _status, NULL, _ndms, _error)
 #define DO_TEST_STATE(name, complete, uid, state) \
     DO_TEST_FULL("from before states: " name, \
-                 "<devicemodels" complete ">\n" TEST_STATUS_STATE(uid, "") "</devicemodels>\n", \
+                 "<devicemodels" complete ">\n" TEST_STATUS_FULL(uid, "", "") "</devicemodels>\n", \
                  "<devicemodels" complete ">\n" TEST_STATUS_STATE(uid, " state='" state "'") "</devicemodels>\n", \
                  1, NULL)
+#define INVALID(attr, value) \
+    "XML error: Invalid value for attribute '" attr "' in element 'devicemodel': '" value "'."
+#define NONNEGATIVE " Expected non-negative integer value"
 #define MISSING(attr) \
     "XML error: Missing required attribute '" attr "' in element 'devicemodel'"
 
@@ -118,6 +125,8 @@ testStatuses(void)
             "<devicemodels complete='yes'>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
     DO_TEST("with one that ends",
             "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='ending'") "</devicemodels>\n", 1, NULL);
+    DO_TEST("with one that has failed",
+            "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='failed'") "</devicemodels>\n", 1, NULL);
     DO_TEST("with one that has ended",
             "<devicemodels>\n" TEST_STATUS_STATE(0, " state='ended'") "</devicemodels>\n", 1, NULL);
     DO_TEST_STATE("running", " complete='yes'", 64001, "running");
@@ -126,6 +135,20 @@ testStatuses(void)
     DO_TEST("with an unknown state",
             "<devicemodels>" TEST_STATUS_STATE(64001, " state='lost'") "</devicemodels>",
             0, "XML error: Invalid value for attribute 'state' in element 'devicemodel': 'lost'.");
+    DO_TEST_FULL("from before interrupts", TEST_STATUS_INTERRUPTS(""),
+                 TEST_STATUS_INTERRUPTS(" slots='0x0' irqs='0x0'"), 1, NULL);
+    DO_TEST("with all interrupts",
+            TEST_STATUS_INTERRUPTS(" slots='0xffffffff' irqs='0xffff'"), 1, NULL);
+    DO_TEST("with a slot too many",
+            TEST_STATUS_INTERRUPTS(" slots='0x100000000' irqs='0x0'"), 0,
+            INVALID("slots", "0x100000000") NONNEGATIVE);
+    DO_TEST("with an interrupt too many",
+            TEST_STATUS_INTERRUPTS(" slots='0x0' irqs='0x10000'"), 0,
+            INVALID("irqs", "65536") " Expected at most 65535");
+    DO_TEST("with negative slots",
+            TEST_STATUS_INTERRUPTS(" slots='-1' irqs='0x0'"), 0, INVALID("slots", "-1") NONNEGATIVE);
+    DO_TEST("with slots that are no number",
+            TEST_STATUS_INTERRUPTS(" slots='lan' irqs='0x0'"), 0, INVALID("slots", "lan") NONNEGATIVE);
     DO_TEST("with a machine", TEST_STATUS_MACHINE("memory='256' vcpus='4'"), 1, NULL);
     DO_TEST("with the largest machine",
             TEST_STATUS_MACHINE("memory='4294967296' vcpus='8192'"), 1, NULL);
@@ -169,6 +192,8 @@ testStatuses(void)
             "Expected non-negative integer value");
 
 #undef MISSING
+#undef NONNEGATIVE
+#undef INVALID
 #undef DO_TEST_STATE
 #undef DO_TEST
 #undef DO_TEST_FULL

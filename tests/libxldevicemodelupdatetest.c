@@ -247,6 +247,7 @@ typedef enum {
     TEST_STARTED_AGAIN, /* with another id */
     TEST_RESET, /* and what served before does not end */
     TEST_ENDING, /* as above, and what is to serve has not come yet */
+    TEST_FAILED, /* the secondaries' processes have ended by themselves */
 } testEvent;
 
 
@@ -309,6 +310,11 @@ testVMLetHappen(virDomainObj *vm,
     case TEST_ENDING:
         for (i = 0; i < priv->ndevicemodels; i++)
             priv->devicemodels[i]->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
+        break;
+
+    case TEST_FAILED:
+        for (i = 0; i < priv->ndevicemodels; i++)
+            priv->devicemodels[i]->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
         break;
 
     case TEST_RESET:
@@ -576,6 +582,8 @@ testUpdates(void)
             FAILED("device model 'lan' of domain 'guest' does not run any more"));
     DO_TEST("medium, started again", .event = TEST_STARTED_AGAIN, .medium = "new.iso",
             FAILED("device model 'blk' of domain 'guest' does not run any more"));
+    DO_TEST("link, failed", .event = TEST_FAILED, .mac = TEST_MAC(2),
+            FAILED("device model 'lan' of domain 'guest' does not run any more"));
     DO_TEST("link, not ended yet", .event = TEST_ENDING, .mac = TEST_MAC(2),
             FAILED("device model 'lan' of domain 'guest' does not run any more"));
 

@@ -34,6 +34,7 @@ VIR_ENUM_IMPL(virDomainDeviceModelState,
               "none",
               "starting",
               "running",
+              "failed",
 );
 
 
@@ -71,6 +72,7 @@ virDomainDeviceModelDefFree(virDomainDeviceModelDef *dm)
     for (i = 0; i < dm->ninterfaces; i++)
         g_free(dm->interfaces[i].alias);
     g_free(dm->interfaces);
+    g_free(dm->failure.reason);
     g_free(dm->emulator);
     g_free(dm->name);
     g_free(dm);
@@ -144,6 +146,30 @@ virDomainDeviceModelNameIsValid(const char *name)
         strspn(name, VIR_DOMAIN_DEVICE_MODEL_NAME_CHARS) == len &&
         STRNEQ(name, ".") &&
         STRNEQ(name, "..");
+}
+
+
+/**
+ * virDomainDeviceModelDefSetFailed:
+ * @dm: device model of a live definition
+ * @when: seconds since the epoch
+ * @reason: why, in words of the driver, of whatever encoding; not empty
+ *
+ * Show in the live XML that the process of @dm has ended by itself, once more.
+ * Expects that the domain is locked.
+ */
+void
+virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
+                                 long long when,
+                                 const char *reason)
+{
+    virDomainDeviceModelFailure *failure = &dm->failure;
+
+    dm->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
+    failure->count++;
+    failure->last = when;
+    g_free(failure->reason);
+    failure->reason = g_utf8_make_valid(reason, -1);
 }
 
 
@@ -306,6 +332,89 @@ virDomainDeviceModelDefParseLive(virDomainDeviceModelDef *dm,
 }
 
 
+/* Returns @when as clients read it, or NULL where it has no such form.  The caller
+ * frees it. */
+static char *
+virDomainDeviceModelTimeToString(long long when)
+{
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(when);
+
+    return time ? g_date_time_format(time, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+}
+
+
+static int
+virDomainDeviceModelFailureParseTime(virDomainDeviceModelFailure *failure,
+                                     xmlNodePtr node)
+{
+    g_autofree char *text = virXMLPropStringRequired(node, "last");
+    g_autoptr(GDateTime) time = NULL;
+    g_autofree char *again = NULL;
+
+    if (!text)
+        return -1;
+
+    if ((time = g_date_time_new_from_iso8601(text, NULL))) {
+        failure->last = g_date_time_to_unix(time);
+        again = virDomainDeviceModelTimeToString(failure->last);
+    }
+
+    /* the standard has more forms than this one */
+    if (STRNEQ_NULLABLE(again, text)) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("Invalid value for attribute '%1$s' in element '%2$s': '%3$s'."),
+                       "last", node->name, text);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+virDomainDeviceModelFailureParseLive(virDomainDeviceModelFailure *failure,
+                                     xmlNodePtr node)
+{
+    int rc = virXMLPropUInt(node, "count", 10, VIR_XML_PROP_NONZERO, &failure->count);
+
+    if (rc <= 0)
+        return rc;
+
+    if (virDomainDeviceModelFailureParseTime(failure, node) < 0 ||
+        !(failure->reason = virXMLPropStringRequired(node, "reason")))
+        return -1;
+
+    return 0;
+}
+
+
+static int
+virDomainDeviceModelDefParseFailure(virDomainDeviceModelDef *dm,
+                                    xmlNodePtr node,
+                                    unsigned int flags)
+{
+    g_autoptr(GPtrArray) nodes = virXMLNodeGetSubelementList(node, "failure");
+
+    if (nodes->len == 0)
+        return 0;
+
+    if (nodes->len > 1) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has %2$d failure elements, expected one at most"),
+                       dm->name, (int)nodes->len);
+        return -1;
+    }
+
+    if (!(flags & VIR_DOMAIN_DEF_PARSE_INACTIVE) &&
+        virDomainDeviceModelFailureParseLive(&dm->failure, g_ptr_array_index(nodes, 0)) < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s'"), dm->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /* An XPath expression costs more than all the rest of a device model: its
  * children are looked for one by one. */
 static virDomainDeviceModelDef *
@@ -320,7 +429,8 @@ virDomainDeviceModelDefParseXML(xmlNodePtr node,
 
     if (virDomainDeviceModelDefParseName(dm, node, position) < 0 ||
         virDomainDeviceModelDefParseLive(dm, node, flags) < 0 ||
-        virDomainDeviceModelDefParseEmulator(dm, node) < 0)
+        virDomainDeviceModelDefParseEmulator(dm, node) < 0 ||
+        virDomainDeviceModelDefParseFailure(dm, node, flags) < 0)
         return NULL;
 
     for (i = 0; i < caps->len; i++) {
@@ -382,6 +492,25 @@ virDomainDeviceModelDefsParse(virDomainDef *def,
 
 
 static void
+virDomainDeviceModelFailureFormat(virBuffer *buf,
+                                  const virDomainDeviceModelFailure *failure,
+                                  unsigned int flags)
+{
+    g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
+
+    if (!(flags & VIR_DOMAIN_DEF_FORMAT_INACTIVE) && failure->count > 0) {
+        g_autofree char *last = virDomainDeviceModelTimeToString(failure->last);
+
+        virBufferAsprintf(&attrBuf, " count='%u'", failure->count);
+        virBufferEscapeString(&attrBuf, " last='%s'", last);
+        virBufferEscapeString(&attrBuf, " reason='%s'", failure->reason);
+    }
+
+    virXMLFormatElement(buf, "failure", &attrBuf, NULL);
+}
+
+
+static void
 virDomainDeviceModelDefFormat(virBuffer *buf,
                               const virDomainDeviceModelDef *dm,
                               unsigned int flags)
@@ -422,6 +551,7 @@ virDomainDeviceModelDefFormat(virBuffer *buf,
         }
     }
 
+    virDomainDeviceModelFailureFormat(&childBuf, &dm->failure, flags);
     virXMLFormatElement(buf, "devicemodel", &attrBuf, &childBuf);
 }
 
@@ -434,7 +564,7 @@ virDomainDeviceModelDefFormat(virBuffer *buf,
  *
  * Formats the device models of @def in the order of the definition; within each
  * the emulator comes first, then the capabilities in the order of the enum, then
- * the interfaces in the order of the definition.
+ * the interfaces in the order of the definition, then what is known of failures.
  */
 void
 virDomainDeviceModelDefsFormat(virBuffer *buf,

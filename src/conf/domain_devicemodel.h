@@ -45,6 +45,7 @@ typedef enum {
     VIR_DOMAIN_DEVICE_MODEL_STATE_NONE = 0,
     VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING,
     VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING,
+    VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED,
 
     VIR_DOMAIN_DEVICE_MODEL_STATE_LAST
 } virDomainDeviceModelState;
@@ -58,6 +59,15 @@ struct _virDomainDeviceModelInterface {
     char *alias; /* NULL: the reference is by mac */
 };
 
+/* That the process of a device model ended by itself while its domain ran. */
+typedef struct _virDomainDeviceModelFailure virDomainDeviceModelFailure;
+struct _virDomainDeviceModelFailure {
+    /* Live only. */
+    unsigned int count; /* how often; 0: never, and there is neither of the next */
+    long long last; /* when it did last, in seconds since the epoch */
+    char *reason; /* why it did last; never in words of the process */
+};
+
 struct _virDomainDeviceModelDef {
     char *name;
     char *emulator; /* NULL: the emulator of the domain */
@@ -65,6 +75,8 @@ struct _virDomainDeviceModelDef {
 
     size_t ninterfaces;
     virDomainDeviceModelInterface *interfaces;
+
+    virDomainDeviceModelFailure failure;
 
     /* Live only. */
     int id; /* -1 while not live; the primary has 0 */
@@ -76,6 +88,10 @@ void virDomainDeviceModelDefFree(virDomainDeviceModelDef *dm);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainDeviceModelDef, virDomainDeviceModelDefFree);
 
 bool virDomainDeviceModelNameIsValid(const char *name);
+
+void virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
+                                      long long when,
+                                      const char *reason);
 
 /* The calls of the domain definition into this file. */
 int virDomainDeviceModelDefsParse(virDomainDef *def,

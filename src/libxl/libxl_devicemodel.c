@@ -15,6 +15,7 @@
 
 #include "domain_devicemodel.h"
 #include "libxl_api_wrapper.h"
+#include "libxl_devicemodel_claims.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_serial.h"
 #include "libxl_devicemodel_start.h"
@@ -192,6 +193,7 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
     if (!(dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name)))
         return -1;
 
+    libxlDeviceModelClaimsGetInterrupts(config, &dm->slots, &dm->irqs);
     g_ptr_array_add(startings,
                     libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
                                                 g_steal_pointer(&config),

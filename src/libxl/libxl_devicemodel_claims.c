@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Written here for the scope library, which reads it in
- * libxl_devicemodel_scope_claims.c.
+ * libxl_devicemodel_scope_claims.c, and told to whoever frees the guest of a
+ * secondary that has ended.
  */
 
 #include <config.h>
@@ -19,20 +20,26 @@
 /* The library cannot know libvirt's. */
 G_STATIC_ASSERT(VIR_DOMAIN_DEVICE_MODEL_MAX == LIBXL_DEVICE_MODEL_IDS);
 
-/* The claims of a secondary, a list of each kind. */
+/* The claims of a secondary, a list of each kind, and the sources of the interrupts
+ * among them. */
 typedef struct _libxlDeviceModelClaims libxlDeviceModelClaims;
 struct _libxlDeviceModelClaims {
     virBuffer pci;
     virBuffer pio;
     virBuffer irq;
+    unsigned int slots; /* bits 1 << slot; those whose four pins are its own */
+    unsigned int irqs; /* bits 1 << ISA interrupt */
 };
+
+#define LIBXL_DEVICE_MODEL_CLAIMS_INIT \
+    { VIR_BUFFER_INITIALIZER, VIR_BUFFER_INITIALIZER, VIR_BUFFER_INITIALIZER, 0, 0 }
 
 
 /* What the ports of a PC are (QEMU hw/ide/isa.c and hw/char/serial-isa.c). */
 #define LIBXL_DEVICE_MODEL_IDE_DEVFN 0x09
 #define LIBXL_DEVICE_MODEL_IDE_PORTS \
     "0x1f0-0x1f7,0x3f6-0x3f6,0x170-0x177,0x376-0x376"
-#define LIBXL_DEVICE_MODEL_IDE_IRQS "14,15"
+static const unsigned int libxlDeviceModelIDEIRQs[] = { 14, 15 };
 
 static const struct {
     const char *ports;
@@ -52,15 +59,30 @@ libxlDeviceModelClaimSlot(libxlDeviceModelClaims *claims,
                           unsigned int slot)
 {
     virBufferAsprintf(&claims->pci, "0x%02x,", slot << 3);
+    claims->slots |= 1U << slot;
 }
 
 
 static void
+libxlDeviceModelClaimIRQ(libxlDeviceModelClaims *claims,
+                         unsigned int irq)
+{
+    virBufferAsprintf(&claims->irq, "%u,", irq);
+    claims->irqs |= 1U << irq;
+}
+
+
+/* The slot of the controller is no source of interrupts of its own: its ports have
+ * those of the ISA bus, and the pins of that slot are those of the primary's USB. */
+static void
 libxlDeviceModelClaimIDE(libxlDeviceModelClaims *claims)
 {
+    size_t i;
+
     virBufferAsprintf(&claims->pci, "0x%02x,", LIBXL_DEVICE_MODEL_IDE_DEVFN);
     virBufferAddLit(&claims->pio, LIBXL_DEVICE_MODEL_IDE_PORTS ",");
-    virBufferAddLit(&claims->irq, LIBXL_DEVICE_MODEL_IDE_IRQS ",");
+    for (i = 0; i < G_N_ELEMENTS(libxlDeviceModelIDEIRQs); i++)
+        libxlDeviceModelClaimIRQ(claims, libxlDeviceModelIDEIRQs[i]);
 }
 
 
@@ -74,7 +96,7 @@ libxlDeviceModelClaimSerials(libxlDeviceModelClaims *claims,
         virBufferAsprintf(&claims->pio, "%s,", libxlDeviceModelSerialPorts[i].ports);
         /* every second port shares the interrupt of the one before the last */
         if (i < 2)
-            virBufferAsprintf(&claims->irq, "%u,", libxlDeviceModelSerialPorts[i].irq);
+            libxlDeviceModelClaimIRQ(claims, libxlDeviceModelSerialPorts[i].irq);
     }
 }
 
@@ -106,6 +128,34 @@ libxlDeviceModelClaimCapability(libxlDeviceModelClaims *claims,
 
 
 static void
+libxlDeviceModelClaimAll(libxlDeviceModelClaims *claims,
+                         const libxlDeviceModelConfig *config)
+{
+    virDomainDeviceModelCapability cap;
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++)
+        libxlDeviceModelClaimSlot(claims, config->nics[i].slot);
+
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
+        if (config->capabilities & (1U << cap))
+            libxlDeviceModelClaimCapability(claims, config, cap);
+    }
+}
+
+
+static void
+libxlDeviceModelClaimsClear(libxlDeviceModelClaims *claims)
+{
+    virBufferFreeAndReset(&claims->pci);
+    virBufferFreeAndReset(&claims->pio);
+    virBufferFreeAndReset(&claims->irq);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(libxlDeviceModelClaims, libxlDeviceModelClaimsClear);
+
+
+static void
 libxlDeviceModelClaimsAdd(virBuffer *scope,
                           const char *key,
                           virBuffer *values)
@@ -113,7 +163,6 @@ libxlDeviceModelClaimsAdd(virBuffer *scope,
     virBufferTrim(values, ",");
     if (virBufferUse(values) > 0)
         virBufferAsprintf(scope, ";%s=%s", key, virBufferCurrentContent(values));
-    virBufferFreeAndReset(values);
 }
 
 
@@ -128,22 +177,9 @@ char *
 libxlDeviceModelClaimsFormat(const libxlDeviceModelConfig *config)
 {
     g_auto(virBuffer) scope = VIR_BUFFER_INITIALIZER;
-    libxlDeviceModelClaims claims = {
-        .pci = VIR_BUFFER_INITIALIZER,
-        .pio = VIR_BUFFER_INITIALIZER,
-        .irq = VIR_BUFFER_INITIALIZER,
-    };
-    virDomainDeviceModelCapability cap;
-    size_t i;
+    g_auto(libxlDeviceModelClaims) claims = LIBXL_DEVICE_MODEL_CLAIMS_INIT;
 
-    for (i = 0; i < config->nnics; i++)
-        libxlDeviceModelClaimSlot(&claims, config->nics[i].slot);
-
-    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
-        if (config->capabilities & (1U << cap))
-            libxlDeviceModelClaimCapability(&claims, config, cap);
-    }
-
+    libxlDeviceModelClaimAll(&claims, config);
     virBufferAsprintf(&scope,
                       LIBXL_DEVICE_MODEL_SCOPE_DOMID "=%u;" LIBXL_DEVICE_MODEL_SCOPE_ID "=%u",
                       config->domid, config->id);
@@ -152,4 +188,26 @@ libxlDeviceModelClaimsFormat(const libxlDeviceModelConfig *config)
     libxlDeviceModelClaimsAdd(&scope, LIBXL_DEVICE_MODEL_SCOPE_IRQ, &claims.irq);
 
     return virBufferContentAndReset(&scope);
+}
+
+
+/**
+ * libxlDeviceModelClaimsGetInterrupts:
+ * @config: configuration of a secondary
+ * @slots: set to the PCI slots whose pins are the secondary's, as bits 1 << slot
+ * @irqs: set to the ISA interrupts that it claims, as bits 1 << interrupt
+ *
+ * Tell which interrupt lines a secondary may hold up, so that they can be taken down
+ * when it has ended.  Nobody else raises them.
+ */
+void
+libxlDeviceModelClaimsGetInterrupts(const libxlDeviceModelConfig *config,
+                                    unsigned int *slots,
+                                    unsigned int *irqs)
+{
+    g_auto(libxlDeviceModelClaims) claims = LIBXL_DEVICE_MODEL_CLAIMS_INIT;
+
+    libxlDeviceModelClaimAll(&claims, config);
+    *slots = claims.slots;
+    *irqs = claims.irqs;
 }

@@ -33,6 +33,7 @@ VIR_ENUM_IMPL(libxlDeviceModelState,
               LIBXL_DEVICE_MODEL_STATE_LAST,
               "starting",
               "running",
+              "failed",
               "ending",
               "ended",
 );
@@ -44,7 +45,7 @@ static void libxlDeviceModelDispose(void *obj);
 static int
 libxlDeviceModelOnceInit(void)
 {
-    if (!VIR_CLASS_NEW(libxlDeviceModel, virClassForObject()))
+    if (!VIR_CLASS_NEW(libxlDeviceModel, virClassForObjectLockable()))
         return -1;
 
     return 0;
@@ -150,7 +151,7 @@ libxlDeviceModelNew(const char *stateDir,
     libxlDeviceModel *dm = NULL;
 
     if (libxlDeviceModelInitialize() < 0 ||
-        !(dm = virObjectNew(libxlDeviceModelClass)))
+        !(dm = virObjectLockableNew(libxlDeviceModelClass)))
         return NULL;
 
     dm->domid = domid;

@@ -8,6 +8,9 @@
  *  starting  it has an identity; there may be a process that registers its devices
  *            with Xen, but none that serves them
  *  running   its process was found to be in its scope and to serve its devices
+ *  failed    it was running, and its process has ended by itself; the guest was freed
+ *            of it.  How often, when and why is in the definition of the device model
+ *            (virDomainDeviceModelFailure), which is in the status file, too
  *  ending    it is not to serve them any more; its process, or what else runs under
  *            its uid, may not have ended yet
  *  ended     nothing runs for it; files, taps and entries in xenstore may be left
@@ -34,6 +37,12 @@
  * the memory, nothing more.  The process is closed with the last one, and lives on:
  * who wants it to end calls libxlDeviceModelEndAll.
  *
+ * It has a mutex, which orders what frees the guest of a process that has ended, for
+ * which nobody waits for the job of the domain, against the end of the domain.
+ * It is taken after the lock of the domain where both are, for a short time: never
+ * while anything is waited for that may take more than 200 ms.  The functions here
+ * leave it to their callers.
+ *
  * Nothing here knows a domain object.  libxlDeviceModelEndAll waits and must not
  * be called with a domain locked; that no two threads use one device model is
  * ensured by the domain's job, which a reference does not stand in for.  One that
@@ -53,6 +62,7 @@
 typedef enum {
     LIBXL_DEVICE_MODEL_STATE_STARTING = 0,
     LIBXL_DEVICE_MODEL_STATE_RUNNING,
+    LIBXL_DEVICE_MODEL_STATE_FAILED,
     LIBXL_DEVICE_MODEL_STATE_ENDING,
     LIBXL_DEVICE_MODEL_STATE_ENDED,
 
@@ -70,7 +80,7 @@ struct _libxlDeviceModelProcess {
 
 typedef struct _libxlDeviceModel libxlDeviceModel;
 struct _libxlDeviceModel {
-    virObject parent;
+    virObjectLockable parent;
 
     unsigned int domid;
     unsigned int id;
@@ -82,6 +92,8 @@ struct _libxlDeviceModel {
 
     libxlDeviceModelProcess process;
     unsigned int ioservid; /* of its ioreq server, once it runs */
+    unsigned int slots; /* bits 1 << PCI slot: whose interrupts are its own */
+    unsigned int irqs; /* bits 1 << ISA interrupt: likewise */
     size_t ntaps;
     unsigned int *taps; /* numbers of the host's interfaces that were made for it */
 };

@@ -8,6 +8,7 @@
 
 #include "libxl_devicemodel_status.h"
 
+#include "libxl_devicemodel_claims.h"
 #include "libxl_domain.h"
 #include "viralloc.h"
 #include "virerror.h"
@@ -59,7 +60,8 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
                           dm->domid, dm->id, dm->uid,
                           libxlDeviceModelStateTypeToString(dm->state));
         virBufferEscapeString(&attrBuf, " name='%s'", dm->name);
-        virBufferAsprintf(&attrBuf, " ioservid='%u'", dm->ioservid);
+        virBufferAsprintf(&attrBuf, " ioservid='%u' slots='0x%x' irqs='0x%x'",
+                          dm->ioservid, dm->slots, dm->irqs);
         virBufferEscapeString(&attrBuf, " pidfile='%s'", dm->pidfile);
         virBufferEscapeString(&attrBuf, " socket='%s'", dm->socket);
         for (j = 0; j < dm->ntaps; j++)
@@ -162,6 +164,21 @@ libxlDeviceModelParseState(xmlNodePtr node,
 }
 
 
+/* A daemon that did not write them yet freed no guest either. */
+static int
+libxlDeviceModelParseInterrupts(xmlNodePtr node,
+                                libxlDeviceModel *dm)
+{
+    if (virXMLPropUInt(node, "slots", 16, VIR_XML_PROP_NONE, &dm->slots) < 0 ||
+        virXMLPropUInt(node, "irqs", 16, VIR_XML_PROP_NONE, &dm->irqs) < 0 ||
+        libxlDeviceModelCheckLimit(node, "irqs", dm->irqs,
+                                   LIBXL_DEVICE_MODEL_IRQS_ALL) < 0)
+        return -1;
+
+    return 0;
+}
+
+
 static libxlDeviceModel *
 libxlDeviceModelParseStatus(xmlNodePtr node,
                             bool complete)
@@ -175,6 +192,7 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
         virXMLPropUInt(node, "id", 10, VIR_XML_PROP_REQUIRED, &dm->id) < 0 ||
         virXMLPropUInt(node, "uid", 10, VIR_XML_PROP_REQUIRED, &dm->uid) < 0 ||
         virXMLPropUInt(node, "ioservid", 10, VIR_XML_PROP_REQUIRED, &dm->ioservid) < 0 ||
+        libxlDeviceModelParseInterrupts(node, dm) < 0 ||
         libxlDeviceModelParseState(node, dm, complete) < 0 ||
         libxlDeviceModelParseTaps(node, dm) < 0)
         return NULL;

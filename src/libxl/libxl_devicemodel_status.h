@@ -11,7 +11,8 @@
  *  <devicemodels complete='yes'>
  *    <machine memory='256' vcpus='1'/>
  *    <devicemodel domid='7' id='1' uid='1879048305' state='running' name='lan'
- *                 ioservid='3' pidfile='...' socket='...'>
+ *                 ioservid='3' slots='0x80000000' irqs='0x0' pidfile='...'
+ *                 socket='...'>
  *      <tap ifindex='12'/>
  *    </devicemodel>
  *  </devicemodels>
