@@ -1,0 +1,421 @@
+/*
+ * libxl_devicemodel_ioreq.c: the ioreq server of a secondary that has ended
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/* Some of what libxendevicemodel takes is in Xen's headers for tools only. */
+#define __XEN_TOOLS__ 1
+#include <xendevicemodel.h>
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
+#include <xen/hvm/ioreq.h>
+#include <xen/memory.h>
+
+#include "libxl_devicemodel_ioreq.h"
+
+/* In a frame of requests, whatever the size of a page is here. */
+#define LIBXL_DEVICE_MODEL_IOREQ_FRAME (4096 / sizeof(ioreq_t))
+
+/* How long vCPUs have for taking their answers, and how often we look.  A vCPU that
+ * may run takes its answer at once; those of a paused domain never do. */
+#define LIBXL_DEVICE_MODEL_IOREQ_LIMIT_US (100 * 1000)
+#define LIBXL_DEVICE_MODEL_IOREQ_LOOK_US 200
+
+#define LIBXL_DEVICE_MODEL_IOREQ_SLOTS 32
+#define LIBXL_DEVICE_MODEL_IOREQ_PINS 4
+#define LIBXL_DEVICE_MODEL_IOREQ_IRQS 16
+
+/* The connections to Xen, for one call. */
+typedef struct _libxlDeviceModelIoreqXen libxlDeviceModelIoreqXen;
+struct _libxlDeviceModelIoreqXen {
+    domid_t domid;
+    xendevicemodel_handle *devicemodel;
+    xenforeignmemory_handle *memory;
+    xenevtchn_handle *channels;
+    libxlDeviceModelIoreqResult *result;
+};
+
+typedef struct _libxlDeviceModelIoreqServer libxlDeviceModelIoreqServer;
+struct _libxlDeviceModelIoreqServer {
+    ioservid_t id;
+    xenforeignmemory_resource_handle *mapping; /* or NULL */
+    volatile ioreq_t *requests; /* one of each vCPU */
+    unsigned int vcpus;
+};
+
+
+static long long
+libxlDeviceModelIoreqNow(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+
+/* Takes errno.  Any step may be the one that finds the domain gone. */
+static void
+libxlDeviceModelIoreqFail(libxlDeviceModelIoreqResult *result,
+                          const char *step)
+{
+    if (errno == ESRCH) {
+        result->gone = true;
+    } else if (!result->failed) {
+        result->failed = step;
+        result->err = errno;
+    }
+}
+
+
+static bool
+libxlDeviceModelIoreqSetState(const libxlDeviceModelIoreqXen *xen,
+                              const libxlDeviceModelIoreqServer *server,
+                              bool enabled)
+{
+    if (xendevicemodel_set_ioreq_server_state(xen->devicemodel, xen->domid,
+                                              server->id, enabled) == 0)
+        return true;
+
+    /* that the process has given the server back is no failure */
+    if (errno != ENOENT)
+        libxlDeviceModelIoreqFail(xen->result, enabled ? "enable" : "disable");
+    return false;
+}
+
+
+/* Xen has as many requests in a server as the domain has vCPUs at most. */
+static bool
+libxlDeviceModelIoreqMap(const libxlDeviceModelIoreqXen *xen,
+                         libxlDeviceModelIoreqServer *server)
+{
+    void *page = NULL;
+    unsigned long frames;
+
+    if (xendevicemodel_nr_vcpus(xen->devicemodel, xen->domid, &server->vcpus) < 0) {
+        libxlDeviceModelIoreqFail(xen->result, "count vCPUs");
+        return false;
+    }
+
+    frames = (server->vcpus + LIBXL_DEVICE_MODEL_IOREQ_FRAME - 1) / LIBXL_DEVICE_MODEL_IOREQ_FRAME;
+    server->mapping = xenforeignmemory_map_resource(xen->memory, xen->domid,
+                                                    XENMEM_resource_ioreq_server, server->id,
+                                                    XENMEM_resource_ioreq_server_frame_ioreq(0),
+                                                    frames, &page,
+                                                    PROT_READ | PROT_WRITE, 0);
+    if (!server->mapping) {
+        libxlDeviceModelIoreqFail(xen->result, "map");
+        return false;
+    }
+
+    server->requests = page;
+    return true;
+}
+
+
+static void
+libxlDeviceModelIoreqUnmap(const libxlDeviceModelIoreqXen *xen,
+                           libxlDeviceModelIoreqServer *server)
+{
+    if (server->mapping &&
+        xenforeignmemory_unmap_resource(xen->memory, server->mapping) < 0)
+        libxlDeviceModelIoreqFail(xen->result, "unmap");
+
+    server->mapping = NULL;
+    server->requests = NULL;
+}
+
+
+/* Wakes whoever waits for an event on this port of the domain. */
+static bool
+libxlDeviceModelIoreqNotify(const libxlDeviceModelIoreqXen *xen,
+                            evtchn_port_t port)
+{
+    int local = xenevtchn_bind_interdomain(xen->channels, xen->domid, port);
+    bool notified;
+
+    if (local < 0) {
+        libxlDeviceModelIoreqFail(xen->result, "bind");
+        return false;
+    }
+
+    notified = xenevtchn_notify(xen->channels, local) == 0;
+    if (!notified)
+        libxlDeviceModelIoreqFail(xen->result, "notify");
+
+    xenevtchn_unbind(xen->channels, local);
+    return notified;
+}
+
+
+/* A request without a state is taken already, or was overwritten while its vCPU waits.
+ * One that has its answer may belong to a vCPU that the process was not given the time
+ * to notify. */
+static bool
+libxlDeviceModelIoreqAnswer(const libxlDeviceModelIoreqXen *xen,
+                            volatile ioreq_t *request)
+{
+    unsigned int state = request->state;
+    evtchn_port_t port = request->vp_eport;
+
+    if (state != STATE_IOREQ_NONE && state != STATE_IORESP_READY) {
+        request->data = ~0ULL;
+        /* Xen reads the answer as soon as it sees the state */
+        __atomic_thread_fence(__ATOMIC_RELEASE);
+        request->state = STATE_IORESP_READY;
+        xen->result->answered++;
+    }
+
+    return libxlDeviceModelIoreqNotify(xen, port);
+}
+
+
+static unsigned int
+libxlDeviceModelIoreqCount(const libxlDeviceModelIoreqServer *server)
+{
+    unsigned int count = 0;
+    unsigned int i;
+
+    for (i = 0; i < server->vcpus; i++) {
+        if (server->requests[i].state != STATE_IOREQ_NONE)
+            count++;
+    }
+
+    return count;
+}
+
+
+/* Returns whether every vCPU was notified, and no request is left. */
+static bool
+libxlDeviceModelIoreqAnswerAll(const libxlDeviceModelIoreqXen *xen,
+                               const libxlDeviceModelIoreqServer *server)
+{
+    const struct timespec look = { .tv_nsec = LIBXL_DEVICE_MODEL_IOREQ_LOOK_US * 1000 };
+    bool notified = true;
+    long long end;
+    unsigned int i;
+
+    for (i = 0; i < server->vcpus; i++) {
+        if (!libxlDeviceModelIoreqAnswer(xen, &server->requests[i]))
+            notified = false;
+    }
+
+    end = libxlDeviceModelIoreqNow() + LIBXL_DEVICE_MODEL_IOREQ_LIMIT_US;
+    while ((xen->result->untaken = libxlDeviceModelIoreqCount(server)) > 0 &&
+           libxlDeviceModelIoreqNow() < end)
+        nanosleep(&look, NULL);
+
+    return notified && xen->result->untaken == 0;
+}
+
+
+static bool
+libxlDeviceModelIoreqDestroy(const libxlDeviceModelIoreqXen *xen,
+                             const libxlDeviceModelIoreqServer *server)
+{
+    if (xendevicemodel_destroy_ioreq_server(xen->devicemodel, xen->domid, server->id) == 0 ||
+        errno == ENOENT)
+        return true;
+
+    libxlDeviceModelIoreqFail(xen->result, "destroy");
+    return false;
+}
+
+
+static bool
+libxlDeviceModelIoreqLower(const libxlDeviceModelIoreqXen *xen,
+                           const libxlDeviceModelIoreq *ioreq)
+{
+    bool lowered = true;
+    unsigned int i;
+    unsigned int pin;
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_IOREQ_SLOTS; i++) {
+        for (pin = 0; (ioreq->slots & (1U << i)) && pin < LIBXL_DEVICE_MODEL_IOREQ_PINS; pin++) {
+            if (xendevicemodel_set_pci_intx_level(xen->devicemodel, xen->domid,
+                                                  0, 0, i, pin, 0) < 0) {
+                libxlDeviceModelIoreqFail(xen->result, "lower INTx");
+                lowered = false;
+            }
+        }
+    }
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_IOREQ_IRQS; i++) {
+        if ((ioreq->irqs & (1U << i)) &&
+            xendevicemodel_set_isa_irq_level(xen->devicemodel, xen->domid, i, 0) < 0) {
+            libxlDeviceModelIoreqFail(xen->result, "lower IRQ");
+            lowered = false;
+        }
+    }
+
+    return lowered;
+}
+
+
+/* The new server is disabled before its channels are used: a vCPU may have had a request
+ * to it meanwhile, which is answered as those of any other. */
+static bool
+libxlDeviceModelIoreqWakeAll(const libxlDeviceModelIoreqXen *xen)
+{
+    libxlDeviceModelIoreqServer server = { 0 };
+
+    if (xendevicemodel_create_ioreq_server(xen->devicemodel, xen->domid,
+                                           HVM_IOREQSRV_BUFIOREQ_OFF, &server.id) < 0) {
+        /* Xen gives no event channels to a domain that is being destroyed */
+        if (errno == EINVAL)
+            errno = ESRCH;
+        libxlDeviceModelIoreqFail(xen->result, "create");
+        return false;
+    }
+
+    xen->result->woken = libxlDeviceModelIoreqMap(xen, &server) &&
+                         libxlDeviceModelIoreqSetState(xen, &server, true) &&
+                         libxlDeviceModelIoreqSetState(xen, &server, false) &&
+                         libxlDeviceModelIoreqAnswerAll(xen, &server);
+
+    if (!libxlDeviceModelIoreqDestroy(xen, &server))
+        xen->result->woken = false;
+    libxlDeviceModelIoreqUnmap(xen, &server);
+
+    return xen->result->woken;
+}
+
+
+static bool
+libxlDeviceModelIoreqReleaseServer(const libxlDeviceModelIoreqXen *xen,
+                                   const libxlDeviceModelIoreq *ioreq)
+{
+    libxlDeviceModelIoreqServer server = { .id = ioreq->ioservid };
+    bool answered;
+    bool destroyed;
+    bool lowered;
+
+    answered = libxlDeviceModelIoreqSetState(xen, &server, false) &&
+               libxlDeviceModelIoreqMap(xen, &server) &&
+               libxlDeviceModelIoreqAnswerAll(xen, &server);
+
+    destroyed = libxlDeviceModelIoreqDestroy(xen, &server);
+    lowered = libxlDeviceModelIoreqLower(xen, ioreq);
+    libxlDeviceModelIoreqUnmap(xen, &server);
+
+    if (destroyed && !answered)
+        answered = libxlDeviceModelIoreqWakeAll(xen);
+
+    return answered && destroyed && lowered;
+}
+
+
+static void
+libxlDeviceModelIoreqClose(libxlDeviceModelIoreqXen *xen)
+{
+    if (xen->channels)
+        xenevtchn_close(xen->channels);
+    if (xen->memory)
+        xenforeignmemory_close(xen->memory);
+    if (xen->devicemodel)
+        xendevicemodel_close(xen->devicemodel);
+}
+
+
+static bool
+libxlDeviceModelIoreqOpen(libxlDeviceModelIoreqXen *xen)
+{
+    if ((xen->devicemodel = xendevicemodel_open(NULL, 0)) &&
+        (xen->memory = xenforeignmemory_open(NULL, 0)) &&
+        (xen->channels = xenevtchn_open(NULL, 0)))
+        return true;
+
+    libxlDeviceModelIoreqFail(xen->result, "open");
+    return false;
+}
+
+
+/* What does not fit Xen's types would be another domain, or another server. */
+static bool
+libxlDeviceModelIoreqCheck(unsigned int domid,
+                           unsigned int ioservid,
+                           libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+
+    if (domid > 0 && domid < DOMID_FIRST_RESERVED && ioservid <= UINT16_MAX)
+        return true;
+
+    errno = EINVAL;
+    libxlDeviceModelIoreqFail(result, "check");
+    return false;
+}
+
+
+/**
+ * libxlDeviceModelIoreqRelease:
+ * @ioreq: the ioreq server of a secondary, and what this claims
+ * @result: filled with what was done
+ *
+ * Frees the guest of a secondary whose process has ended, as the header says.  There is
+ * nothing to lock, and it takes about a tenth of a second at most, or two where the
+ * vCPUs have to be woken.
+ *
+ * That the server is not there any more is no failure: the process has given it back,
+ * and the vCPUs are woken.  That the domain is not there is none either.
+ *
+ * Returns 0 where the server is gone, no vCPU waits for it and no interrupt is raised;
+ * a step may have failed that another made up for, and is told in @result then.  -1 where
+ * the guest may not be free, with the first step that failed in @result.
+ */
+int
+libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
+                             libxlDeviceModelIoreqResult *result)
+{
+    libxlDeviceModelIoreqXen xen = { .domid = ioreq->domid, .result = result };
+    long long begin = libxlDeviceModelIoreqNow();
+    bool released;
+
+    if (!libxlDeviceModelIoreqCheck(ioreq->domid, ioreq->ioservid, result))
+        return -1;
+
+    released = libxlDeviceModelIoreqOpen(&xen) &&
+               libxlDeviceModelIoreqReleaseServer(&xen, ioreq);
+    libxlDeviceModelIoreqClose(&xen);
+
+    result->us = libxlDeviceModelIoreqNow() - begin;
+    return released || result->gone ? 0 : -1;
+}
+
+
+/**
+ * libxlDeviceModelIoreqWake:
+ * @domid: the domain
+ * @result: filled with what was done
+ *
+ * Wakes the vCPUs that wait for an ioreq server which is not there any more.  It does
+ * nothing to the others: one that waits for a server that is there goes on to wait.
+ * One server of those that Xen has for the domain must be free.
+ *
+ * Returns 0 where all were woken, or the domain is not there, and -1 otherwise, with the
+ * first step that failed in @result.
+ */
+int
+libxlDeviceModelIoreqWake(unsigned int domid,
+                          libxlDeviceModelIoreqResult *result)
+{
+    libxlDeviceModelIoreqXen xen = { .domid = domid, .result = result };
+    long long begin = libxlDeviceModelIoreqNow();
+    bool woken;
+
+    if (!libxlDeviceModelIoreqCheck(domid, 0, result))
+        return -1;
+
+    woken = libxlDeviceModelIoreqOpen(&xen) && libxlDeviceModelIoreqWakeAll(&xen);
+    libxlDeviceModelIoreqClose(&xen);
+
+    result->us = libxlDeviceModelIoreqNow() - begin;
+    return woken || result->gone ? 0 : -1;
+}

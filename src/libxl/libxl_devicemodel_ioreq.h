@@ -1,0 +1,91 @@
+/*
+ * libxl_devicemodel_ioreq.h: the ioreq server of a secondary that has ended
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * An access of the guest to an emulated device is a request: Xen writes it into the
+ * memory of the ioreq server that claims the device, notifies the event channel that
+ * the server has for this vCPU, and has the vCPU wait for an event on the same channel.
+ * When a process ends otherwise than by its own will, its ioreq server stays.  Nobody
+ * answers what is pending there, so that vCPU waits for ever, and so does each that
+ * comes to one of the devices later, or changes the map of the guest's memory.  When
+ * the process ends well, its QEMU has the server destroyed, but that wakes nobody: a
+ * vCPU that waits at that moment waits for ever, too.
+ *
+ * What is done here makes a guest run on without the devices of such a process:
+ *
+ *  disable   no vCPU has a new request from here on.  What is pending stays so
+ *  map       the requests, as nobody else has them mapped now
+ *  answer    what is pending, with all ones, as of a device that is not there; notify
+ *            the channel of every vCPU, whatever its request looks like
+ *  await     that the vCPUs have taken their answers, but not for long
+ *  destroy   the server.  The claims go with it: the primary serves what it has itself
+ *            of that, and Xen answers the rest with all ones
+ *  lower     the interrupts that the process may have left raised: a level that nobody
+ *            lowers would come again and again, until the guest's kernel turns it off
+ *            for all devices that share it
+ *  unmap     at once: the mapped page is the domain's, which would stay as a zombie
+ *  wake      only where a vCPU was not notified or has not taken its answer: through
+ *            the channels of a new server, which has no claims and is destroyed again.
+ *            Such an access reads what Xen itself has of the request, not ones
+ *
+ * The process must have ended, and whatever else had its event channels: a channel that
+ * another has bound cannot be notified by us.  Between the end of the process and the
+ * return from here, no other server may be created for the domain, or it could get the
+ * number of the dead one's, if that was destroyed, and be destroyed in its place.
+ *
+ * It is all safe to repeat: a daemon that is killed at any step leaves what the next one
+ * calls this for again, except for the new server of the last step, which would be there
+ * until the domain ends.  It is enabled for no longer than it takes to be told the
+ * channels, because an enabled one that nobody serves stops the guest.
+ *
+ * What the process may have left
+ *
+ * The requests are in memory that it could write to, and that other secondaries of the
+ * guest may map: no byte of it is believed, and each is read once.
+ *
+ *  state     whatever it says, the vCPU is notified.  What is not a state of Xen's is
+ *            answered as well: Xen would end the domain
+ *  vp_eport  a port of this guest and no other, as Xen is asked to bind it to one of
+ *            ours, which it does where the guest's port waits for this host.  At worst
+ *            it is one of the guest's own that is not bound yet, which gets an event
+ *            without a cause, and waits for this host again
+ *  others    never read
+ *
+ * Requests that change while they are looked at take no more than the limit of time.
+ *
+ * The files use libc and Xen's libraries only, for processes that are no daemon, and
+ * report no errors: what has failed is in the result.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+
+/* Which server, and what its device model claims. */
+typedef struct _libxlDeviceModelIoreq libxlDeviceModelIoreq;
+struct _libxlDeviceModelIoreq {
+    unsigned int domid;
+    unsigned int ioservid;
+    unsigned int slots; /* of PCI: bit N is set for slot N of bus 0 */
+    unsigned int irqs; /* of the ISA: bit N is set for interrupt N, 0 to 15 */
+};
+
+typedef struct _libxlDeviceModelIoreqResult libxlDeviceModelIoreqResult;
+struct _libxlDeviceModelIoreqResult {
+    bool gone; /* the domain: nothing was left to do */
+    unsigned int answered; /* requests that were pending */
+    unsigned int untaken; /* requests that were still there in the end */
+    bool woken; /* the vCPUs, through a new server */
+    long long us; /* how long it took */
+    const char *failed; /* the first step that failed, in words, or NULL */
+    int err; /* and the errno of that */
+};
+
+int
+libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
+                             libxlDeviceModelIoreqResult *result);
+
+int
+libxlDeviceModelIoreqWake(unsigned int domid,
+                          libxlDeviceModelIoreqResult *result);

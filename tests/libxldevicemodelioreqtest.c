@@ -1,0 +1,654 @@
+/*
+ * libxldevicemodelioreqtest.c: how a guest is freed of a secondary that has ended
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Xen is a stand-in here: a domain, its ioreq servers with the requests of its vCPUs, and
+ * a log of the calls.  A vCPU that is notified takes the answer of its request, as Xen's
+ * does.  A call fails where a test says so, with the errno that the test names.
+ */
+
+#include <config.h>
+
+#include <xendevicemodel.h>
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
+#include <xen/hvm/ioreq.h>
+#include <xen/memory.h>
+
+#include "testutils.h"
+#include "libxl/libxl_devicemodel_ioreq.h"
+#include "virbuffer.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
+
+#define TEST_DOMID 7
+#define TEST_SERVER 2 /* of the secondary */
+#define TEST_NEW_SERVER 3 /* the next that is created */
+#define TEST_VCPUS_MAX 300
+
+/* of a process that was taken over: no state of Xen's */
+#define TEST_STATE_WEIRD 9
+
+typedef struct _testXenFailure testXenFailure;
+struct _testXenFailure {
+    const char *call;
+    unsigned int number; /* which of these calls, from 1, or 0 for all */
+    int err;
+};
+
+typedef struct _testXenState testXenState;
+struct _testXenState {
+    virBuffer log;
+    const testXenFailure *failures;
+    unsigned int ncalls[16]; /* for each of the failures */
+    unsigned int vcpus;
+    ioreq_t requests[TEST_VCPUS_MAX]; /* of all servers, one after the other */
+    bool paused; /* vCPUs take no answer */
+    unsigned int taken; /* answers that were all ones */
+    unsigned int mistaken; /* others */
+    unsigned int nopen;
+    unsigned int nmapped;
+    unsigned int nbound;
+};
+
+static testXenState xen;
+
+
+G_GNUC_PRINTF(2, 3) static int
+testXenCall(const char *call,
+            const char *format,
+            ...)
+{
+    va_list args;
+    size_t i;
+
+    virBufferAsprintf(&xen.log, "%s", call);
+    va_start(args, format);
+    virBufferVasprintf(&xen.log, format, args);
+    va_end(args);
+
+    for (i = 0; xen.failures && xen.failures[i].call; i++) {
+        const testXenFailure *failure = &xen.failures[i];
+
+        if (STRNEQ(failure->call, call))
+            continue;
+
+        xen.ncalls[i]++;
+        if (failure->number == 0 || failure->number == xen.ncalls[i]) {
+            virBufferAsprintf(&xen.log, " %s\n", g_strerror(failure->err));
+            errno = failure->err;
+            return -1;
+        }
+    }
+
+    virBufferAddLit(&xen.log, "\n");
+    return 0;
+}
+
+
+/* Whatever the call gives, its handle is this one. */
+static void *
+testXenOpen(const char *library)
+{
+    if (testXenCall("open", " %s", library) < 0)
+        return NULL;
+
+    xen.nopen++;
+    return &xen;
+}
+
+
+static int
+testXenClose(void)
+{
+    xen.nopen--;
+    return 0;
+}
+
+
+xendevicemodel_handle *
+xendevicemodel_open(struct xentoollog_logger *logger G_GNUC_UNUSED,
+                    unsigned int flags G_GNUC_UNUSED)
+{
+    return testXenOpen("devicemodel");
+}
+
+
+int
+xendevicemodel_close(xendevicemodel_handle *h G_GNUC_UNUSED)
+{
+    return testXenClose();
+}
+
+
+xenforeignmemory_handle *
+xenforeignmemory_open(struct xentoollog_logger *logger G_GNUC_UNUSED,
+                      unsigned int flags G_GNUC_UNUSED)
+{
+    return testXenOpen("foreignmemory");
+}
+
+
+int
+xenforeignmemory_close(xenforeignmemory_handle *h G_GNUC_UNUSED)
+{
+    return testXenClose();
+}
+
+
+xenevtchn_handle *
+xenevtchn_open(struct xentoollog_logger *logger G_GNUC_UNUSED,
+               unsigned int flags G_GNUC_UNUSED)
+{
+    return testXenOpen("evtchn");
+}
+
+
+int
+xenevtchn_close(xenevtchn_handle *h G_GNUC_UNUSED)
+{
+    return testXenClose();
+}
+
+
+int
+xendevicemodel_create_ioreq_server(xendevicemodel_handle *h G_GNUC_UNUSED,
+                                   domid_t domid,
+                                   int bufioreq,
+                                   ioservid_t *id)
+{
+    size_t i;
+
+    if (testXenCall("create", " %u %d", domid, bufioreq) < 0)
+        return -1;
+
+    *id = TEST_NEW_SERVER;
+    for (i = 0; i < xen.vcpus; i++)
+        xen.requests[i] = (ioreq_t){ .vp_eport = 200 + i };
+    return 0;
+}
+
+
+int
+xendevicemodel_set_ioreq_server_state(xendevicemodel_handle *h G_GNUC_UNUSED,
+                                      domid_t domid,
+                                      ioservid_t id,
+                                      int enabled)
+{
+    return testXenCall(enabled ? "enable" : "disable", " %u %u", domid, id);
+}
+
+
+int
+xendevicemodel_destroy_ioreq_server(xendevicemodel_handle *h G_GNUC_UNUSED,
+                                    domid_t domid,
+                                    ioservid_t id)
+{
+    return testXenCall("destroy", " %u %u", domid, id);
+}
+
+
+int
+xendevicemodel_nr_vcpus(xendevicemodel_handle *h G_GNUC_UNUSED,
+                        domid_t domid,
+                        unsigned int *vcpus)
+{
+    *vcpus = xen.vcpus;
+    return testXenCall("vcpus", " %u", domid);
+}
+
+
+int
+xendevicemodel_set_pci_intx_level(xendevicemodel_handle *h G_GNUC_UNUSED,
+                                  domid_t domid,
+                                  uint16_t segment,
+                                  uint8_t bus,
+                                  uint8_t device,
+                                  uint8_t intx,
+                                  unsigned int level)
+{
+    return testXenCall("intx", " %u %u:%u:%u %u %u", domid, segment, bus, device, intx, level);
+}
+
+
+int
+xendevicemodel_set_isa_irq_level(xendevicemodel_handle *h G_GNUC_UNUSED,
+                                 domid_t domid,
+                                 uint8_t irq,
+                                 unsigned int level)
+{
+    return testXenCall("irq", " %u %u %u", domid, irq, level);
+}
+
+
+xenforeignmemory_resource_handle *
+xenforeignmemory_map_resource(xenforeignmemory_handle *h G_GNUC_UNUSED,
+                              domid_t domid,
+                              unsigned int type,
+                              unsigned int id,
+                              unsigned long frame,
+                              unsigned long frames,
+                              void **paddr,
+                              int prot,
+                              int flags)
+{
+    if (testXenCall("map", " %u %u %u %lu %lu %d %d", domid, type, id, frame, frames,
+                    prot, flags) < 0)
+        return NULL;
+
+    xen.nmapped++;
+    *paddr = xen.requests;
+    return (xenforeignmemory_resource_handle *)&xen;
+}
+
+
+int
+xenforeignmemory_unmap_resource(xenforeignmemory_handle *h G_GNUC_UNUSED,
+                                xenforeignmemory_resource_handle *mapping G_GNUC_UNUSED)
+{
+    xen.nmapped--;
+    return testXenCall("unmap", "%s", "");
+}
+
+
+/* The port here is that of the guest, plus 1000. */
+int
+xenevtchn_bind_interdomain(xenevtchn_handle *h G_GNUC_UNUSED,
+                           uint32_t domid,
+                           evtchn_port_t port)
+{
+    if (testXenCall("bind", " %u %u", domid, port) < 0)
+        return -1;
+
+    xen.nbound++;
+    return 1000 + port;
+}
+
+
+int
+xenevtchn_unbind(xenevtchn_handle *h G_GNUC_UNUSED,
+                 evtchn_port_t port)
+{
+    xen.nbound--;
+    return testXenCall("unbind", " %u", port);
+}
+
+
+int
+xenevtchn_notify(xenevtchn_handle *h G_GNUC_UNUSED,
+                 evtchn_port_t port)
+{
+    size_t i;
+
+    if (testXenCall("notify", " %u", port) < 0)
+        return -1;
+
+    for (i = 0; i < xen.vcpus && !xen.paused; i++) {
+        ioreq_t *request = &xen.requests[i];
+
+        if (request->vp_eport + 1000 != port || request->state != STATE_IORESP_READY)
+            continue;
+
+        if (request->data == ~0ULL)
+            xen.taken++;
+        else
+            xen.mistaken++;
+        request->state = STATE_IOREQ_NONE;
+    }
+
+    return 0;
+}
+
+
+/* The vCPUs' ports are 100 and up. */
+static void
+testXenInit(unsigned int vcpus,
+            const testXenFailure *failures)
+{
+    size_t i;
+
+    virBufferFreeAndReset(&xen.log);
+    memset(&xen, 0, sizeof(xen));
+    xen.vcpus = vcpus;
+    xen.failures = failures;
+
+    for (i = 0; i < vcpus; i++)
+        xen.requests[i] = (ioreq_t){ .addr = 0x1f7, .data = 0x1234, .vp_eport = 100 + i };
+}
+
+
+static int
+testXenCheck(const char *calls)
+{
+    if (xen.nopen != 0 || xen.nmapped != 0 || xen.nbound != 0) {
+        VIR_TEST_VERBOSE("%u connections, %u mappings and %u ports are left",
+                         xen.nopen, xen.nmapped, xen.nbound);
+        return -1;
+    }
+
+    return calls ? virTestCompareToString(calls, NULLSTR_EMPTY(virBufferCurrentContent(&xen.log)))
+                 : 0;
+}
+
+
+static int
+testResultCheck(const libxlDeviceModelIoreqResult *result,
+                int rc,
+                const char *expected)
+{
+    g_autofree char *actual = g_strdup_printf("%d: gone %d, answered %u, untaken %u, woken %d, %s: %s\n",
+                                              rc, result->gone, result->answered, result->untaken,
+                                              result->woken, NULLSTR(result->failed),
+                                              g_strerror(result->err));
+
+    return virTestCompareToString(expected, actual);
+}
+
+
+struct testIoreqData {
+    unsigned int states[4]; /* of the requests of four vCPUs */
+    bool paused;
+    unsigned int slots;
+    unsigned int irqs;
+    testXenFailure failures[4];
+    const char *result;
+    unsigned int taken;
+    unsigned int mistaken;
+    long long us; /* how long it takes at least */
+    const char *calls;
+};
+
+
+static int
+testRelease(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
+    libxlDeviceModelIoreqResult result;
+    size_t i;
+    int rc;
+
+    testXenInit(G_N_ELEMENTS(data->states), data->failures);
+    xen.paused = data->paused;
+    for (i = 0; i < G_N_ELEMENTS(data->states); i++)
+        xen.requests[i].state = data->states[i];
+
+    rc = libxlDeviceModelIoreqRelease(&ioreq, &result);
+
+    if (testResultCheck(&result, rc, data->result) < 0 ||
+        testXenCheck(data->calls) < 0)
+        return -1;
+
+    if (xen.taken != data->taken || xen.mistaken != data->mistaken) {
+        VIR_TEST_VERBOSE("vCPUs took %u answers with all ones and %u others, expected %u and %u",
+                         xen.taken, xen.mistaken, data->taken, data->mistaken);
+        return -1;
+    }
+
+    /* a machine may be slow, but not as slow as one that waits without a limit */
+    if (result.us < data->us || result.us > data->us + 10 * 1000 * 1000) {
+        VIR_TEST_VERBOSE("it took %lld us, expected %lld", result.us, data->us);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testWake(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreqResult result;
+    int rc;
+
+    testXenInit(2, data->failures);
+    rc = libxlDeviceModelIoreqWake(TEST_DOMID, &result);
+
+    if (testResultCheck(&result, rc, data->result) < 0)
+        return -1;
+
+    return testXenCheck(data->calls);
+}
+
+
+/* A frame has the requests of 128 vCPUs. */
+static int
+testFrames(const void *opaque G_GNUC_UNUSED)
+{
+    const unsigned int vcpus[] = { 1, 128, 129, 256, TEST_VCPUS_MAX };
+    const char *const frames[] = { "1", "1", "2", "2", "3" };
+    libxlDeviceModelIoreq ioreq = { .domid = TEST_DOMID, .ioservid = TEST_SERVER };
+    libxlDeviceModelIoreqResult result;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(vcpus); i++) {
+        g_autofree char *map = g_strdup_printf("\nmap 7 0 2 1 %s 3 0\n", frames[i]);
+
+        testXenInit(vcpus[i], NULL);
+        xen.requests[vcpus[i] - 1].state = STATE_IOREQ_READY;
+
+        if (libxlDeviceModelIoreqRelease(&ioreq, &result) < 0 ||
+            testXenCheck(NULL) < 0)
+            return -1;
+
+        if (!strstr(virBufferCurrentContent(&xen.log), map) || xen.taken != 1) {
+            VIR_TEST_VERBOSE("%u vCPUs: %u answers were taken, and not '%s' but\n%s",
+                             vcpus[i], xen.taken, map, virBufferCurrentContent(&xen.log));
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Numbers that would be others in Xen's types reach nothing of Xen's. */
+static int
+testNumbers(const void *opaque G_GNUC_UNUSED)
+{
+    const unsigned int numbers[][2] = {
+        { 0, TEST_SERVER },
+        { DOMID_FIRST_RESERVED, TEST_SERVER },
+        { 0x10000 + TEST_DOMID, TEST_SERVER },
+        { TEST_DOMID, 0x10000 + TEST_SERVER },
+    };
+    libxlDeviceModelIoreqResult result;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        libxlDeviceModelIoreq ioreq = { .domid = numbers[i][0], .ioservid = numbers[i][1] };
+
+        testXenInit(1, NULL);
+        if (testResultCheck(&result, libxlDeviceModelIoreqRelease(&ioreq, &result),
+                            "-1: gone 0, answered 0, untaken 0, woken 0, check: Invalid argument\n") < 0 ||
+            testXenCheck("") < 0)
+            return -1;
+    }
+
+    if (testResultCheck(&result, libxlDeviceModelIoreqWake(0, &result),
+                        "-1: gone 0, answered 0, untaken 0, woken 0, check: Invalid argument\n") < 0)
+        return -1;
+
+    return testXenCheck("");
+}
+
+
+#define OPEN "open devicemodel\nopen foreignmemory\nopen evtchn\n"
+#define NOTIFY(port) "bind 7 " port "\nnotify 1" port "\nunbind 1" port "\n"
+#define NOTIFY_ALL NOTIFY("100") NOTIFY("101") NOTIFY("102") NOTIFY("103")
+#define DISABLE "disable 7 2"
+#define MAP "vcpus 7\nmap 7 0 2 1 1 3 0"
+#define DESTROY "destroy 7 2"
+/* four vCPUs that are woken */
+#define WAKE_BEGIN "create 7 0\nvcpus 7\nmap 7 0 3 1 1 3 0\nenable 7 3\ndisable 7 3\n"
+#define WAKE_END "destroy 7 3\nunmap\n"
+#define WAKE WAKE_BEGIN NOTIFY("200") NOTIFY("201") NOTIFY("202") NOTIFY("203") WAKE_END
+#define WAKE_TWO WAKE_BEGIN NOTIFY("200") NOTIFY("201") WAKE_END
+#define RESULT_OK(answered) "0: gone 0, answered " answered ", untaken 0, woken 0, <null>: Success\n"
+#define RESULT_GONE "0: gone 1, answered 0, untaken 0, woken 0, <null>: Success\n"
+#define RESULT_WOKEN(answered, failed) "0: gone 0, answered " answered ", untaken 0, woken 1, " failed "\n"
+#define RESULT_FAILED(answered, untaken, woken, failed) \
+    "-1: gone 0, answered " answered ", untaken " untaken ", woken " woken ", " failed "\n"
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, func, ...) \
+    do { \
+        static const struct testIoreqData data = { __VA_ARGS__ }; \
+        if (virTestRun(title, func, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    /* what is claimed and what waits */
+    DO_TEST("nothing waits", testRelease,
+            .result = RESULT_OK("0"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n");
+    DO_TEST("each state is answered", testRelease,
+            .states = { STATE_IOREQ_READY, STATE_IOREQ_INPROCESS, TEST_STATE_WEIRD },
+            .result = RESULT_OK("3"), .taken = 3,
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n");
+    DO_TEST("an answer of the process is taken as it is", testRelease,
+            .states = { STATE_IORESP_READY, STATE_IOREQ_READY },
+            .result = RESULT_OK("1"), .taken = 1, .mistaken = 1,
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n");
+    DO_TEST("interrupts are lowered", testRelease,
+            .slots = (1U << 31) | (1 << 5), .irqs = (1 << 16) | (1 << 15) | (1 << 4),
+            .result = RESULT_OK("0"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\n"
+                     "intx 7 0:0:5 0 0\nintx 7 0:0:5 1 0\nintx 7 0:0:5 2 0\nintx 7 0:0:5 3 0\n"
+                     "intx 7 0:0:31 0 0\nintx 7 0:0:31 1 0\nintx 7 0:0:31 2 0\nintx 7 0:0:31 3 0\n"
+                     "irq 7 4 0\nirq 7 15 0\nunmap\n");
+
+    /* what is made up for */
+    DO_TEST("answers that are not taken", testRelease,
+            .states = { STATE_IOREQ_READY }, .paused = true, .us = 100 * 1000,
+            .result = RESULT_WOKEN("1", "<null>: Success"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
+    DO_TEST("a port that somebody has", testRelease,
+            .failures = { { "bind", 2, EINVAL } },
+            .result = RESULT_WOKEN("0", "bind: Invalid argument"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY("100") "bind 7 101 Invalid argument\n"
+                     NOTIFY("102") NOTIFY("103") DESTROY "\nunmap\n" WAKE);
+    DO_TEST("a port that cannot be notified", testRelease,
+            .failures = { { "notify", 1, EIO } },
+            .result = RESULT_WOKEN("0", "notify: Input/output error"),
+            .calls = OPEN DISABLE "\n" MAP "\n"
+                     "bind 7 100\nnotify 1100 Input/output error\nunbind 1100\n"
+                     NOTIFY("101") NOTIFY("102") NOTIFY("103") DESTROY "\nunmap\n" WAKE);
+    DO_TEST("requests that cannot be mapped", testRelease,
+            .failures = { { "map", 1, EPERM } }, .irqs = 1 << 14,
+            .result = RESULT_WOKEN("0", "map: Operation not permitted"),
+            .calls = OPEN DISABLE "\n" MAP " Operation not permitted\n"
+                     DESTROY "\nirq 7 14 0\n" WAKE);
+    DO_TEST("vCPUs that cannot be counted", testRelease,
+            .failures = { { "vcpus", 1, EFAULT } },
+            .result = RESULT_WOKEN("0", "count vCPUs: Bad address"),
+            .calls = OPEN DISABLE "\nvcpus 7 Bad address\n" DESTROY "\n" WAKE);
+    DO_TEST("a server that cannot be disabled", testRelease,
+            .failures = { { "disable", 1, EIO } },
+            .result = RESULT_WOKEN("0", "disable: Input/output error"),
+            .calls = OPEN DISABLE " Input/output error\n" DESTROY "\n" WAKE);
+
+    /* what is there no more */
+    DO_TEST("the server was given back", testRelease,
+            .failures = { { "disable", 1, ENOENT }, { "destroy", 1, ENOENT } }, .irqs = 1 << 14,
+            .result = RESULT_WOKEN("0", "<null>: Success"),
+            .calls = OPEN DISABLE " No such file or directory\n"
+                     DESTROY " No such file or directory\nirq 7 14 0\n" WAKE);
+    DO_TEST("the domain is gone", testRelease,
+            .failures = { { "disable", 0, ESRCH }, { "destroy", 0, ESRCH } },
+            .result = RESULT_GONE,
+            .calls = OPEN DISABLE " No such process\n" DESTROY " No such process\n");
+    DO_TEST("the domain goes", testRelease,
+            .failures = { { "bind", 0, ESRCH }, { "destroy", 0, ESRCH } },
+            .result = RESULT_GONE,
+            .calls = OPEN DISABLE "\n" MAP "\nbind 7 100 No such process\nbind 7 101 No such process\n"
+                     "bind 7 102 No such process\nbind 7 103 No such process\n"
+                     DESTROY " No such process\nunmap\n");
+    DO_TEST("the domain is being destroyed", testRelease,
+            .failures = { { "disable", 0, ENOENT }, { "destroy", 0, ENOENT }, { "create", 0, EINVAL } },
+            .result = RESULT_GONE,
+            .calls = OPEN DISABLE " No such file or directory\n"
+                     DESTROY " No such file or directory\ncreate 7 0 Invalid argument\n");
+
+    /* what is not made up for */
+    DO_TEST("a server that cannot be destroyed", testRelease,
+            .failures = { { "destroy", 1, EPERM } }, .irqs = 1 << 14,
+            .result = RESULT_FAILED("0", "0", "0", "destroy: Operation not permitted"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY " Operation not permitted\n"
+                     "irq 7 14 0\nunmap\n");
+    DO_TEST("the first failure is told", testRelease,
+            .failures = { { "disable", 1, EIO }, { "destroy", 1, EPERM } },
+            .result = RESULT_FAILED("0", "0", "0", "disable: Input/output error"),
+            .calls = OPEN DISABLE " Input/output error\n" DESTROY " Operation not permitted\n");
+    DO_TEST("an INTx that cannot be lowered", testRelease,
+            .failures = { { "intx", 1, EIO } }, .slots = 1 << 5,
+            .result = RESULT_FAILED("0", "0", "0", "lower INTx: Input/output error"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\n"
+                     "intx 7 0:0:5 0 0 Input/output error\nintx 7 0:0:5 1 0\n"
+                     "intx 7 0:0:5 2 0\nintx 7 0:0:5 3 0\nunmap\n");
+    DO_TEST("an IRQ that cannot be lowered", testRelease,
+            .failures = { { "irq", 1, EIO } }, .irqs = (1 << 14) | (1 << 15),
+            .result = RESULT_FAILED("0", "0", "0", "lower IRQ: Input/output error"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\n"
+                     "irq 7 14 0 Input/output error\nirq 7 15 0\nunmap\n");
+    DO_TEST("no server left for waking", testRelease,
+            .failures = { { "map", 1, EPERM }, { "create", 1, ENOSPC } },
+            .result = RESULT_FAILED("0", "0", "0", "map: Operation not permitted"),
+            .calls = OPEN DISABLE "\n" MAP " Operation not permitted\n"
+                     DESTROY "\ncreate 7 0 No space left on device\n");
+    DO_TEST("no first library", testRelease,
+            .failures = { { "open", 1, ENOENT } },
+            .result = RESULT_FAILED("0", "0", "0", "open: No such file or directory"),
+            .calls = "open devicemodel No such file or directory\n");
+    DO_TEST("no last library", testRelease,
+            .failures = { { "open", 3, EACCES } },
+            .result = RESULT_FAILED("0", "0", "0", "open: Permission denied"),
+            .calls = "open devicemodel\nopen foreignmemory\nopen evtchn Permission denied\n");
+
+    /* vCPUs that wait for a server that is not there */
+    DO_TEST("wake", testWake,
+            .result = RESULT_WOKEN("0", "<null>: Success"), .calls = OPEN WAKE_TWO);
+    DO_TEST("wake: the domain is gone", testWake,
+            .failures = { { "create", 0, ESRCH } }, .result = RESULT_GONE,
+            .calls = OPEN "create 7 0 No such process\n");
+    DO_TEST("wake: no server left", testWake,
+            .failures = { { "create", 0, ENOSPC } },
+            .result = RESULT_FAILED("0", "0", "0", "create: No space left on device"),
+            .calls = OPEN "create 7 0 No space left on device\n");
+    DO_TEST("wake: not mapped", testWake,
+            .failures = { { "map", 0, ENOMEM } },
+            .result = RESULT_FAILED("0", "0", "0", "map: Cannot allocate memory"),
+            .calls = OPEN "create 7 0\nvcpus 7\nmap 7 0 3 1 1 3 0 Cannot allocate memory\ndestroy 7 3\n");
+    DO_TEST("wake: not enabled", testWake,
+            .failures = { { "enable", 0, EIO } },
+            .result = RESULT_FAILED("0", "0", "0", "enable: Input/output error"),
+            .calls = OPEN "create 7 0\nvcpus 7\nmap 7 0 3 1 1 3 0\n"
+                     "enable 7 3 Input/output error\n" WAKE_END);
+    DO_TEST("wake: a port that somebody has", testWake,
+            .failures = { { "bind", 1, EINVAL } },
+            .result = RESULT_FAILED("0", "0", "0", "bind: Invalid argument"),
+            .calls = OPEN WAKE_BEGIN "bind 7 200 Invalid argument\n" NOTIFY("201") WAKE_END);
+    DO_TEST("wake: not destroyed", testWake,
+            .failures = { { "destroy", 0, EIO } },
+            .result = RESULT_FAILED("0", "0", "0", "destroy: Input/output error"),
+            .calls = OPEN WAKE_BEGIN NOTIFY("200") NOTIFY("201")
+                     "destroy 7 3 Input/output error\nunmap\n");
+
+#undef DO_TEST
+
+    if (virTestRun("frames of requests", testFrames, NULL) < 0)
+        ret = -1;
+    if (virTestRun("numbers that do not fit", testNumbers, NULL) < 0)
+        ret = -1;
+
+    virBufferFreeAndReset(&xen.log);
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)
