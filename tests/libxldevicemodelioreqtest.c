@@ -45,6 +45,7 @@ struct _testXenState {
     unsigned int vcpus;
     ioreq_t requests[TEST_VCPUS_MAX]; /* of all servers, one after the other */
     bool paused; /* vCPUs take no answer */
+    bool hostile; /* answers are overwritten before they are taken */
     unsigned int taken; /* answers that were all ones */
     unsigned int mistaken; /* others */
     unsigned int nopen;
@@ -290,6 +291,11 @@ xenevtchn_notify(xenevtchn_handle *h G_GNUC_UNUSED,
         if (request->vp_eport + 1000 != port || request->state != STATE_IORESP_READY)
             continue;
 
+        if (xen.hostile) {
+            request->state = STATE_IOREQ_READY;
+            continue;
+        }
+
         if (request->data == ~0ULL)
             xen.taken++;
         else
@@ -349,6 +355,7 @@ testResultCheck(const libxlDeviceModelIoreqResult *result,
 struct testIoreqData {
     unsigned int states[4]; /* of the requests of four vCPUs */
     bool paused;
+    bool hostile;
     unsigned int slots;
     unsigned int irqs;
     testXenFailure failures[4];
@@ -371,6 +378,7 @@ testRelease(const void *opaque)
 
     testXenInit(G_N_ELEMENTS(data->states), data->failures);
     xen.paused = data->paused;
+    xen.hostile = data->hostile;
     for (i = 0; i < G_N_ELEMENTS(data->states); i++)
         xen.requests[i].state = data->states[i];
 
@@ -527,6 +535,10 @@ mymain(void)
     /* what is made up for */
     DO_TEST("answers that are not taken", testRelease,
             .states = { STATE_IOREQ_READY }, .paused = true, .us = 100 * 1000,
+            .result = RESULT_WOKEN("1", "<null>: Success"),
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
+    DO_TEST("answers that are overwritten", testRelease,
+            .states = { STATE_IOREQ_READY }, .hostile = true, .us = 100 * 1000,
             .result = RESULT_WOKEN("1", "<null>: Success"),
             .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
     DO_TEST("a port that somebody has", testRelease,

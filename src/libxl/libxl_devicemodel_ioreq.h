@@ -54,6 +54,9 @@
  *
  * Requests that change while they are looked at take no more than the limit of time.
  *
+ * The number of the server is what the process itself reported when it started.  By a
+ * wrong one it would have another server of this guest destroyed, as it could itself.
+ *
  * The files use libc and Xen's libraries only, for processes that are no daemon, and
  * report no errors: what has failed is in the result.
  */
