@@ -284,6 +284,8 @@ main(int argc __attribute__((unused)),
     if (read(emulator.tap, &byte, 1) != 1)
         emulatorExit("the tap is closed");
 
+    if (emulatorIs("is-killed"))
+        kill(getpid(), SIGKILL);
     if (emulatorIs("exits"))
         emulatorExit(NULL);
     if (emulatorIs("exits-with-message"))

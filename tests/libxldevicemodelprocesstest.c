@@ -8,8 +8,8 @@
  * the test, over which it is told to begin and says that it is ready, so that
  * no case depends on how fast either side is.
  *
- * The test is the reaper of all processes that it starts, so it sees how each
- * of them ended and that none is left.
+ * The processes are children of the test, and so would be what they leave behind:
+ * it sees that no process is left, not even a zombie.
  *
  * What takes privilege away is stood in for, since it takes root to do so: it
  * has a test of its own, libxldevicemodelprivilegetest.c.
@@ -110,6 +110,7 @@ libxlDeviceModelPrivilegeSignal(uid_t uid,
 typedef struct _testProcess testProcess;
 struct _testProcess {
     libxlDeviceModel *dm;
+    libxlDeviceModel *known; /* the same; a reference of the test's own */
     libxlDeviceModelStarting *starting;
     pid_t pid; /* also once @dm is gone */
     int tap; /* the test's end */
@@ -145,6 +146,7 @@ testProcessNew(const char *stateDir,
 
     process->pid = -1;
     process->dm = libxlDeviceModelNew(stateDir, TEST_DOMID, id, config->name);
+    process->known = virObjectRef(process->dm);
     process->starting = libxlDeviceModelStartingNew(process->dm, NULL, config, privilege);
 
     if (!(process->starting->log = domainLogContextNew(false, testDir, "libxl", NULL,
@@ -167,6 +169,7 @@ testProcessFree(testProcess *process)
     VIR_FORCE_CLOSE(process->tap);
     libxlDeviceModelStartingFree(process->starting);
     virObjectUnref(process->dm);
+    virObjectUnref(process->known);
     g_free(process);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(testProcess, testProcessFree);
@@ -248,35 +251,6 @@ testCheckFolder(void)
 }
 
 
-static char *
-testStatusString(int status)
-{
-    if (WIFSIGNALED(status))
-        return g_strdup_printf("signal %d", WTERMSIG(status));
-
-    return g_strdup_printf("exit %d", WEXITSTATUS(status));
-}
-
-
-/* Returns the pid of a process that has ended, -1 if there is none, and 0, after
- * a while, if it goes on. */
-static pid_t
-testWait(pid_t pid,
-         int *status)
-{
-    size_t i;
-    pid_t ended = 0;
-
-    for (i = 0; i < 500 && ended == 0; i++) {
-        ended = waitpid(pid, status, WNOHANG);
-        if (ended == 0)
-            g_usleep(10 * 1000);
-    }
-
-    return ended;
-}
-
-
 /* A process that was never started has the pid -1, by which kill(2) means all
  * processes there are. */
 static void
@@ -287,43 +261,46 @@ testKill(pid_t pid)
 }
 
 
-/* Checks how the process ended. */
+/* Checks how the process has ended, or ends by itself, and that this can be asked for
+ * again. */
 static int
 testProcessReap(const testProcess *process,
                 const char *expected)
 {
+    libxlDeviceModel *dm = process->known;
     g_autofree char *actual = NULL;
-    int status = 0;
+    g_autofree char *again = NULL;
 
     if (process->pid == -1)
         return 0;
 
-    if (testWait(process->pid, &status) != process->pid) {
+    if (!libxlDeviceModelProcessWait(&dm->process,
+                                     g_get_monotonic_time() + TEST_LONG_MS * 1000)) {
         VIR_TEST_VERBOSE("process %d has not ended", (int)process->pid);
-        testKill(process->pid);
-        waitpid(process->pid, &status, 0);
         return -1;
     }
 
-    actual = testStatusString(status);
-    return virTestCompareToString(expected, actual);
+    actual = libxlDeviceModelDescribeEnd(dm);
+    again = libxlDeviceModelDescribeEnd(dm);
+    if (virTestCompareToString(expected, actual) < 0 ||
+        virTestCompareToString(expected, again) < 0)
+        return -1;
+
+    return 0;
 }
 
 
-/* One whose pid nobody was told may be about to end. */
+/* Returns whether there is no child of the test any more, not even a zombie. */
 static bool
 testAllProcessesEnded(void)
 {
-    int status;
-    pid_t pid;
+    siginfo_t info = { 0 };
 
-    while ((pid = testWait(-1, &status)) > 0)
-        ;
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+        return true;
 
-    if (pid == 0)
-        VIR_TEST_VERBOSE("a process was left");
-
-    return pid < 0;
+    VIR_TEST_VERBOSE("a process was left, or its zombie %d", (int)info.si_pid);
+    return false;
 }
 
 
@@ -354,7 +331,9 @@ static void
 testProcessForget(testProcess *process)
 {
     virObjectUnref(process->dm);
+    virObjectUnref(process->known);
     process->dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "dm1");
+    process->known = virObjectRef(process->dm);
 }
 
 
@@ -483,6 +462,28 @@ testLeftovers(const void *opaque)
 }
 
 
+static char *
+testReadLink(const char *proc,
+             const char *name)
+{
+    g_autofree char *path = g_strconcat(proc, name, NULL);
+    char *target = g_file_read_link(path, NULL);
+
+    return target ? target : g_strdup("none");
+}
+
+
+static char *
+testReadFile(const char *proc,
+             const char *name)
+{
+    g_autofree char *path = g_strconcat(proc, name, NULL);
+    char *text = NULL;
+
+    return virFileReadAll(path, 8192, &text) < 0 ? g_strdup("none") : text;
+}
+
+
 /* Neither the socket nor the pid file is for others. */
 static int
 testPermissions(const void *opaque G_GNUC_UNUSED)
@@ -512,7 +513,7 @@ testPermissions(const void *opaque G_GNUC_UNUSED)
         }
     }
 
-    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
+    return testProcessFinish(process, "exited with status 0") < 0 ? -1 : ret;
 }
 
 
@@ -581,7 +582,37 @@ testDescriptors(const void *opaque G_GNUC_UNUSED)
         ret = -1;
     }
 
-    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
+    return testProcessFinish(process, "exited with status 0") < 0 ? -1 : ret;
+}
+
+
+/* It is a child of the daemon, and nothing else that the daemon is told or does
+ * concerns it. */
+static int
+testSession(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    g_autofree char *proc = NULL;
+    g_autofree char *status = NULL;
+    g_autofree char *parent = g_strdup_printf("\nPPid:\t%lld\n", (long long)getpid());
+    g_autofree char *folder = NULL;
+    g_autofree char *input = NULL;
+    int ret = testProcessSpawn(process);
+
+    testProcessBegin(process);
+    proc = g_strdup_printf("/proc/%lld/", (long long)process->pid);
+    folder = testReadLink(proc, "cwd");
+    input = testReadLink(proc, "fd/0");
+    status = testReadFile(proc, "status");
+
+    if (!strstr(status, parent) || getsid(process->pid) != process->pid ||
+        STRNEQ(folder, "/") || STRNEQ(input, "/dev/null")) {
+        VIR_TEST_VERBOSE("session %d, folder '%s', input '%s', '%s'",
+                         (int)getsid(process->pid), folder, input, status);
+        ret = -1;
+    }
+
+    return testProcessFinish(process, "exited with status 0") < 0 ? -1 : ret;
 }
 
 
@@ -616,7 +647,7 @@ static int
 testStopSeveral(const void *opaque G_GNUC_UNUSED)
 {
     static const char *const modes[] = { "good", "stubborn", "good", "exits" };
-    static const char *const statuses[] = { "exit 0", "signal 9", "exit 0", "exit 1" };
+    static const char *const statuses[] = { "exited with status 0", "killed by signal 9 (Killed)", "exited with status 0", "exited with status 1" };
     testProcess *processes[G_N_ELEMENTS(modes) + 1];
     g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
     size_t n = G_N_ELEMENTS(modes);
@@ -672,7 +703,7 @@ testThread(void *opaque)
         good = good && testProcessAwait(process, TEST_LONG_MS) == 0 &&
             testCheckRunning(process) == 0;
         good = testStop(&process, 1) == 0 &&
-            testProcessReap(process, "exit 0") == 0 && good;
+            testProcessReap(process, "exited with status 0") == 0 && good;
     }
 
     return GINT_TO_POINTER(good);
@@ -726,7 +757,7 @@ testPrivileged(const void *opaque G_GNUC_UNUSED)
 
  cleanup:
     g_clear_pointer(&testStandIn.refused, g_free);
-    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
+    return testProcessFinish(process, "exited with status 0") < 0 ? -1 : ret;
 }
 
 
@@ -812,7 +843,7 @@ testReference(const void *opaque G_GNUC_UNUSED)
     int ret = testProcessSpawn(process);
 
     testProcessBegin(process);
-    if (testProcessFinish(process, "exit 0") < 0)
+    if (testProcessFinish(process, "exited with status 0") < 0)
         ret = -1;
 
     if (STRNEQ_NULLABLE(dm->name, "dm1") || libxlDeviceModelIsAlive(dm) ||
@@ -885,7 +916,7 @@ testReopen(const void *opaque G_GNUC_UNUSED)
         ret = 0;
 
  cleanup:
-    if (testProcessFinish(process, "exit 0") < 0 ||
+    if (testProcessFinish(process, "exited with status 0") < 0 ||
         libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
 
@@ -916,7 +947,7 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
                          (int)process->pid);
 
  cleanup:
-    return testProcessFinish(process, "exit 0") < 0 ? -1 : ret;
+    return testProcessFinish(process, "exited with status 0") < 0 ? -1 : ret;
 }
 
 
@@ -943,8 +974,9 @@ testReopenUnlocked(const void *opaque G_GNUC_UNUSED)
     if (testStop(&process, 1) < 0 || testStandIn.nsignals != 2 || testCheckFolder() < 0)
         ret = -1;
 
+    /* nobody knows it for a device model's any more */
     testKill(process->pid);
-    if (testProcessReap(process, "signal 9") < 0)
+    if (waitpid(process->pid, NULL, 0) != process->pid)
         ret = -1;
     testProcessFree(process);
     return ret;
@@ -963,7 +995,7 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
 
     testProcessBegin(process);
     testKill(process->pid);
-    if (testProcessReap(process, "signal 9") < 0)
+    if (testProcessReap(process, "killed by signal 9 (Killed)") < 0)
         goto cleanup;
     process->pid = -1;
 
@@ -979,6 +1011,111 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
 
  cleanup:
     return testProcessFinish(process, NULL) < 0 ? -1 : ret;
+}
+
+
+/* How it ends is known when it ends by itself, and before anything is cleaned up. */
+static int
+testEnd(const void *opaque)
+{
+    int sig = GPOINTER_TO_INT(opaque);
+    g_autofree char *expected = g_strdup_printf("killed by signal %d (%s)", sig, g_strsignal(sig));
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    g_autofree char *early = NULL;
+    int ret = testProcessSpawn(process);
+
+    testProcessBegin(process);
+    early = libxlDeviceModelDescribeEnd(process->dm);
+    if (process->pid > 0)
+        kill(process->pid, sig);
+
+    if (early || testProcessReap(process, expected) < 0 || !testAllProcessesEnded()) {
+        VIR_TEST_VERBOSE("lived, and '%s' was said of it", NULLSTR(early));
+        ret = -1;
+    }
+
+    return testProcessFinish(process, expected) < 0 ? -1 : ret;
+}
+
+
+/* The last who refers to one that has ended leaves no zombie. */
+static int
+testEndForgotten(const void *opaque G_GNUC_UNUSED)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = testProcessSpawn(process);
+
+    testProcessBegin(process);
+    testKill(process->pid);
+    libxlDeviceModelProcessWait(&process->dm->process,
+                                g_get_monotonic_time() + TEST_LONG_MS * 1000);
+    unlink(process->dm->socket);
+    unlink(process->dm->pidfile);
+    testProcessFree(process);
+
+    return testAllProcessesEnded() && testCheckFolder() == 0 ? ret : -1;
+}
+
+
+/* The daemon that started it is gone, and init has its children. */
+static int
+testProcessSpawnElsewhere(testProcess *process)
+{
+    pid_t pid;
+    int status = -1;
+
+    if (prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) < 0)
+        return -1;
+
+    if ((pid = fork()) == 0)
+        _exit(testProcessSpawn(process) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+
+    if (waitpid(pid, &status, 0) != pid || status != 0 ||
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+        return -1;
+
+    testProcessForget(process);
+    if (!libxlDeviceModelReopen(process->dm))
+        return -1;
+
+    process->pid = process->dm->process.pid;
+    return 0;
+}
+
+
+/* How a process ended that an earlier daemon started is not guessed. */
+static int
+testEndElsewhere(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    g_autofree char *early = NULL;
+    int ret = testProcessSpawnElsewhere(process);
+
+    if (ret == 0) {
+        testProcessBegin(process);
+        early = libxlDeviceModelDescribeEnd(process->dm);
+        testKill(process->pid);
+        if (early || testProcessReap(process, "ended, nobody knows why") < 0)
+            ret = -1;
+    }
+
+    if (testProcessFinish(process, "ended, nobody knows why") < 0 ||
+        libxlDeviceModelTestCheckOpenFiles(files) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+/* One that no daemon saw the end of. */
+static int
+testEndUnseen(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    g_autofree char *end = libxlDeviceModelDescribeEnd(dm);
+
+    return virTestCompareToString("ended while no daemon was running", end);
 }
 
 
@@ -1065,35 +1202,41 @@ testEnding(void)
 {
     int ret = 0;
 
-#define EXITED INTERNAL " exited while it started"
+#define EXITED_WITH(status) \
+    INTERNAL " exited while it started: exited with status " #status
+#define EXITED EXITED_WITH(1)
 
     DO_TEST("exits at once", .mode = "exits-at-once",
-            .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+            .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST("cannot be executed", .mode = "good", .emulator = "/etc/passwd",
-            .error = EXITED ": libvirt:  error : cannot execute binary /etc/passwd: Permission denied",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 126");
+            .error = EXITED_WITH(126) ": libvirt:  error : cannot execute binary /etc/passwd: Permission denied",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 126");
     DO_TEST_FULL("cannot be confined", testUnconfined, .mode = "good",
-            .spawnError = EXITED ": libvirt:  error : operation failed: cannot be confined",
-            .code = VIR_ERR_INTERNAL_ERROR);
+            .spawnError = EXITED_WITH(255) ": libvirt:  error : operation failed: cannot be confined",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 255");
+    DO_TEST("is killed", .mode = "is-killed",
+            .error = INTERNAL " exited while it started: killed by signal 9 (Killed)",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "killed by signal 9 (Killed)");
     DO_TEST("exits", .mode = "exits",
-            .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+            .error = EXITED, .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST_FULL("exits with a message", testLog, .mode = "exits-with-message",
             .error = EXITED ": emulator: no such machine\nemulator: gives up",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST("exits with escape sequences", .mode = "exits-with-escapes",
             .error = EXITED ": emulator: \\033[2J\\007\\351\\tcaf\\303\\251",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST("exits with more messages than fit", .mode = "floods",
             .error = EXITED ": @\nemulator: gives up",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST("closes the connection and exits later", .mode = "exits-on-connection",
             .error = EXITED ": emulator: took its time",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST("exits after the handshake", .mode = "exits-on-cont",
             .error = EXITED ": emulator: device failed",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 1");
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
 
 #undef EXITED
+#undef EXITED_WITH
 
     return ret;
 }
@@ -1108,43 +1251,43 @@ testMisbehaving(void)
     DO_TEST("never greets", .mode = "silent", .timeout = TEST_SHORT_MS,
             .error = "Timed out during operation: device model 'dm1': "
                      "monitor greeting: no answer within N ms",
-            .code = VIR_ERR_OPERATION_TIMEOUT, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_TIMEOUT, .status = "exited with status 0");
     DO_TEST("greets with garbage", .mode = "garbage",
             .error = INTERNAL ": monitor greeting: sent a line that is not JSON: 'SSH-2.0'",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 0");
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 0");
     DO_TEST("closes the connection", .mode = "closes",
             .error = INTERNAL ": monitor command 'cont': closed its monitor connection",
-            .code = VIR_ERR_INTERNAL_ERROR, .status = "exit 0");
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 0");
     DO_TEST("hangs when it is to run", .mode = "hangs-on-cont", .timeout = 5 * TEST_SHORT_MS,
             .error = "Timed out during operation: device model 'dm1': "
                      "monitor command 'cont': no answer within N ms",
-            .code = VIR_ERR_OPERATION_TIMEOUT, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_TIMEOUT, .status = "exited with status 0");
     DO_TEST("refuses to run", .mode = "refuses-cont",
             .error = FAILED ": monitor command 'cont': GenericError: no",
-            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
     DO_TEST("stays paused", .mode = "stays-paused",
             .error = FAILED " is in state 'paused', expected 'running'",
-            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
 
     DO_TEST("sends escape sequences as its state", .mode = "names-odd-state",
             .error = FAILED " is in state '\\033[2J\\302\\205', expected 'running'",
-            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
     DO_TEST("sends escape sequences as the library", .mode = "forges",
             .error = FAILED " got no ioreq server from Xen: '\\033[2J\\351'",
-            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
 
     DO_TEST("drops LD_PRELOAD", .mode = "unwrapped",
             .error = FAILED " runs without the scope library: emulator '" TEST_EMULATOR "', "
                      "or a security policy for it, drops LD_PRELOAD",
-            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
     DO_TEST("is refused by Xen", .mode = "refused",
             .error = FAILED " got no ioreq server from Xen: "
                      "'error ioreq-server 28 No space left on device'",
-            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
     DO_TEST("asks Xen for nothing", .mode = "unregistered",
             .error = FAILED " got no ioreq server from Xen: "
                      "'scope 1 domid=7 id=1 claims=1'",
-            .code = VIR_ERR_OPERATION_FAILED, .status = "exit 0");
+            .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
 
     return ret;
 }
@@ -1184,8 +1327,8 @@ testHost(void)
 static int
 testStarts(void)
 {
-    static const struct testStartData good = { .mode = "good", .status = "exit 0" };
-    static const struct testStartData wrapped = { .mode = "wrapped", .status = "exit 0" };
+    static const struct testStartData good = { .mode = "good", .status = "exited with status 0" };
+    static const struct testStartData wrapped = { .mode = "wrapped", .status = "exited with status 0" };
     int ret = 0;
 
     if (virTestRun("runs", testStart, &good) < 0)
@@ -1199,6 +1342,8 @@ testStarts(void)
     if (virTestRun("has kept a privilege", testPrivileged, NULL) < 0)
         ret = -1;
     if (virTestRun("descriptors", testDescriptors, NULL) < 0)
+        ret = -1;
+    if (virTestRun("session", testSession, NULL) < 0)
         ret = -1;
 
     return ret;
@@ -1223,6 +1368,17 @@ testLives(void)
     if (virTestRun("stop what cannot be signalled", testStopUIDFails, NULL) < 0)
         ret = -1;
     if (virTestRun("stop what does not end", testStopLives, NULL) < 0)
+        ret = -1;
+
+    if (virTestRun("end by a crash", testEnd, GINT_TO_POINTER(SIGSEGV)) < 0)
+        ret = -1;
+    if (virTestRun("end by a kill", testEnd, GINT_TO_POINTER(SIGKILL)) < 0)
+        ret = -1;
+    if (virTestRun("end that nobody asks for", testEndForgotten, NULL) < 0)
+        ret = -1;
+    if (virTestRun("end of another daemon's child", testEndElsewhere, NULL) < 0)
+        ret = -1;
+    if (virTestRun("end that no daemon saw", testEndUnseen, NULL) < 0)
         ret = -1;
 
     if (virTestRun("reopen", testReopen, NULL) < 0)

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "libxl_devicemodel_process.h"
@@ -19,6 +20,7 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "virpidfile.h"
+#include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -28,6 +30,14 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_process");
  * once they were killed; both for all device models of a domain together. */
 #define LIBXL_DEVICE_MODEL_TERM_MS (5 * 1000)
 #define LIBXL_DEVICE_MODEL_KILL_MS (10 * 1000)
+
+/* P_PIDFD of Linux 5.4, which a libc may not know (glibc does since 2.36) */
+#define LIBXL_DEVICE_MODEL_P_PIDFD 3
+
+/* Of all device models: the kernel tells how a process ended to the first who asks,
+ * and others may ask at the same time.  Held for no system call that waits, and no
+ * other lock is taken inside. */
+static virMutex libxlDeviceModelEndMutex = VIR_MUTEX_INITIALIZER;
 
 VIR_ENUM_IMPL(libxlDeviceModelState,
               LIBXL_DEVICE_MODEL_STATE_LAST,
@@ -81,6 +91,8 @@ libxlDeviceModelProcessOpen(libxlDeviceModelProcess *process,
 
     process->pid = pid;
     process->pidfd = pidfd;
+    process->end = LIBXL_DEVICE_MODEL_END_NONE;
+    process->status = 0;
     return 0;
 }
 
@@ -132,6 +144,35 @@ libxlDeviceModelProcessSignal(const libxlDeviceModelProcess *process,
 }
 
 
+/* See how a process ended that has, and leave no zombie of it.  That of another
+ * daemon is init's to reap, and its pid may be that of another child by now, which a
+ * pidfd tells from it.  Is called with libxlDeviceModelEndMutex. */
+static void
+libxlDeviceModelProcessReap(libxlDeviceModelProcess *process)
+{
+    siginfo_t info = { 0 };
+    int rc;
+
+    if (process->end != LIBXL_DEVICE_MODEL_END_NONE || process->pidfd < 0 ||
+        !libxlDeviceModelProcessWait(process, 0))
+        return;
+
+    while ((rc = waitid(LIBXL_DEVICE_MODEL_P_PIDFD, process->pidfd, &info,
+                        WEXITED | WNOHANG)) < 0 &&
+           errno == EINTR) {
+    }
+
+    if (rc < 0) {
+        process->end = LIBXL_DEVICE_MODEL_END_UNKNOWN;
+        return;
+    }
+
+    process->end = info.si_code == CLD_EXITED ? LIBXL_DEVICE_MODEL_END_EXITED
+                                              : LIBXL_DEVICE_MODEL_END_KILLED;
+    process->status = info.si_status;
+}
+
+
 /**
  * libxlDeviceModelNew:
  * @stateDir: the driver's
@@ -172,7 +213,10 @@ libxlDeviceModelDispose(void *obj)
 {
     libxlDeviceModel *dm = obj;
 
-    libxlDeviceModelProcessClose(&dm->process);
+    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
+        libxlDeviceModelProcessReap(&dm->process);
+        libxlDeviceModelProcessClose(&dm->process);
+    }
     g_free(dm->name);
     g_free(dm->pidfile);
     g_free(dm->socket);
@@ -263,6 +307,28 @@ libxlDeviceModelIdentify(const libxlDeviceModel *dm)
 }
 
 
+/**
+ * libxlDeviceModelOpen:
+ * @dm: device model without a process
+ * @pid: child of this process that nobody has reaped, which keeps its pid its own
+ *
+ * Know the child as the process of the device model.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelOpen(libxlDeviceModel *dm,
+                     pid_t pid)
+{
+    if (libxlDeviceModelProcessOpen(&dm->process, pid) == 0)
+        return 0;
+
+    virReportSystemError(errno,
+                         _("cannot open process %1$lld"), (long long)pid);
+    return -1;
+}
+
+
 /* Returns the pid of the process that holds the lock on the pid file, 0 if
  * there is none. */
 static pid_t
@@ -320,6 +386,47 @@ bool
 libxlDeviceModelIsAlive(const libxlDeviceModel *dm)
 {
     return !libxlDeviceModelProcessWait(&dm->process, 0);
+}
+
+
+/**
+ * libxlDeviceModelDescribeEnd:
+ * @dm: device model whose process has ended
+ *
+ * Say how the process ended, and reap it, if nobody has yet.  May be called any number
+ * of times, by any thread, whatever locks it has, while it has a reference; also once
+ * libxlDeviceModelEndAll has been called.  Never waits.
+ *
+ * Returns words for an administrator, none of them the process's, to be freed by the
+ * caller; NULL where the process lives.
+ */
+char *
+libxlDeviceModelDescribeEnd(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&libxlDeviceModelEndMutex);
+    libxlDeviceModelProcess *process = &dm->process;
+
+    if (libxlDeviceModelIsAlive(dm))
+        return NULL;
+
+    libxlDeviceModelProcessReap(process);
+
+    switch (process->end) {
+    case LIBXL_DEVICE_MODEL_END_NONE:
+        return g_strdup(_("ended while no daemon was running"));
+
+    case LIBXL_DEVICE_MODEL_END_EXITED:
+        return g_strdup_printf(_("exited with status %1$d"), process->status);
+
+    case LIBXL_DEVICE_MODEL_END_KILLED:
+        return g_strdup_printf(_("killed by signal %1$d (%2$s)"), process->status,
+                               g_strsignal(process->status));
+
+    case LIBXL_DEVICE_MODEL_END_UNKNOWN:
+        break;
+    }
+
+    return g_strdup(_("ended, nobody knows why"));
 }
 
 
@@ -393,10 +500,21 @@ static bool
 libxlDeviceModelReap(libxlDeviceModel *dm,
                      gint64 deadline)
 {
-    if (libxlDeviceModelIsAlive(dm) || !libxlDeviceModelKillAll(dm, deadline))
+    if (libxlDeviceModelIsAlive(dm))
         return false;
 
-    libxlDeviceModelProcessClose(&dm->process);
+    /* a zombie would have the uid */
+    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
+        libxlDeviceModelProcessReap(&dm->process);
+    }
+
+    if (!libxlDeviceModelKillAll(dm, deadline))
+        return false;
+
+    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
+        libxlDeviceModelProcessClose(&dm->process);
+    }
+
     dm->uid = 0;
     dm->state = LIBXL_DEVICE_MODEL_STATE_ENDED;
     return true;

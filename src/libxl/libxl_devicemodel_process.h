@@ -24,7 +24,12 @@
  * files.  The state is in the status file: a later daemon finds the process of one
  * that was running with libxlDeviceModelReopen, where it still lives.
  *
- * A process is known by the lock that it holds on its pid file.  It takes the
+ * A process is a child of the daemon that started it, so that it can be read how it
+ * ended, and is in a session of its own, so that it outlives that daemon.  Then it is
+ * init's, and how it ended is init's to know.  Whatever sees that it has ended reaps
+ * it: a zombie would have its uid, and be taken for something that still runs.
+ *
+ * A later daemon knows a process by the lock that it holds on its pid file.  It takes the
  * lock before the emulator is executed in it, with a descriptor that it cannot
  * write to, since the file is on a file system that the host must not be without.
  * An emulator that was taken over can give the lock up, and its process is then
@@ -71,11 +76,21 @@ typedef enum {
 
 VIR_ENUM_DECL(libxlDeviceModelState);
 
+/* How a process ended. */
+typedef enum {
+    LIBXL_DEVICE_MODEL_END_NONE = 0, /* it runs, or this daemon never knew it */
+    LIBXL_DEVICE_MODEL_END_UNKNOWN, /* it was no child of this daemon */
+    LIBXL_DEVICE_MODEL_END_EXITED,
+    LIBXL_DEVICE_MODEL_END_KILLED,
+} libxlDeviceModelEnd;
+
 /* A process, whoever has its pid by now. */
 typedef struct _libxlDeviceModelProcess libxlDeviceModelProcess;
 struct _libxlDeviceModelProcess {
     pid_t pid; /* -1 for none */
     int pidfd; /* likewise */
+    libxlDeviceModelEnd end; /* of the last one */
+    int status; /* with which it exited, or signal that killed it */
 };
 
 typedef struct _libxlDeviceModel libxlDeviceModel;
@@ -120,9 +135,14 @@ libxlDeviceModel *libxlDeviceModelListFindRunning(libxlDeviceModel **dms,
 
 int libxlDeviceModelIdentify(const libxlDeviceModel *dm);
 
+int libxlDeviceModelOpen(libxlDeviceModel *dm,
+                         pid_t pid);
+
 bool libxlDeviceModelReopen(libxlDeviceModel *dm);
 
 bool libxlDeviceModelIsAlive(const libxlDeviceModel *dm);
+
+char *libxlDeviceModelDescribeEnd(libxlDeviceModel *dm);
 
 void libxlDeviceModelEndAll(libxlDeviceModel **dms,
                             size_t ndms);

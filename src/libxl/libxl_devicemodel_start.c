@@ -264,26 +264,35 @@ libxlDeviceModelScopeLibrary(void)
 }
 
 
-/* Report that the process ended, with what it said of it. */
-static void
+/* Report how the process ended, with what it said of it.  The error that is set is
+ * the view of who talked to it.  Returns false, and leaves the error alone, where the
+ * process lives. */
+static bool
 libxlDeviceModelReportExited(const libxlDeviceModelStarting *starting)
 {
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_EXIT_MS * 1000;
     const char *name = starting->dm->name;
+    g_autofree char *end = NULL;
     g_autofree char *tail = NULL;
     g_autofree char *quote = NULL;
 
+    if (!libxlDeviceModelProcessWait(&starting->dm->process, deadline))
+        return false;
+
+    end = libxlDeviceModelDescribeEnd(starting->dm);
     if (domainLogContextReadFiltered(starting->log, &tail, LIBXL_DEVICE_MODEL_LOG_MAX) < 0 ||
         virStringIsEmpty(tail)) {
         virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("device model '%1$s' exited while it started"),
-                       name);
-        return;
+                       _("device model '%1$s' exited while it started: %2$s"),
+                       name, end);
+        return true;
     }
 
     quote = libxlDeviceModelQuoteLines(tail);
     virReportError(VIR_ERR_INTERNAL_ERROR,
-                   _("device model '%1$s' exited while it started: %2$s"),
-                   name, quote);
+                   _("device model '%1$s' exited while it started: %2$s: %3$s"),
+                   name, end, quote);
+    return true;
 }
 
 
@@ -293,6 +302,12 @@ libxlDeviceModelPreExec(void *opaque)
 {
     const libxlDeviceModel *dm = opaque;
 
+    /* What a terminal of the daemon is told to interrupt is not the guest. */
+    if (setsid() < 0) {
+        virReportSystemError(errno, "%s", _("cannot become session leader"));
+        return -1;
+    }
+
     if (libxlDeviceModelIdentify(dm) < 0)
         return -1;
 
@@ -300,6 +315,8 @@ libxlDeviceModelPreExec(void *opaque)
 }
 
 
+/* The process is known as soon as it is there, so that whatever fails from then on
+ * ends it. */
 static int
 libxlDeviceModelExecute(const libxlDeviceModelStarting *starting,
                         virCommand *cmd)
@@ -307,6 +324,7 @@ libxlDeviceModelExecute(const libxlDeviceModelStarting *starting,
     g_autofree char *cmdline = virCommandToString(cmd, false);
     g_autofree char *now = virTimeStringNow();
     int logfd = domainLogContextGetWriteFD(starting->log);
+    pid_t pid;
 
     if (!cmdline || !now ||
         domainLogContextWrite(starting->log, "%s: starting\n%s\n", now, cmdline) < 0)
@@ -319,14 +337,21 @@ libxlDeviceModelExecute(const libxlDeviceModelStarting *starting,
     virCommandSetErrorFD(cmd, &logfd);
     virCommandSetPreExecHook(cmd, libxlDeviceModelPreExec, starting->dm);
     virCommandSetUmask(cmd, 0077);
-    virCommandDaemonize(cmd);
+    virCommandSetWorkingDirectory(cmd, "/");
     virCommandRequireHandshake(cmd);
 
-    return virCommandRun(cmd, NULL);
+    if (virCommandRunAsync(cmd, &pid) < 0)
+        return -1;
+
+    if (libxlDeviceModelOpen(starting->dm, pid) < 0) {
+        virCommandAbort(cmd);
+        return -1;
+    }
+
+    return 0;
 }
 
 
-/* The process is known before the emulator is executed in it. */
 static int
 libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
                     virCommand *cmd)
@@ -336,14 +361,14 @@ libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
         return -1;
     }
 
-    if (virCommandHandshakeWait(cmd) < 0 ||
-        !libxlDeviceModelReopen(starting->dm) ||
-        virCommandHandshakeNotify(cmd) < 0) {
-        libxlDeviceModelReportExited(starting);
-        return -1;
-    }
+    if (virCommandHandshakeWait(cmd) == 0 &&
+        virCommandHandshakeNotify(cmd) == 0)
+        return 0;
 
-    return 0;
+    if (!libxlDeviceModelReportExited(starting))
+        virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
+
+    return -1;
 }
 
 
@@ -401,10 +426,7 @@ libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
 static void
 libxlDeviceModelExplain(const libxlDeviceModelStarting *starting)
 {
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_EXIT_MS * 1000;
-
-    if (virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT &&
-        libxlDeviceModelProcessWait(&starting->dm->process, deadline))
+    if (virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT)
         libxlDeviceModelReportExited(starting);
 }
 
