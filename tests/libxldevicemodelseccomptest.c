@@ -14,6 +14,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -34,6 +35,7 @@
 #define TEST_IO_URING_SETUP 425
 #define TEST_IO_URING_ENTER 426
 #define TEST_IO_URING_REGISTER 427
+#define TEST_CLONE3 435
 
 
 /* A call with arguments that are no good. */
@@ -326,6 +328,68 @@ testRings(const void *opaque)
 }
 
 
+/* Returns the errno of a clone(2) with the flag, 0 for none. */
+static int
+testClone(unsigned long flag)
+{
+    pid_t pid = syscall(SYS_clone, flag | SIGCHLD, NULL, NULL, NULL, NULL);
+
+    if (pid == 0)
+        _exit(EXIT_SUCCESS);
+
+    return pid < 0 ? errno : 0;
+}
+
+
+/* Without the filter its child is the test's, which is its parent. */
+static int
+testParentUnsealed(const void *opaque G_GNUC_UNUSED)
+{
+    return testClone(CLONE_PARENT) == 0 ? 0 : -1;
+}
+
+
+static void *
+testNothing(void *opaque)
+{
+    return opaque;
+}
+
+
+/* There are children of its own still, and threads. */
+static int
+testParentChild(const void *opaque G_GNUC_UNUSED)
+{
+    pthread_t thread;
+
+    if (testSeal() < 0)
+        return -1;
+
+    if (testClone(CLONE_PARENT) != EPERM || testClone(0) != 0 || wait(NULL) < 0)
+        return -1;
+
+    if (syscall(TEST_CLONE3, NULL, 0) >= 0 || errno != ENOSYS)
+        return -1;
+
+    return pthread_create(&thread, NULL, testNothing, NULL) == 0 &&
+           pthread_join(thread, NULL) == 0 ? 0 : -1;
+}
+
+
+/* Whoever started it gets no children that it does not know of. */
+static int
+testParent(const void *opaque)
+{
+    if (testInChild(testParentUnsealed, opaque) < 0 || wait(NULL) < 0)
+        return -1;
+
+    if (testInChild(testParentChild, opaque) < 0 || wait(NULL) >= 0)
+        return -1;
+
+    return 0;
+}
+
+
 static int testGate[2];
 
 
@@ -467,6 +531,8 @@ mymain(void)
         ret = -1;
 #endif
     if (virTestRun("io_uring when the emulator starts", testRings, NULL) < 0)
+        ret = -1;
+    if (virTestRun("children of the parent", testParent, NULL) < 0)
         ret = -1;
     if (virTestRun("all threads", testThreads, NULL) < 0)
         ret = -1;

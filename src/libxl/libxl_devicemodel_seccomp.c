@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -32,6 +33,7 @@
 #define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP 425
 #define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_ENTER 426
 #define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_REGISTER 427
+#define LIBXL_DEVICE_MODEL_SECCOMP_CLONE3 435
 
 /* The kernel takes flags and requests as 32 bits: the low half of an argument,
  * which comes first where bytes are ordered as on x86 and ARM. */
@@ -135,6 +137,9 @@ static struct sock_filter libxlDeviceModelSeccompSealed[] = {
     REFUSE_IF(SYS_add_key, EPERM),
     REFUSE_IF(SYS_request_key, EPERM),
     REFUSE_IF(SYS_keyctl, EPERM),
+
+    REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_CLONE3, ENOSYS),
+    REFUSE_FLAGS(SYS_clone, 0, CLONE_PARENT),
 
     REFUSE_FLAGS(SYS_sendto, 3, MSG_FASTOPEN),
     REFUSE_FLAGS(SYS_sendmsg, 2, MSG_FASTOPEN),

@@ -32,6 +32,10 @@
  *                          AF_VSOCK, know no network namespace
  *  connect, bind, listen   a handed socket would become another one.  accept is
  *                          not among them
+ *  clone                   with CLONE_PARENT: children of the daemon, which waits for
+ *                          none that it does not know, and would keep their zombies.
+ *                          clone3 is said not to be there, as its flags are in
+ *                          memory: libc takes clone instead
  *  sendto and its kin      with MSG_FASTOPEN, which connects
  *  io_uring_*              see above
  *  add_key, request_key,   the kernel runs a program as root, in the network of
