@@ -181,6 +181,32 @@ testSetFailed(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What is done is known, whether the definition says it or not. */
+static int
+testGetFailureAction(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *in = testFilePath("devicemodels");
+    g_autofree char *without = testFilePath("eight");
+    g_autoptr(virDomainDef) def = NULL;
+    g_autoptr(virDomainDef) eight = NULL;
+
+    if (!(def = virDomainDefParseFile(in, xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
+        !(eight = virDomainDefParseFile(without, xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE)))
+        return -1;
+
+    if (virDomainDeviceModelDefGetFailureAction(def->devicemodels[1]) ==
+        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE &&
+        virDomainDeviceModelDefGetFailureAction(def->devicemodels[2]) ==
+        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY &&
+        virDomainDeviceModelDefGetFailureAction(eight->devicemodels[1]) ==
+        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE)
+        return 0;
+
+    VIR_TEST_VERBOSE("an action is another than the definition's, or ignore");
+    return -1;
+}
+
+
 static int
 testSchemaFile(const void *opaque)
 {
@@ -631,6 +657,18 @@ testMalformedContent(void)
             "expected one of the two");
     DO_TEST("Live attributes in an inactive definition",
             "<devicemodel name='main' id='-7' state='lost'/>", false, NULL);
+    DO_TEST("Failure action unknown",
+            MAIN("<failure action='reboot'/>"), false,
+            "XML error: device model 'main' has the unknown failure action 'reboot', "
+            "expected one of 'ignore, pause, destroy'");
+    DO_TEST("Failure action of none that is given",
+            MAIN("<failure action='default'/>"), false,
+            "XML error: device model 'main' has the unknown failure action 'default', "
+            "expected one of 'ignore, pause, destroy'");
+    DO_TEST("Failure action empty",
+            MAIN("<failure action=''/>"), false,
+            "XML error: device model 'main' has the unknown failure action '', "
+            "expected one of 'ignore, pause, destroy'");
     DO_TEST("Failure twice", MAIN("<failure/><failure/>"), false,
             "XML error: device model 'main' has 2 failure elements, expected one at most");
     DO_TEST("Failure of a live definition", MAIN(TEST_FAILURE("1", "2026-11-26T11:20:00Z")), true, NULL);
@@ -722,6 +760,21 @@ testRules(void)
             "unsupported configuration: device model 'idle' has nothing to emulate, expected a "
             "capability or an interface in all device models but the primary 'main'");
 
+#define BOTH(main, lan) \
+    MAIN(main) "<devicemodel name='lan'><interface alias='ua-lan'/>" lan "</devicemodel>"
+#define PRIMARY_ACTION(action) \
+    "unsupported configuration: device model 'main' is the primary and has the failure " \
+    "action '" action "', expected one in a secondary: the domain ends with its primary, " \
+    "as its on_crash says"
+
+    DO_TEST("Failure action of a secondary", BOTH("", "<failure action='ignore'/>"), true, NULL);
+    DO_TEST("Failure action of the primary", BOTH("<failure action='pause'/>", ""), true,
+            PRIMARY_ACTION("pause"));
+    DO_TEST("Failure action of the only device model", MAIN("<failure action='ignore'/>"), true,
+            PRIMARY_ACTION("ignore"));
+
+#undef PRIMARY_ACTION
+#undef BOTH
 #undef DM
 
     return ret;
@@ -866,6 +919,8 @@ testABIStability(void)
     DO_TEST("same", LAN_NIC2, LAN_NIC2, NULL);
     DO_TEST("other emulator", LAN_NIC2,
             LAN("<emulator>/bin/a</emulator><interface mac='" TEST_NIC2_MAC "'/>"), NULL);
+    DO_TEST("other failure action", LAN_NIC2,
+            LAN("<interface mac='" TEST_NIC2_MAC "'/><failure action='destroy'/>"), NULL);
     DO_TEST("same interface by alias", LAN_NIC2, LAN("<interface alias='ua-lan'/>"), NULL);
     DO_TEST("device model removed", LAN_NIC2, MAIN(""),
             "unsupported configuration: Target domain device model count 1 does not match source 2");
@@ -991,7 +1046,8 @@ mymain(void)
     if (testRoundTrips() < 0 ||
         virTestRun("Live attributes", testLive, NULL) < 0 ||
         virTestRun("Copy", testCopy, NULL) < 0 ||
-        virTestRun("Failures", testSetFailed, NULL) < 0)
+        virTestRun("Failures", testSetFailed, NULL) < 0 ||
+        virTestRun("Failure actions", testGetFailureAction, NULL) < 0)
         ret = -1;
 
     if (testSchemas() < 0)

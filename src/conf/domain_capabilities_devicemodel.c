@@ -11,14 +11,35 @@
 #include "virxml.h"
 
 
+/* Formats the names of @values, bits 1 << a value of an enum with @nnames names. */
+static void
+virDomainCapsDeviceModelFormatEnum(virBuffer *buf,
+                                   const char *name,
+                                   unsigned int values,
+                                   size_t nnames,
+                                   const char *(*toString)(int value))
+{
+    size_t i;
+
+    virBufferAsprintf(buf, "<enum name='%s'>\n", name);
+    virBufferAdjustIndent(buf, 2);
+    for (i = 0; i < nnames; i++) {
+        if (values & (1U << i))
+            virBufferAsprintf(buf, "<value>%s</value>\n", toString(i));
+    }
+    virBufferAdjustIndent(buf, -2);
+    virBufferAddLit(buf, "</enum>\n");
+}
+
+
 /**
  * virDomainCapsDeviceModelFormat:
  * @buf: buffer that gets the XML
  * @devicemodel: what is supported
  *
  * Formats a <devicemodel> element that tells a client whether a domain may have
- * device models, how many, and which capabilities they may have.  Formats
- * nothing for a driver that says neither that they are supported nor that they
+ * device models, how many, which capabilities they may have, and what can be done
+ * when one fails.  Formats nothing for a driver that says neither that they are supported nor that they
  * aren't, as every driver did before there were any.
  */
 void
@@ -27,7 +48,6 @@ virDomainCapsDeviceModelFormat(virBuffer *buf,
 {
     g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
     g_auto(virBuffer) childBuf = VIR_BUFFER_INIT_CHILD(buf);
-    size_t i;
 
     if (devicemodel->supported == VIR_TRISTATE_BOOL_ABSENT)
         return;
@@ -38,16 +58,12 @@ virDomainCapsDeviceModelFormat(virBuffer *buf,
     if (devicemodel->supported == VIR_TRISTATE_BOOL_YES) {
         virBufferAsprintf(&attrBuf, " max='%u'", devicemodel->max);
 
-        virBufferAddLit(&childBuf, "<enum name='capability'>\n");
-        virBufferAdjustIndent(&childBuf, 2);
-        for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++) {
-            if (devicemodel->capabilities & (1U << i)) {
-                virBufferAsprintf(&childBuf, "<value>%s</value>\n",
-                                  virDomainDeviceModelCapabilityTypeToString(i));
-            }
-        }
-        virBufferAdjustIndent(&childBuf, -2);
-        virBufferAddLit(&childBuf, "</enum>\n");
+        virDomainCapsDeviceModelFormatEnum(&childBuf, "capability", devicemodel->capabilities,
+                                           VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST,
+                                           virDomainDeviceModelCapabilityTypeToString);
+        virDomainCapsDeviceModelFormatEnum(&childBuf, "failureAction", devicemodel->failureActions,
+                                           VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST,
+                                           virDomainDeviceModelFailureActionTypeToString);
     }
 
     virXMLFormatElement(buf, "devicemodel", &attrBuf, &childBuf);

@@ -16,6 +16,7 @@ struct _virDomainCapsDeviceModel {
     virTristateBool supported; /* absent: the driver has nothing to say */
     unsigned int max; /* device models of a domain, the primary included */
     unsigned int capabilities; /* bits 1 << virDomainDeviceModelCapability */
+    unsigned int failureActions; /* bits 1 << virDomainDeviceModelFailureAction */
 };
 
 void virDomainCapsDeviceModelFormat(virBuffer *buf,

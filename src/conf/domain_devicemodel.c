@@ -37,6 +37,14 @@ VIR_ENUM_IMPL(virDomainDeviceModelState,
               "failed",
 );
 
+VIR_ENUM_IMPL(virDomainDeviceModelFailureAction,
+              VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST,
+              "default",
+              "ignore",
+              "pause",
+              "destroy",
+);
+
 
 /**
  * virDomainDeviceModelDefNew:
@@ -116,6 +124,27 @@ virDomainDeviceModelCapabilitiesToString(unsigned int capabilities)
 }
 
 
+/**
+ * virDomainDeviceModelFailureActionsToString:
+ *
+ * Returns the names of the actions in the order of the enum, as a list for an error
+ * message.  The caller frees it.
+ */
+char *
+virDomainDeviceModelFailureActionsToString(void)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT + 1;
+         i < VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST; i++)
+        virBufferAsprintf(&buf, "%s, ", virDomainDeviceModelFailureActionTypeToString(i));
+    virBufferTrim(&buf, ", ");
+
+    return virBufferContentAndReset(&buf);
+}
+
+
 /* Returns @ref as it is spelled in XML.  The caller frees it. */
 static char *
 virDomainDeviceModelInterfaceToString(const virDomainDeviceModelInterface *ref)
@@ -146,6 +175,22 @@ virDomainDeviceModelNameIsValid(const char *name)
         strspn(name, VIR_DOMAIN_DEVICE_MODEL_NAME_CHARS) == len &&
         STRNEQ(name, ".") &&
         STRNEQ(name, "..");
+}
+
+
+/**
+ * virDomainDeviceModelDefGetFailureAction:
+ * @dm: secondary
+ *
+ * Returns what is done when it fails, which is never the default that it may have.
+ */
+virDomainDeviceModelFailureAction
+virDomainDeviceModelDefGetFailureAction(const virDomainDeviceModelDef *dm)
+{
+    if (dm->failure.action == VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT)
+        return VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE;
+
+    return dm->failure.action;
 }
 
 
@@ -371,6 +416,33 @@ virDomainDeviceModelFailureParseTime(virDomainDeviceModelFailure *failure,
 }
 
 
+/* One that is live may have none, and is fed back. */
+static int
+virDomainDeviceModelFailureParseAction(virDomainDeviceModelFailure *failure,
+                                       const char *dmname,
+                                       xmlNodePtr node)
+{
+    g_autofree char *name = virXMLPropString(node, "action");
+    g_autofree char *accepted = NULL;
+    int action;
+
+    if (!name)
+        return 0;
+
+    action = virDomainDeviceModelFailureActionTypeFromString(name);
+    if (action <= VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT) {
+        accepted = virDomainDeviceModelFailureActionsToString();
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has the unknown failure action '%2$s', expected one of '%3$s'"),
+                       dmname, name, accepted);
+        return -1;
+    }
+
+    failure->action = action;
+    return 0;
+}
+
+
 static int
 virDomainDeviceModelFailureParseLive(virDomainDeviceModelFailure *failure,
                                      xmlNodePtr node)
@@ -404,6 +476,10 @@ virDomainDeviceModelDefParseFailure(virDomainDeviceModelDef *dm,
                        dm->name, (int)nodes->len);
         return -1;
     }
+
+    if (virDomainDeviceModelFailureParseAction(&dm->failure, dm->name,
+                                               g_ptr_array_index(nodes, 0)) < 0)
+        return -1;
 
     if (!(flags & VIR_DOMAIN_DEF_PARSE_INACTIVE) &&
         virDomainDeviceModelFailureParseLive(&dm->failure, g_ptr_array_index(nodes, 0)) < 0) {
@@ -498,6 +574,11 @@ virDomainDeviceModelFailureFormat(virBuffer *buf,
 {
     g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
 
+    if (failure->action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT) {
+        virBufferAsprintf(&attrBuf, " action='%s'",
+                          virDomainDeviceModelFailureActionTypeToString(failure->action));
+    }
+
     if (!(flags & VIR_DOMAIN_DEF_FORMAT_INACTIVE) && failure->count > 0) {
         g_autofree char *last = virDomainDeviceModelTimeToString(failure->last);
 
@@ -564,7 +645,7 @@ virDomainDeviceModelDefFormat(virBuffer *buf,
  *
  * Formats the device models of @def in the order of the definition; within each
  * the emulator comes first, then the capabilities in the order of the enum, then
- * the interfaces in the order of the definition, then what is known of failures.
+ * the interfaces in the order of the definition, then the failures.
  */
 void
 virDomainDeviceModelDefsFormat(virBuffer *buf,
@@ -753,7 +834,9 @@ virDomainDeviceModelDefCheckInterfacesABIStability(const virDomainDef *src,
 
 
 /* Compares what decides where the guest finds its devices.  The emulator may
- * differ, as that of the domain may. */
+ * differ, as that of the domain may, and so may what is done when it fails: the
+ * guest loses the same devices then, and the rest is the host's affair, as on_crash
+ * is. */
 static bool
 virDomainDeviceModelDefCheckABIStability(const virDomainDef *src,
                                          const virDomainDeviceModelDef *srcdm,
@@ -1005,6 +1088,15 @@ virDomainDeviceModelDefValidate(const virDomainDeviceModelDef *dm,
         return -1;
     }
 
+    if (dm == primary &&
+        dm->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' is the primary and has the failure action '%2$s', expected one in a secondary: the domain ends with its primary, as its on_crash says"),
+                       dm->name,
+                       virDomainDeviceModelFailureActionTypeToString(dm->failure.action));
+        return -1;
+    }
+
     if (dm != primary && dm->capabilities == 0 && dm->ninterfaces == 0) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has nothing to emulate, expected a capability or an interface in all device models but the primary '%2$s'"),
@@ -1022,7 +1114,8 @@ virDomainDeviceModelDefValidate(const virDomainDeviceModelDef *dm,
  *
  * Checks the rules that hold for device models whatever the driver: their
  * number, that no two share a name, a capability or an interface, that each
- * interface exists, and that each has something to emulate.
+ * interface exists, that each has something to emulate, and that the primary has no
+ * failure action.
  *
  * Returns 0 on success, -1 with VIR_ERR_CONFIG_UNSUPPORTED reported on error.
  */

@@ -52,6 +52,19 @@ typedef enum {
 
 VIR_ENUM_DECL(virDomainDeviceModelState);
 
+/* What is done when the process of a device model has ended by itself.  The guest is
+ * freed of it in any case. */
+typedef enum {
+    VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT = 0, /* nothing is said of it */
+    VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE, /* the guest runs on without its devices */
+    VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE, /* the domain is paused */
+    VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY, /* the domain is destroyed */
+
+    VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST
+} virDomainDeviceModelFailureAction;
+
+VIR_ENUM_DECL(virDomainDeviceModelFailureAction);
+
 /* A reference to an <interface> of the same domain. */
 typedef struct _virDomainDeviceModelInterface virDomainDeviceModelInterface;
 struct _virDomainDeviceModelInterface {
@@ -59,9 +72,11 @@ struct _virDomainDeviceModelInterface {
     char *alias; /* NULL: the reference is by mac */
 };
 
-/* That the process of a device model ended by itself while its domain ran. */
+/* That the process of a device model ends by itself while its domain runs. */
 typedef struct _virDomainDeviceModelFailure virDomainDeviceModelFailure;
 struct _virDomainDeviceModelFailure {
+    virDomainDeviceModelFailureAction action;
+
     /* Live only. */
     unsigned int count; /* how often; 0: never, and there is neither of the next */
     long long last; /* when it did last, in seconds since the epoch */
@@ -89,6 +104,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainDeviceModelDef, virDomainDeviceModelDefFr
 
 bool virDomainDeviceModelNameIsValid(const char *name);
 
+char *virDomainDeviceModelFailureActionsToString(void);
+virDomainDeviceModelFailureAction
+virDomainDeviceModelDefGetFailureAction(const virDomainDeviceModelDef *dm);
 void virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
                                       long long when,
                                       const char *reason);

@@ -8,6 +8,7 @@
  *   item = word *( "," word )
  *   word = "name=" NAME / "path=" EMULATOR / "vifs=" vif *( ";" vif )
  *        / "ui" / "ide" / "serial" / "audio"
+ *        / "failure=" ACTION
  *   vif  = VIFNAME / MAC
  *
  * Blanks around a word, a key or a value don't count.  There is no escape
@@ -113,7 +114,7 @@ xenDeviceModelAccepted(void)
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
     size_t i;
 
-    virBufferAddLit(&buf, "'name=', 'path=', 'vifs='");
+    virBufferAddLit(&buf, "'name=', 'path=', 'vifs=', 'failure='");
     for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++)
         virBufferAsprintf(&buf, ", '%s'", virDomainDeviceModelCapabilityTypeToString(i));
 
@@ -348,6 +349,26 @@ xenDeviceModelParserParseVifs(xenDeviceModelParser *parser,
 
 
 static int
+xenDeviceModelParserParseFailure(xenDeviceModelParser *parser,
+                                 char *value)
+{
+    int action = virDomainDeviceModelFailureActionTypeFromString(value);
+
+    if (action <= VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT) {
+        g_autofree char *accepted = virDomainDeviceModelFailureActionsToString();
+        g_autofree char *excerpt = xenDeviceModelExcerpt(value);
+
+        return xenDeviceModelParserError(parser, value,
+                                         _("unknown action '%1$s', expected one of '%2$s'"),
+                                         excerpt, accepted);
+    }
+
+    parser->dmdef->failure.action = action;
+    return 0;
+}
+
+
+static int
 xenDeviceModelParserParseCapability(xenDeviceModelParser *parser,
                                     const char *word)
 {
@@ -390,6 +411,9 @@ xenDeviceModelParserParseKey(xenDeviceModelParser *parser,
     } else if (STREQ(key, "vifs")) {
         parse = xenDeviceModelParserParseVifs;
         given = parser->dmdef->ninterfaces > 0;
+    } else if (STREQ(key, "failure")) {
+        parse = xenDeviceModelParserParseFailure;
+        given = parser->dmdef->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT;
     } else {
         g_autofree char *accepted = xenDeviceModelAccepted();
         g_autofree char *excerpt = xenDeviceModelExcerpt(key);
@@ -651,6 +675,11 @@ xenDeviceModelFormatItem(const virDomainDef *def,
     for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++) {
         if (virDomainDeviceModelDefHasCapability(dmdef, i))
             virBufferAsprintf(&buf, ",%s", virDomainDeviceModelCapabilityTypeToString(i));
+    }
+
+    if (dmdef->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT) {
+        virBufferAsprintf(&buf, ",failure=%s",
+                          virDomainDeviceModelFailureActionTypeToString(dmdef->failure.action));
     }
 
     if (virBufferUse(&buf) > XEN_DEVICE_MODEL_ITEM_MAX) {
