@@ -11,7 +11,7 @@ from xenhostlib.domain import devicemodel, disk, domain_xml, nic
 from .common import DISPLAY, MAIN, expect, running, scenario
 
 
-@scenario(seconds=100)
+@scenario(seconds=60)
 def boot_from_disk(host):
     """The BIOS boots a Linux from the IDE disk of a secondary."""
     with tempfile.TemporaryDirectory() as folder:
@@ -22,7 +22,7 @@ def boot_from_disk(host):
     devices = (MAIN + devicemodel("disk", capabilities=["ide"]) + devicemodel("lan", [1]) +
                disk("hda", "/root/boot.img") + nic(1) + DISPLAY)
     try:
-        xml = domain_xml("boot", devices, boot="<boot dev='hd'/>")
+        xml = domain_xml("boot", devices, boot="<boot dev='hd'/>", preloaded=True)
         with running(host, "boot", xml) as domain:
             report = domain.report()
             expect([entry["sha256"] for entry in report["DISK"]] == [checksum],

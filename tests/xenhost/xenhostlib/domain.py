@@ -67,14 +67,15 @@ def direct_boot(cmdline, files=f"<kernel>{KERNEL}</kernel><initrd>{INITRD}</init
 
 
 def domain_xml(name, devices, memory=256, vcpus=1, ostype="hvm", cmdline="xen_nopv quiet",
-               boot=None, serial=None, features="<acpi/><apic/><pae/>"):
+               boot=None, preloaded=False, serial=None, features="<acpi/><apic/><pae/>"):
     """Return the XML of a domain that boots the test guest and has @devices.
 
-    With @boot, the XML of another way to boot, @cmdline does not count. The serial
-    port goes to the file that Domain.console() reads, unless @serial says otherwise."""
+    With @boot, the XML of another way to boot, @cmdline does not count, and Linux is in
+    the guest's memory only if @preloaded. The serial port goes to the file that
+    Domain.console() reads, unless @serial says otherwise."""
     machine = "xenfv" if ostype == "hvm" else "xenpv"
     serial = serial or f"<serial type='file'><source path='{console_path(name)}'/></serial>"
-    options = "" if boot else PRELOAD_OPTIONS
+    options = "" if boot and not preloaded else PRELOAD_OPTIONS
     boot = boot or direct_boot(cmdline, PRELOADED_KERNEL)
     return f"""<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/1.0'>
   <name>{name}</name>

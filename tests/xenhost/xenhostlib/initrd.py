@@ -20,10 +20,8 @@ HOST_MODULES = ["crc32c_generic", "virtio_pci", "virtio_blk", "ext4"]
 
 GUEST_INIT = SOURCE_DIR / "guest" / "init"
 GUEST_UNMUTE = SOURCE_DIR / "guest" / "unmute.c"
-# An IDE disk and the usual NIC.
-BASIC_MODULES = "8139cp 8139too ata_piix ata_generic sd_mod".split()
-GUEST_MODULES = BASIC_MODULES + """
-    e1000 e1000e pcnet32 ne2k_pci virtio_pci virtio_net virtio_blk sr_mod xen_blkfront xen_netfront
+GUEST_MODULES = """
+    8139cp 8139too ata_piix ata_generic sd_mod e1000 e1000e pcnet32 ne2k_pci virtio_pci virtio_net virtio_blk sr_mod xen_blkfront xen_netfront
     snd_intel8x0 snd_hda_intel snd_hda_codec_generic snd_ens1370 snd_pcm_oss snd_mixer_oss
 """.split()
 
@@ -170,7 +168,7 @@ def ensure_host(image, progress):
     return _ensure(image, "host", HOST_INIT, {}, HOST_MODULES, progress)
 
 
-def ensure_guest(image, progress, names=None):
+def ensure_guest(image, progress):
     """Return the guest's initrd for the kernel of the base image @image, with the
-    modules @names and what they need; without @names, with all that any test needs."""
-    return _ensure(image, "guest", GUEST_INIT, {"unmute": GUEST_UNMUTE}, names or GUEST_MODULES, progress)
+    modules that any test needs."""
+    return _ensure(image, "guest", GUEST_INIT, {"unmute": GUEST_UNMUTE}, GUEST_MODULES, progress)

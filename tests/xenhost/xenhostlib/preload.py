@@ -51,21 +51,32 @@ def _jump(real_mode, **constants):
     return kernel
 
 
+class Linux:
+    """The files @kernel and @initrd of a Linux, and where in the guest's memory they lie.
+
+    Linux stays where it would like to be, and unpacks itself there; an initrd behind
+    that is in nobody's way."""
+
+    def __init__(self, kernel, initrd):
+        linux = kernel.read_bytes()
+        # a header with 0 means 4, says boot.rst
+        end = ((_field(linux, SETUP_SECTS) or 4) + 1) * SECTOR
+        self.real_mode = linux[:end]
+        self.rest = linux[end:]
+        self.ramdisk = initrd.read_bytes()
+        self.start = _field(linux, PREF_ADDRESS)
+        self.behind = -(-(self.start + _field(linux, INIT_SIZE)) // PIECE) * PIECE
+
+
 def make(kernel, initrd, folder, target):
     """Put what boots the files @kernel and @initrd into the new @folder, which will be
     @target on the host: the guest's "kernel", and "qemu.cfg" for its QEMU."""
-    linux, ramdisk = kernel.read_bytes(), initrd.read_bytes()
-    # a header with 0 means 4, says boot.rst
-    end = ((_field(linux, SETUP_SECTS) or 4) + 1) * SECTOR
-    # Linux stays where it would like to be, and unpacks itself there; an initrd
-    # behind that is in nobody's way.
-    start = _field(linux, PREF_ADDRESS)
-    behind = -(-(start + _field(linux, INIT_SIZE)) // PIECE) * PIECE
+    linux = Linux(kernel, initrd)
     folder.mkdir()
-    (folder / "kernel").write_bytes(_jump(linux[:end], KERNEL=start, INITRD=behind,
-                                          INITRD_SIZE=len(ramdisk)))
+    (folder / "kernel").write_bytes(_jump(linux.real_mode, KERNEL=linux.start, INITRD=linux.behind,
+                                          INITRD_SIZE=len(linux.ramdisk)))
     config = ""
-    for address, data in ((start, linux[end:]), (behind, ramdisk)):
+    for address, data in ((linux.start, linux.rest), (linux.behind, linux.ramdisk)):
         for offset in range(0, len(data), PIECE):
             piece = f"{address + offset:x}"
             (folder / piece).write_bytes(data[offset:offset + PIECE])
