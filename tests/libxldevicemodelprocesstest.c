@@ -17,11 +17,13 @@
 
 #include <config.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "testutils.h"
@@ -57,7 +59,32 @@ static struct {
     size_t nprocesses; /* of the uid, of which each signal ends one */
     bool unsignalled;
     bool unconfined;
+    bool unopened; /* no process can be opened */
 } testStandIn;
+
+
+/* Opens no process where it is not to; all else is the kernel's. */
+long
+syscall(long nr,
+        ...)
+{
+    long (*real)(long nr, ...) = dlsym(RTLD_NEXT, "syscall");
+    long args[6];
+    va_list ap;
+    size_t i;
+
+    va_start(ap, nr);
+    for (i = 0; i < G_N_ELEMENTS(args); i++)
+        args[i] = va_arg(ap, long);
+    va_end(ap);
+
+    if (nr == SYS_pidfd_open && testStandIn.unopened) {
+        errno = EMFILE;
+        return -1;
+    }
+
+    return real(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
 
 
 int
@@ -526,6 +553,38 @@ testUnconfined(const void *opaque)
     testStandIn.unconfined = true;
     ret = testStart(opaque);
     testStandIn.unconfined = false;
+    return ret;
+}
+
+
+/* One that the daemon cannot keep an eye on is ended before it is executed. */
+static int
+testUnopened(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    g_autofree char *error = NULL;
+    int ret = 0;
+    int rc;
+
+    testStandIn.unopened = true;
+    rc = testProcessSpawn(process);
+    testStandIn.unopened = false;
+
+    error = g_strdup(virGetLastErrorMessage());
+    virResetLastError();
+    if (rc == 0 ||
+        !g_regex_match_simple("^device model 'dm1': cannot open process \\d+: Too many open files$",
+                              error, 0, 0)) {
+        VIR_TEST_VERBOSE("returned %d with '%s'", rc, error);
+        ret = -1;
+    }
+
+    if (process->pid != -1 || !testAllProcessesEnded() ||
+        testProcessFinish(process, NULL) < 0 ||
+        libxlDeviceModelTestCheckOpenFiles(files) < 0)
+        ret = -1;
+
     return ret;
 }
 
@@ -1344,6 +1403,8 @@ testStarts(void)
     if (virTestRun("descriptors", testDescriptors, NULL) < 0)
         ret = -1;
     if (virTestRun("session", testSession, NULL) < 0)
+        ret = -1;
+    if (virTestRun("cannot be opened", testUnopened, NULL) < 0)
         ret = -1;
 
     return ret;
