@@ -17,6 +17,7 @@
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxl/libxl_domain.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
@@ -128,6 +129,16 @@ libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
 {
     testXenCall("destroy", domid);
     return testXen.fails ? ERROR_FAIL : 0;
+}
+
+
+int
+libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
+                             libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    testXenCall("free", ioreq->domid);
+    return 0;
 }
 
 
@@ -276,6 +287,7 @@ testReload(const void *opaque)
     if (data->id != -1) {
         libxlDeviceModel *dm = libxlDeviceModelNew(testDir, data->id, 1, "lan");
 
+        dm->pending = data->complete;
         VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     }
 
@@ -294,6 +306,7 @@ testReload(const void *opaque)
         if (found->def->id == data->id && found->def->ndevicemodels == 2 &&
             again->ndevicemodels == priv->ndevicemodels &&
             testHasFailed(found->def->devicemodels[1], data->complete) &&
+            (data->id == -1 || again->devicemodels[0]->pending == data->complete) &&
             again->devicemodelsMachine.memory == (priv->ndevicemodels > 0 ? 256 : 0) &&
             again->devicemodelsMachine.vcpus == (priv->ndevicemodels > 0 ? 4 : 0) &&
             again->devicemodelsComplete == data->complete)
@@ -345,6 +358,17 @@ testRemember(const void *opaque)
 }
 
 
+/* Waits for the thread that tells of its end, which finds no domain here. */
+static void
+testAwaitThread(const libxlDeviceModel *dm)
+{
+    const GObject *object = (const GObject *)dm;
+
+    while (g_atomic_int_get(&object->ref_count) > 1)
+        g_usleep(1000);
+}
+
+
 /* A device model that an earlier domain left has the id of one that runs. */
 static int
 testReconnectLeftover(const void *opaque)
@@ -352,24 +376,24 @@ testReconnectLeftover(const void *opaque)
     const struct testLifeData *data = opaque;
     virDomainObj *vm = testVMNew(data);
     libxlDomainObjPrivate *priv = vm->privateData;
-    virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
-    virDomainDeviceModelState expected =
-        data->leftover || data->reset ? VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING
-                                      : VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
+    libxlDeviceModelState before =
+        data->reset ? LIBXL_DEVICE_MODEL_STATE_ENDED : LIBXL_DEVICE_MODEL_STATE_RUNNING;
+    libxlDeviceModelState expected = data->calls ? LIBXL_DEVICE_MODEL_STATE_FAILED : before;
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir,
-                                               TEST_DOMID - (data->leftover ? 1 : 0),
-                                               dmdef->id, dmdef->name);
+                                               TEST_DOMID - (data->leftover ? 1 : 0), 1, "lan");
     int ret = 0;
 
-    dm->state = data->reset ? LIBXL_DEVICE_MODEL_STATE_ENDED : LIBXL_DEVICE_MODEL_STATE_RUNNING;
-    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
-    dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+    dm->state = before;
+    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
 
-    if (libxlDeviceModelsReconnect(vm, false) || dmdef->state != expected) {
-        VIR_TEST_VERBOSE("the state is %d, expected %d", dmdef->state, expected);
+    if (libxlDeviceModelsReconnect(driver, vm, false) ||
+        testCheckCalls(data->calls) < 0 ||
+        libxlDeviceModelGetState(dm) != expected) {
+        VIR_TEST_VERBOSE("the state is %d, expected %d", dm->state, expected);
         ret = -1;
     }
 
+    testAwaitThread(dm);
     testVMFree(vm, data);
     return ret;
 }
@@ -382,14 +406,14 @@ testReconnectDying(const void *opaque G_GNUC_UNUSED)
     static const struct testLifeData data = { .id = TEST_DOMID };
     virDomainObj *vm = testVMNew(&data);
     libxlDomainObjPrivate *priv = vm->privateData;
-    bool without = libxlDeviceModelsReconnect(vm, true);
+    bool without = libxlDeviceModelsReconnect(driver, vm, true);
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
     bool with;
     bool alive;
 
     VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
-    with = libxlDeviceModelsReconnect(vm, true);
-    alive = libxlDeviceModelsReconnect(vm, false);
+    with = libxlDeviceModelsReconnect(driver, vm, true);
+    alive = libxlDeviceModelsReconnect(driver, vm, false);
 
     testVMFree(vm, &data);
 
@@ -491,13 +515,15 @@ testConsole(const void *opaque G_GNUC_UNUSED)
     if (testCheckConsole(vm, false) < 0)
         goto cleanup;
 
-    /* it has ended, and a daemon that takes over sees it */
+    /* it has ended */
     VIR_FORCE_CLOSE(dm->process.pidfd);
     dm->process.pid = -1;
-    if (testCheckConsole(vm, false) < 0 ||
-        libxlDeviceModelsReconnect(vm, false) ||
-        vm->def->serials[0]->source->data.file.path ||
-        testCheckConsole(vm, false) < 0)
+    if (testCheckConsole(vm, false) < 0)
+        goto cleanup;
+
+    /* and its terminal was forgotten */
+    g_clear_pointer(&vm->def->serials[0]->source->data.file.path, g_free);
+    if (testCheckConsole(vm, false) < 0)
         goto cleanup;
 
     /* it ends, and is on no list until it has */
@@ -578,7 +604,7 @@ testIncompletes(void)
                  .complete = true, .leftover = true);
     DO_TEST_FULL("remember nothing", testRemember, .id = -1);
     DO_TEST_FULL("reconnect to a secondary that is gone", testReconnectLeftover,
-                 .id = TEST_DOMID);
+                 .id = TEST_DOMID, .calls = "free 7: no status\n");
     DO_TEST_FULL("reconnect with a leftover", testReconnectLeftover, .id = TEST_DOMID,
                  .leftover = true);
     DO_TEST_FULL("reconnect with a leftover of before a reset", testReconnectLeftover,
@@ -601,6 +627,7 @@ mymain(void)
 
     g_free(driver->config->stateDir);
     driver->config->stateDir = g_strdup(testDir);
+    driver->domains = virDomainObjListNew();
 
     if (testIncompletes() < 0)
         ret = -1;
@@ -613,6 +640,7 @@ mymain(void)
 
     virBufferFreeAndReset(&testXen.calls);
     unlink("libxl-driver.log");
+    virObjectUnref(driver->domains);
     testXLFreeDriver(driver);
     virFileDeleteTree(testDir);
     g_free(testDir);

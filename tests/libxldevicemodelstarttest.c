@@ -4,22 +4,27 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Stands in for virtlogd, and for what touches the host before it.  No process is
- * started: each start ends where one would be, with an error.
+ * Stands in for virtlogd, for what touches the host before it, and for the processes,
+ * which report what a test says.  Where it says nothing, each start ends where a process
+ * would be started, with an error.
  */
 
 #include <config.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxl/libxl_devicemodel_net.h"
 #include "libxl/libxl_devicemodel_start.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestdomain.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
 #include "logging/log_manager.h"
@@ -30,7 +35,7 @@
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
 #define TEST_DOMID 7
-#define TEST_SLOT 0x1f
+#define TEST_NIC_SLOT 0x1f
 
 static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folders */
@@ -46,6 +51,17 @@ static struct {
 
 /* How often there is time left. */
 static size_t testPatience;
+
+/* What the next process is: its ioreq server, and whether it ends at once. */
+typedef struct _testProcess testProcess;
+struct _testProcess {
+    const char *name;
+    unsigned int ioservid;
+    bool ends;
+};
+
+static const testProcess *testProcesses;
+static const virDomainDef *testDef; /* what libxl knows */
 
 
 virLogManager *
@@ -124,6 +140,16 @@ libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
     struct stat log;
     struct stat end;
 
+    if (testProcesses) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            while (true)
+                pause();
+        }
+        return libxlDeviceModelOpen(starting->dm, pid);
+    }
+
     if (fstat(domainLogContextGetWriteFD(starting->log), &log) == 0 &&
         fstat(testLog.pipe[1], &end) == 0 &&
         log.st_dev == end.st_dev && log.st_ino == end.st_ino)
@@ -132,6 +158,65 @@ libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", "has another log");
 
     return -1;
+}
+
+
+static const testProcess *
+testProcessFind(const char *name)
+{
+    size_t i = 0;
+
+    while (STRNEQ(testProcesses[i].name, name))
+        i++;
+
+    return &testProcesses[i];
+}
+
+
+int
+libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
+                      gint64 deadline G_GNUC_UNUSED)
+{
+    const testProcess *process = testProcessFind(starting->dm->name);
+
+    starting->dm->ioservid = process->ioservid;
+    if (process->ends) {
+        syscall(SYS_pidfd_send_signal, starting->dm->process.pidfd, SIGKILL, NULL, 0);
+        while (libxlDeviceModelIsAlive(starting->dm))
+            g_usleep(1000);
+    }
+
+    return 0;
+}
+
+
+int
+libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq G_GNUC_UNUSED,
+                             libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    return 0;
+}
+
+
+int
+libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
+                  libxl_dominfo *info,
+                  uint32_t domid)
+{
+    libxl_dominfo_init(info);
+    memcpy(libxl_uuid_bytearray(&info->uuid), testDef->uuid, VIR_UUID_BUFLEN);
+    info->domid = domid;
+    return 0;
+}
+
+
+int
+libxl_domain_pause(libxl_ctx *ctx G_GNUC_UNUSED,
+                   uint32_t domid G_GNUC_UNUSED,
+                   const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    return 0;
 }
 
 
@@ -150,12 +235,12 @@ testCheckInterrupts(const virDomainObj *vm)
 {
     const libxlDomainObjPrivate *priv = vm->privateData;
 
-    if (priv->ndevicemodels == 1 && priv->devicemodels[0]->slots == 1U << TEST_SLOT &&
+    if (priv->ndevicemodels == 1 && priv->devicemodels[0]->slots == 1U << TEST_NIC_SLOT &&
         priv->devicemodels[0]->irqs == 0)
         return 0;
 
     VIR_TEST_VERBOSE("slot %d is not that of the one of %zu secondaries",
-                     TEST_SLOT, priv->ndevicemodels);
+                     TEST_NIC_SLOT, priv->ndevicemodels);
     return -1;
 }
 
@@ -197,6 +282,83 @@ testLogRun(const void *opaque)
 }
 
 
+struct testReportData {
+    testProcess processes[2];
+    const char *error;
+};
+
+
+/* What the processes report decides of whether the domain starts. */
+static int
+testReport(const void *opaque)
+{
+    const struct testReportData *data = opaque;
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxl_domain_config d_config = { 0 };
+    g_autoptr(libxlDeviceModel) dm = NULL;
+    int ret;
+
+    vm->def = libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_EMULATOR TEST_MAIN("")
+                                        TEST_LAN(TEST_REF(1))
+                                        "<devicemodel name='dmz'>" TEST_REF(2) "</devicemodel>"
+                                        TEST_NIC(1) TEST_NIC(2));
+    if (!vm->def)
+        abort();
+
+    vm->def->id = TEST_DOMID;
+    testDef = vm->def;
+    testProcesses = data->processes;
+    testLog.nbusy = 0;
+    testLog.refused = 0;
+    testPatience = 1000;
+    testStoreReset();
+
+    ret = libxlDeviceModelTestOutcome(libxlDeviceModelsStart(driver, vm, &d_config),
+                                      testDir, data->error);
+
+    dm = virObjectRef(priv->devicemodels[0]);
+    libxlDeviceModelsStop(driver, vm);
+    testProcesses = NULL;
+
+    /* the thread for its end, and the event loop */
+    while (data->processes[0].ends && g_atomic_int_get(&((GObject *)dm)->ref_count) > 1)
+        g_usleep(1000);
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+static int
+testReports(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testReportData data = { __VA_ARGS__ }; \
+        if (virTestRun("report " title, testReport, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("servers of their own", .processes = { { "lan", 1 }, { "dmz", 2 } });
+    DO_TEST("the same server", .processes = { { "lan", 2 }, { "dmz", 2 } },
+            .error = "operation failed: device model 'dmz' reports ioreq server 2, "
+                     "which device model 'lan' has");
+    DO_TEST("the server of the primary", .processes = { { "lan", 0 }, { "dmz", 2 } },
+            .error = "operation failed: device model 'lan' reports ioreq server 0, "
+                     "which device model 'main' has");
+    DO_TEST("nothing after that", .processes = { { "lan", 1, true }, { "dmz", 2 } },
+            .error = "internal error: device model 'lan' exited while it started: "
+                     "killed by signal 9 (Killed)");
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
 static int
 testLogs(void)
 {
@@ -233,6 +395,8 @@ mymain(void)
 
     if (!(driver = testXLInitDriver()) ||
         !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)) ||
+        virEventRegisterDefaultImpl() < 0 ||
+        !(driver->domains = virDomainObjListNew()) ||
         virPipe(testLog.pipe) < 0)
         return EXIT_FAILURE;
 
@@ -243,11 +407,14 @@ mymain(void)
 
     if (testLogs() < 0)
         ret = -1;
+    if (testReports() < 0)
+        ret = -1;
 
     VIR_FORCE_CLOSE(testLog.pipe[0]);
     VIR_FORCE_CLOSE(testLog.pipe[1]);
     g_free(testLog.asked);
     unlink("libxl-driver.log");
+    virObjectUnref(driver->domains);
     testXLFreeDriver(driver);
     virFileDeleteTree(testDir);
     g_free(testDir);

@@ -63,6 +63,20 @@ xs_write(struct xs_handle *h G_GNUC_UNUSED,
 }
 
 
+void *
+xs_read(struct xs_handle *h G_GNUC_UNUSED,
+        xs_transaction_t t G_GNUC_UNUSED,
+        const char *path,
+        unsigned int *len G_GNUC_UNUSED)
+{
+    const char *value = g_hash_table_lookup(testStore.entries, path);
+
+    if (!value)
+        errno = ENOENT;
+    return g_strdup(value);
+}
+
+
 xs_transaction_t
 xs_transaction_start(struct xs_handle *h G_GNUC_UNUSED)
 {

@@ -16,9 +16,11 @@
 #include "domain_devicemodel.h"
 #include "libxl_api_wrapper.h"
 #include "libxl_devicemodel_claims.h"
+#include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_serial.h"
 #include "libxl_devicemodel_start.h"
+#include "libxl_devicemodel_watch.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "viralloc.h"
@@ -116,34 +118,6 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
         return -1;
 
     return 0;
-}
-
-
-/* Xen gives ids again, a uuid tells the domains with one id from each other. */
-static bool
-libxlDeviceModelsDomainIsSame(const virDomainDef *def,
-                              const libxl_dominfo *info)
-{
-    return memcmp(libxl_uuid_bytearray_const(&info->uuid), def->uuid,
-                  VIR_UUID_BUFLEN) == 0;
-}
-
-
-/* Whether the domain is there, and neither ended nor in a soft reset. */
-static bool
-libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
-                             const virDomainDef *def)
-{
-    libxl_dominfo info;
-    bool lives;
-
-    libxl_dominfo_init(&info);
-    lives = libxl_domain_info(cfg->ctx, &info, def->id) == 0 &&
-        libxlDeviceModelsDomainIsSame(def, &info) &&
-        !info.shutdown && !info.dying;
-    libxl_dominfo_dispose(&info);
-
-    return lives;
 }
 
 
@@ -291,8 +265,81 @@ libxlDeviceModelShowTTYs(virDomainDef *def,
 }
 
 
+/* The name of whoever has the ioreq server that a secondary reports, or NULL.  Xen gives
+ * the first number that is free, so that the primary, which libxl starts before, has 0
+ * (ioreq_server_create in Xen's common/ioreq.c). */
+static const char *
+libxlDeviceModelsFindServer(const virDomainDef *def,
+                            GPtrArray *startings,
+                            size_t n)
+{
+    const libxlDeviceModelStarting *starting = g_ptr_array_index(startings, n);
+    size_t i;
+
+    if (starting->dm->ioservid == 0)
+        return virDomainDeviceModelGetPrimary(def)->name;
+
+    for (i = 0; i < n; i++) {
+        const libxlDeviceModelStarting *other = g_ptr_array_index(startings, i);
+
+        if (other->dm->ioservid == starting->dm->ioservid)
+            return other->dm->name;
+    }
+
+    return NULL;
+}
+
+
+/* The ioreq server of a device model that ends is destroyed.  A process that was taken
+ * over must not have that of another destroyed, by saying that it is its own. */
 static int
-libxlDeviceModelsAwait(virDomainObj *vm,
+libxlDeviceModelsCheckServers(const virDomainDef *def,
+                              GPtrArray *startings)
+{
+    size_t i;
+
+    for (i = 0; i < startings->len; i++) {
+        const libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
+        const char *owner = libxlDeviceModelsFindServer(def, startings, i);
+
+        if (owner) {
+            virReportError(VIR_ERR_OPERATION_FAILED,
+                           _("device model '%1$s' reports ioreq server %2$u, which device model '%3$s' has"),
+                           starting->dm->name, starting->dm->ioservid, owner);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* One that has ended while the others were waited for is watched as any, but the guest
+ * does not start without it. */
+static int
+libxlDeviceModelsCheckAlive(GPtrArray *startings)
+{
+    size_t i;
+
+    for (i = 0; i < startings->len; i++) {
+        const libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
+        g_autofree char *end = libxlDeviceModelDescribeEnd(starting->dm);
+
+        if (end) {
+            virReportError(VIR_ERR_INTERNAL_ERROR,
+                           _("device model '%1$s' exited while it started: %2$s"),
+                           starting->dm->name, end);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelsAwait(libxlDriverPrivate *driver,
+                       virDomainObj *vm,
                        GPtrArray *startings)
 {
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_START_MS * 1000LL;
@@ -304,13 +351,17 @@ libxlDeviceModelsAwait(virDomainObj *vm,
         ret = libxlDeviceModelAwait(g_ptr_array_index(startings, i), deadline);
     virObjectLock(vm);
 
+    if (ret == 0)
+        ret = libxlDeviceModelsCheckServers(vm->def, startings);
+
     for (i = 0; i < startings->len && ret == 0; i++) {
         libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
 
         starting->dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
         libxlDeviceModelShowTTYs(vm->def, starting);
-        ret = libxlDeviceModelXenstoreAdd(starting->dm);
+        if ((ret = libxlDeviceModelXenstoreAdd(starting->dm)) == 0)
+            ret = libxlDeviceModelWatch(driver, vm->def, starting->dm);
     }
 
     return ret;
@@ -424,12 +475,30 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     startings = g_ptr_array_new_with_free_func((GDestroyNotify)libxlDeviceModelStartingFree);
 
     if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, startings) < 0 ||
-        libxlDeviceModelsAwait(vm, startings) < 0 ||
+        libxlDeviceModelsAwait(driver, vm, startings) < 0 ||
+        libxlDeviceModelsCheckAlive(startings) < 0 ||
         libxlDeviceModelsCheckDomain(cfg, vm->def) < 0)
         return -1;
 
+    libxlDeviceModelWatchPrimary(driver, vm);
     priv->devicemodelsComplete = startings->len > 0;
     return 0;
+}
+
+
+/* From here on the end of a device model is what is wanted. */
+static void
+libxlDeviceModelsUnwatch(virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    libxlDeviceModelForget(&priv->devicemodelsPrimary);
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModelUnwatch(priv->devicemodels[i]);
+        libxlDeviceModelSetState(priv->devicemodels[i], LIBXL_DEVICE_MODEL_STATE_ENDING);
+    }
 }
 
 
@@ -440,10 +509,6 @@ libxlDeviceModelsRecordEnd(libxlDriverPrivate *driver,
                            virDomainObj *vm)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    for (i = 0; i < priv->ndevicemodels; i++)
-        priv->devicemodels[i]->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
 
     if (!priv->devicemodelsComplete)
         return;
@@ -497,7 +562,7 @@ libxlDeviceModelCleanUpCapabilities(virDomainDef *def,
  * nothing to do with the definition.  Returns whether nothing is left. */
 static bool
 libxlDeviceModelCleanUp(virDomainDef *def,
-                        const libxlDeviceModel *dm)
+                        libxlDeviceModel *dm)
 {
     bool clean = libxlDeviceModelHasEnded(dm) && libxlDeviceModelRemoveFiles(dm);
 
@@ -561,6 +626,7 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
     size_t i;
     virErrorPtr save_err;
 
+    libxlDeviceModelsUnwatch(vm);
     if (ndms == 0)
         return;
 
@@ -647,35 +713,6 @@ libxlDeviceModelsCheckConsole(virDomainObj *vm,
 }
 
 
-static void
-libxlDeviceModelsForgetState(virDomainDef *def,
-                             unsigned int id)
-{
-    size_t i;
-
-    for (i = 0; i < def->ndevicemodels; i++) {
-        if (def->devicemodels[i]->id == id)
-            def->devicemodels[i]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_NONE;
-    }
-}
-
-
-static void
-libxlDeviceModelForgetTerminals(virDomainDef *def,
-                                const libxlDeviceModel *dm)
-{
-    const virDomainDeviceModelDef *dmdef =
-        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
-    size_t i;
-
-    if (!dmdef || dmdef->id != dm->id)
-        return;
-
-    for (i = 0; i < def->nserials; i++)
-        libxlDeviceModelSerialForget(def->serials[i]);
-}
-
-
 /* Whether Xen's domain is the one that an earlier daemon left incomplete.  While
  * libxl creates a domain its id is not known, and it is paused. */
 static bool
@@ -740,42 +777,53 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
 /* Of what an earlier end could not remove there is nothing to find: its process is
  * looked for when it is tried again, and its ids may be another's by now. */
 static void
-libxlDeviceModelReconnect(virDomainObj *vm,
+libxlDeviceModelReconnect(libxlDriverPrivate *driver,
+                          virDomainObj *vm,
                           libxlDeviceModel *dm)
 {
+    libxlDeviceModelState state = libxlDeviceModelGetState(dm);
+
     if (dm->domid != vm->def->id ||
-        dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING ||
-        libxlDeviceModelReopen(dm))
+        (state != LIBXL_DEVICE_MODEL_STATE_RUNNING && state != LIBXL_DEVICE_MODEL_STATE_FAILED))
         return;
 
-    VIR_WARN("device model '%s' of domain '%s' ended while no daemon was running",
-             dm->name, vm->def->name);
-    libxlDeviceModelsForgetState(vm->def, dm->id);
-    libxlDeviceModelForgetTerminals(vm->def, dm);
+    if (state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+        ignore_value(libxlDeviceModelReopen(dm));
+
+    if (libxlDeviceModelWatch(driver, vm->def, dm) < 0) {
+        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
 }
 
 
 /**
  * libxlDeviceModelsReconnect:
+ * @driver: the driver
  * @vm: domain that was running when an earlier daemon ended
  * @dying: whether Xen is about to release the domain
  *
- * Find the processes of the secondaries that the status file knows, and keep
- * the names of their taps from being given away.  Never waits.
+ * Find the processes of the device models, those of the secondaries through what the
+ * status file knows, and watch them.  Of a secondary that has ended the guest is freed at
+ * once.  Keep the names of taps from being given away.
  *
  * Returns whether the domain has to be cleaned up: Xen cannot release a domain
  * whose memory secondaries map, and nobody hears of the death of one that is not
  * released.
  */
 bool
-libxlDeviceModelsReconnect(virDomainObj *vm,
+libxlDeviceModelsReconnect(libxlDriverPrivate *driver,
+                           virDomainObj *vm,
                            bool dying)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
-    for (i = 0; i < priv->ndevicemodels; i++)
-        libxlDeviceModelReconnect(vm, priv->devicemodels[i]);
+    for (i = 0; i < priv->ndevicemodels && !dying; i++)
+        libxlDeviceModelReconnect(driver, vm, priv->devicemodels[i]);
+
+    if (vm->def->ndevicemodels > 0 && !dying)
+        libxlDeviceModelWatchPrimary(driver, vm);
 
     for (i = 0; i < vm->def->nnets; i++) {
         virDomainNetDef *net = vm->def->nets[i];

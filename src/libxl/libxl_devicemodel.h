@@ -46,7 +46,8 @@ void libxlDeviceModelsStop(libxlDriverPrivate *driver,
 bool libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
                                     virDomainObj *vm);
 
-bool libxlDeviceModelsReconnect(virDomainObj *vm,
+bool libxlDeviceModelsReconnect(libxlDriverPrivate *driver,
+                                virDomainObj *vm,
                                 bool dying);
 
 int libxlDeviceModelsCheckConsole(virDomainObj *vm,

@@ -17,6 +17,7 @@
 
 #include "libxl_devicemodel_privilege.h"
 #include "virerror.h"
+#include "virevent.h"
 #include "virfile.h"
 #include "virlog.h"
 #include "virpidfile.h"
@@ -30,6 +31,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_process");
  * once they were killed; both for all device models of a domain together. */
 #define LIBXL_DEVICE_MODEL_TERM_MS (5 * 1000)
 #define LIBXL_DEVICE_MODEL_KILL_MS (10 * 1000)
+
+/* Of the command line of a primary, which has a few kilobytes. */
+#define LIBXL_DEVICE_MODEL_CMDLINE_MAX (256 * 1024)
 
 /* P_PIDFD of Linux 5.4, which a libc may not know (glibc does since 2.36) */
 #define LIBXL_DEVICE_MODEL_P_PIDFD 3
@@ -203,6 +207,7 @@ libxlDeviceModelNew(const char *stateDir,
     dm->socket = g_strdup_printf("%s/devicemodel/%u-%u.qmp", stateDir, domid, id);
     dm->process.pid = -1;
     dm->process.pidfd = -1;
+    dm->watch = -1;
 
     return dm;
 }
@@ -224,12 +229,154 @@ libxlDeviceModelDispose(void *obj)
 }
 
 
+/* Returns whether the process is the emulator of a domain, as libxl starts it, which it
+ * is not any more once it has ended; -1 with an error where that is not known. */
+static int
+libxlDeviceModelProcessServes(const libxlDeviceModelProcess *process,
+                              unsigned int domid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%lld/cmdline", (long long)process->pid);
+    g_autofree char *id = g_strdup_printf("%u", domid);
+    g_autofree char *text = NULL;
+    const char *arg;
+    const char *end;
+    int len = virFileReadAllQuiet(path, LIBXL_DEVICE_MODEL_CMDLINE_MAX, &text);
+
+    if (len == -ENOENT || len == -ESRCH)
+        return 0;
+
+    if (len < 0) {
+        virReportSystemError(-len, _("cannot read '%1$s'"), path);
+        return -1;
+    }
+
+    end = text + len;
+    for (arg = text; arg < end; arg += strlen(arg) + 1) {
+        if (STREQ(arg, "-xen-domid")) {
+            arg += strlen(arg) + 1;
+            return arg < end && STREQ(arg, id);
+        }
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelNewPrimary:
+ * @stateDir: the driver's
+ * @domid: id of the domain
+ * @name: of the device model
+ * @pid: of the process that libxl has started
+ *
+ * The pid may be another's by now: the process is known by its command line, which is
+ * looked at after the pidfd was opened.
+ *
+ * Returns the primary, which is running as far as the driver goes, with one reference,
+ * which is the caller's; it has no process if that has ended.  NULL with an error where
+ * that is not known.
+ */
+libxlDeviceModel *
+libxlDeviceModelNewPrimary(const char *stateDir,
+                           unsigned int domid,
+                           const char *name,
+                           pid_t pid)
+{
+    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew(stateDir, domid, 0, name);
+    int serves;
+
+    if (!dm)
+        return NULL;
+
+    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
+    if (libxlDeviceModelProcessOpen(&dm->process, pid) < 0) {
+        if (errno == ESRCH)
+            return g_steal_pointer(&dm);
+
+        virReportSystemError(errno, _("device model '%1$s': cannot watch process %2$lld"),
+                             name, (long long)pid);
+        return NULL;
+    }
+
+    if ((serves = libxlDeviceModelProcessServes(&dm->process, domid)) < 0)
+        return NULL;
+
+    if (serves == 0)
+        libxlDeviceModelProcessClose(&dm->process);
+
+    return g_steal_pointer(&dm);
+}
+
+
+/**
+ * libxlDeviceModelUnwatch:
+ * @dm: device model
+ *
+ * Have the event loop not wait for its process any more, if it does.  Its domain is
+ * locked, or nobody else has it.
+ */
+void
+libxlDeviceModelUnwatch(libxlDeviceModel *dm)
+{
+    if (dm->watch >= 0)
+        virEventRemoveHandle(dm->watch);
+    dm->watch = -1;
+}
+
+
+/**
+ * libxlDeviceModelForget:
+ * @dm: device model, or NULL; becomes NULL
+ *
+ * Do not watch it any more, and give up the reference.  The process is left alone.
+ */
+void
+libxlDeviceModelForget(libxlDeviceModel **dm)
+{
+    if (*dm)
+        libxlDeviceModelUnwatch(*dm);
+    virObjectUnref(g_steal_pointer(dm));
+}
+
+
+/**
+ * libxlDeviceModelSetState:
+ * @dm: device model
+ * @state: its state from now on
+ *
+ * Waits until nobody frees the guest of the device model, which may take 200 ms.
+ */
+void
+libxlDeviceModelSetState(libxlDeviceModel *dm,
+                         libxlDeviceModelState state)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    dm->state = state;
+}
+
+
+/**
+ * libxlDeviceModelGetState:
+ * @dm: device model
+ *
+ * Waits as libxlDeviceModelSetState does.  Returns its state.
+ */
+libxlDeviceModelState
+libxlDeviceModelGetState(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return dm->state;
+}
+
+
 /**
  * libxlDeviceModelListFree:
  * @dms: device models
  * @ndms: their number
  *
- * Free the list, and give up its references.  Processes are left alone.
+ * Free the list, and forget what is in it.  Processes are left alone.
  */
 void
 libxlDeviceModelListFree(libxlDeviceModel **dms,
@@ -238,7 +385,7 @@ libxlDeviceModelListFree(libxlDeviceModel **dms,
     size_t i;
 
     for (i = 0; i < ndms; i++)
-        virObjectUnref(dms[i]);
+        libxlDeviceModelForget(&dms[i]);
     g_free(dms);
 }
 
@@ -264,7 +411,7 @@ libxlDeviceModelListFindRunning(libxlDeviceModel **dms,
 
     for (i = 0; i < ndms; i++) {
         if (dms[i]->domid == domid && dms[i]->id == id &&
-            dms[i]->state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+            libxlDeviceModelGetState(dms[i]) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
             return dms[i];
     }
 
@@ -516,7 +663,7 @@ libxlDeviceModelReap(libxlDeviceModel *dm,
     }
 
     dm->uid = 0;
-    dm->state = LIBXL_DEVICE_MODEL_STATE_ENDED;
+    libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_ENDED);
     return true;
 }
 
@@ -539,7 +686,7 @@ libxlDeviceModelEndAll(libxlDeviceModel **dms,
     size_t i;
 
     for (i = 0; i < ndms; i++) {
-        dms[i]->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
+        libxlDeviceModelSetState(dms[i], LIBXL_DEVICE_MODEL_STATE_ENDING);
         if (dms[i]->process.pidfd < 0)
             ignore_value(libxlDeviceModelReopen(dms[i]));
     }
@@ -559,6 +706,44 @@ libxlDeviceModelEndAll(libxlDeviceModel **dms,
 }
 
 
+/* A domain that is reset starts another process under the same uid, once its device
+ * models have ended: from then on nothing is killed here.  Returns as
+ * libxlDeviceModelPrivilegeSignal does, 0 for one that is not failed any more. */
+static int
+libxlDeviceModelSignalRest(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED || dm->uid == 0)
+        return 0;
+
+    return libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL);
+}
+
+
+/**
+ * libxlDeviceModelKillRest:
+ * @dm: device model that has failed
+ *
+ * Kill whatever else runs under its uid, and wait until it is gone, for a while; whoever
+ * ends the device model meanwhile does the same.  No domain may be locked.
+ *
+ * Returns whether nothing runs any more; an error may be set where something does.
+ */
+bool
+libxlDeviceModelKillRest(libxlDeviceModel *dm)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_KILL_MS * 1000;
+    int rc;
+
+    while ((rc = libxlDeviceModelSignalRest(dm)) > 0 &&
+           libxlDeviceModelTimeLeft(deadline) > 0)
+        g_usleep(10 * 1000);
+
+    return rc == 0;
+}
+
+
 /**
  * libxlDeviceModelHasEnded:
  * @dm: device model
@@ -567,9 +752,9 @@ libxlDeviceModelEndAll(libxlDeviceModel **dms,
  * more.
  */
 bool
-libxlDeviceModelHasEnded(const libxlDeviceModel *dm)
+libxlDeviceModelHasEnded(libxlDeviceModel *dm)
 {
-    return dm->state == LIBXL_DEVICE_MODEL_STATE_ENDED;
+    return libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_ENDED;
 }
 
 

@@ -18,6 +18,10 @@
  * The state is what the driver has brought about and goes by.  Whether a process
  * that was running still lives is for libxlDeviceModelIsAlive to say.
  *
+ * The primary of a domain is one of them, too, with the id 0: it is libxl's, which
+ * starts and ends it, so that it is running or failed, and has a process and nothing
+ * else that is said here.
+ *
  * New ones are starting.  What leads to running is in libxl_devicemodel_start.h,
  * and libxlDeviceModelEndAll leads from any state to ended, or to ending where that
  * does not succeed.  Of one that has ended, libxlDeviceModelRemoveFiles removes the
@@ -45,8 +49,8 @@
  * It has a mutex, which orders what frees the guest of a process that has ended, for
  * which nobody waits for the job of the domain, against the end of the domain.
  * It is taken after the lock of the domain where both are, for a short time: never
- * while anything is waited for that may take more than 200 ms.  The functions here
- * leave it to their callers.
+ * while anything is waited for that may take more than 200 ms.  The state is read and
+ * changed with it; the functions here that take it say so, the others need it not.
  *
  * Nothing here knows a domain object.  libxlDeviceModelEndAll waits and must not
  * be called with a domain locked; that no two threads use one device model is
@@ -106,6 +110,8 @@ struct _libxlDeviceModel {
     char *socket; /* of its QMP server */
 
     libxlDeviceModelProcess process;
+    int watch; /* of the event loop, on the process; -1 for none */
+    bool pending; /* it has failed, and what its definition wants then is still to be done */
     unsigned int ioservid; /* of its ioreq server, once it runs */
     unsigned int slots; /* bits 1 << PCI slot: whose interrupts are its own */
     unsigned int irqs; /* bits 1 << ISA interrupt: likewise */
@@ -124,6 +130,20 @@ libxlDeviceModel *libxlDeviceModelNew(const char *stateDir,
                                       const char *name);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModel, virObjectUnref);
+
+libxlDeviceModel *libxlDeviceModelNewPrimary(const char *stateDir,
+                                             unsigned int domid,
+                                             const char *name,
+                                             pid_t pid);
+
+void libxlDeviceModelUnwatch(libxlDeviceModel *dm);
+
+void libxlDeviceModelForget(libxlDeviceModel **dm);
+
+void libxlDeviceModelSetState(libxlDeviceModel *dm,
+                              libxlDeviceModelState state);
+
+libxlDeviceModelState libxlDeviceModelGetState(libxlDeviceModel *dm);
 
 void libxlDeviceModelListFree(libxlDeviceModel **dms,
                               size_t ndms);
@@ -147,6 +167,8 @@ char *libxlDeviceModelDescribeEnd(libxlDeviceModel *dm);
 void libxlDeviceModelEndAll(libxlDeviceModel **dms,
                             size_t ndms);
 
-bool libxlDeviceModelHasEnded(const libxlDeviceModel *dm);
+bool libxlDeviceModelKillRest(libxlDeviceModel *dm);
+
+bool libxlDeviceModelHasEnded(libxlDeviceModel *dm);
 
 bool libxlDeviceModelRemoveFiles(const libxlDeviceModel *dm);

@@ -51,14 +51,16 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         libxlDeviceModelFormatMachine(&childBuf, &priv->devicemodelsMachine);
 
     for (i = 0; i < priv->ndevicemodels; i++) {
-        const libxlDeviceModel *dm = priv->devicemodels[i];
+        libxlDeviceModel *dm = priv->devicemodels[i];
         g_auto(virBuffer) attrBuf = VIR_BUFFER_INITIALIZER;
         g_auto(virBuffer) tapBuf = VIR_BUFFER_INIT_CHILD(&childBuf);
         size_t j;
 
         virBufferAsprintf(&attrBuf, " domid='%u' id='%u' uid='%u' state='%s'",
                           dm->domid, dm->id, dm->uid,
-                          libxlDeviceModelStateTypeToString(dm->state));
+                          libxlDeviceModelStateTypeToString(libxlDeviceModelGetState(dm)));
+        if (dm->pending)
+            virBufferAddLit(&attrBuf, " pending='yes'");
         virBufferEscapeString(&attrBuf, " name='%s'", dm->name);
         virBufferAsprintf(&attrBuf, " ioservid='%u' slots='0x%x' irqs='0x%x'",
                           dm->ioservid, dm->slots, dm->irqs);
@@ -154,13 +156,19 @@ libxlDeviceModelParseState(xmlNodePtr node,
                            libxlDeviceModel *dm,
                            bool complete)
 {
+    virTristateBool pending = VIR_TRISTATE_BOOL_ABSENT;
     int rc = virXMLPropEnum(node, "state", libxlDeviceModelStateTypeFromString,
                             VIR_XML_PROP_NONE, &dm->state);
 
     if (rc == 0)
         dm->state = libxlDeviceModelDeduceState(dm, complete);
 
-    return rc;
+    if (rc < 0 ||
+        virXMLPropTristateBool(node, "pending", VIR_XML_PROP_NONE, &pending) < 0)
+        return -1;
+
+    dm->pending = pending == VIR_TRISTATE_BOOL_YES;
+    return 0;
 }
 
 

@@ -17,6 +17,9 @@
  *    </devicemodel>
  *  </devicemodels>
  *
+ * A secondary that has failed is pending='yes' until what its definition wants then is
+ * done.
+ *
  * Only root can write it.  What is malformed is refused all the same: with a wrong
  * number, the processes or the taps of somebody else would be removed.
  *

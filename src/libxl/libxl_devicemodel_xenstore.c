@@ -10,9 +10,10 @@
  *   pid       of its process
  *   ioservid  the ioreq server that Xen gave it
  *   state     "running": QEMU's own word for it, which it could write itself
- *             only if its handle of xenstore were not taken from it
+ *             only if its handle of xenstore were not taken from it; or "failed"
  *
- * libvirt writes these and never reads them.
+ * libvirt writes these and never reads them.  Of the primary it reads what libxl
+ * writes, which the guest can read and not write.
  */
 
 #include <config.h>
@@ -22,6 +23,7 @@
 #include "libxl_devicemodel_xenstore.h"
 
 #include "virerror.h"
+#include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -67,6 +69,55 @@ libxlDeviceModelXenstoreWrite(libxlDeviceModelXenstore *xs,
     }
 
     return 0;
+}
+
+
+/**
+ * libxlDeviceModelXenstoreSetState:
+ * @dm: device model that has its entries
+ * @state: the word for its state
+ *
+ * Returns 0, or -1 with an error that names the device model and the key.
+ */
+int
+libxlDeviceModelXenstoreSetState(const libxlDeviceModel *dm,
+                                 const char *state)
+{
+    g_autoptr(libxlDeviceModelXenstore) xs = libxlDeviceModelXenstoreOpen();
+
+    return xs ? libxlDeviceModelXenstoreWrite(xs, dm, "state", state) : -1;
+}
+
+
+/**
+ * libxlDeviceModelXenstoreGetPrimary:
+ * @domid: id of a domain
+ * @pid: set to the pid of its primary, as libxl has written it
+ *
+ * A toolstack that ends a domain removes the folder of the primary before it ends its
+ * process (libxl__destroy_device_model in Xen's tools/libs/light/libxl_dm.c).
+ *
+ * Returns whether there is a primary that nobody is about to end.
+ */
+bool
+libxlDeviceModelXenstoreGetPrimary(unsigned int domid,
+                                   pid_t *pid)
+{
+    g_autoptr(libxlDeviceModelXenstore) xs = xs_open(0);
+    g_autofree char *pidPath = g_strdup_printf("/local/domain/%u/image/device-model-pid", domid);
+    g_autofree char *statePath = g_strdup_printf("/local/domain/0/device-model/%u/state", domid);
+    g_autofree char *value = NULL;
+    g_autofree char *state = NULL;
+    int number;
+
+    if (!xs ||
+        !(state = xs_read(xs, XBT_NULL, statePath, NULL)) ||
+        !(value = xs_read(xs, XBT_NULL, pidPath, NULL)) ||
+        virStrToLong_i(value, NULL, 10, &number) < 0 || number <= 1)
+        return false;
+
+    *pid = number;
+    return true;
 }
 
 

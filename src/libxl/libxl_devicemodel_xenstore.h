@@ -10,4 +10,10 @@
 
 int libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm);
 
+int libxlDeviceModelXenstoreSetState(const libxlDeviceModel *dm,
+                                     const char *state);
+
 int libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm);
+
+bool libxlDeviceModelXenstoreGetPrimary(unsigned int domid,
+                                        pid_t *pid);

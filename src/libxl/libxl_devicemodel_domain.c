@@ -1,0 +1,82 @@
+/*
+ * libxl_devicemodel_domain.c: what Xen knows of a domain with device models
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include <stdint.h>
+#include <xen/sched.h>
+#include <xendevicemodel.h>
+
+#include "libxl_devicemodel_domain.h"
+
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+
+/**
+ * libxlDeviceModelsDomainIsSame:
+ * @def: definition of a domain
+ * @info: what libxl says of a domain
+ *
+ * Returns whether it is the same domain.
+ */
+bool
+libxlDeviceModelsDomainIsSame(const virDomainDef *def,
+                              const libxl_dominfo *info)
+{
+    return memcmp(libxl_uuid_bytearray_const(&info->uuid), def->uuid,
+                  VIR_UUID_BUFLEN) == 0;
+}
+
+
+/**
+ * libxlDeviceModelsDomainLives:
+ * @cfg: configuration of the driver
+ * @def: live definition of a domain
+ *
+ * Returns whether the domain is there, and neither ended nor in a soft reset.
+ */
+bool
+libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
+                             const virDomainDef *def)
+{
+    libxl_dominfo info;
+    bool lives;
+
+    libxl_dominfo_init(&info);
+    lives = libxl_domain_info(cfg->ctx, &info, def->id) == 0 &&
+        libxlDeviceModelsDomainIsSame(def, &info) &&
+        !info.shutdown && !info.dying;
+    libxl_dominfo_dispose(&info);
+
+    return lives;
+}
+
+
+/**
+ * libxlDeviceModelsDomainCrash:
+ * @def: live definition of a domain that lives
+ *
+ * Have Xen shut the domain down as a guest that crashed: the driver gets the event that
+ * it gets of such a guest.  Xen waits for no vCPU then, not even for one that waits for
+ * a device model (domain_shutdown in Xen's common/domain.c).
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelsDomainCrash(const virDomainDef *def)
+{
+    xendevicemodel_handle *handle = xendevicemodel_open(NULL, 0);
+    int rc = handle ? xendevicemodel_shutdown(handle, def->id, SHUTDOWN_crash) : -1;
+
+    if (rc < 0)
+        virReportSystemError(errno, _("cannot end domain '%1$s'"), def->name);
+
+    if (handle)
+        xendevicemodel_close(handle);
+    return rc;
+}

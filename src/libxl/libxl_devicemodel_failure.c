@@ -1,0 +1,313 @@
+/*
+ * libxl_devicemodel_failure.c: what follows from the end of a device model
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "libxl_devicemodel_failure.h"
+
+#include "domain_devicemodel.h"
+#include "domain_event.h"
+#include "libxl_api_wrapper.h"
+#include "libxl_devicemodel_domain.h"
+#include "libxl_devicemodel_serial.h"
+#include "libxl_devicemodel_xenstore.h"
+#include "libxl_domain.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_failure");
+
+
+/* Whether the device model is still one of the domain's, and has failed: what ends a
+ * domain takes them out of its list, or has set another state. */
+static bool
+libxlDeviceModelIsFailed(virDomainObj *vm,
+                         libxlDeviceModel *dm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
+        if (vm->def->id != dm->domid || dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
+            return false;
+    }
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (priv->devicemodels[i] == dm)
+            return true;
+    }
+
+    return priv->devicemodelsPrimary == dm;
+}
+
+
+static virDomainDeviceModelDef *
+libxlDeviceModelGetDef(const virDomainDef *def,
+                       const libxlDeviceModel *dm)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        if (def->devicemodels[i]->id == dm->id)
+            return def->devicemodels[i];
+    }
+
+    return NULL;
+}
+
+
+static void
+libxlDeviceModelForgetTerminals(virDomainDef *def,
+                                const libxlDeviceModel *dm)
+{
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+    size_t i;
+
+    if (!dmdef || dmdef->id != dm->id)
+        return;
+
+    for (i = 0; i < def->nserials; i++)
+        libxlDeviceModelSerialForget(def->serials[i]);
+}
+
+
+static virDomainEventIOErrorAction
+libxlDeviceModelEventAction(const virDomainDeviceModelDef *dmdef)
+{
+    return virDomainDeviceModelDefGetFailureAction(dmdef) ==
+        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE ?
+        VIR_DOMAIN_EVENT_IO_ERROR_PAUSE : VIR_DOMAIN_EVENT_IO_ERROR_NONE;
+}
+
+
+static int
+libxlDeviceModelSave(libxlDriverPrivate *driver,
+                     virDomainObj *vm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+
+    return virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
+}
+
+
+/* Clients may know the older of the two events only. */
+static void
+libxlDeviceModelSendEvents(libxlDriverPrivate *driver,
+                           virDomainObj *vm,
+                           const virDomainDeviceModelDef *dmdef)
+{
+    virDomainEventIOErrorAction action = libxlDeviceModelEventAction(dmdef);
+
+    virObjectEventStateQueue(driver->domainEventState,
+                             virDomainEventIOErrorNewFromObj(vm, "", dmdef->name, action));
+    virObjectEventStateQueue(driver->domainEventState,
+                             virDomainEventIOErrorReasonNewFromObj(vm, "", dmdef->name,
+                                                                   action, "message"));
+}
+
+
+static void
+libxlDeviceModelTell(libxlDriverPrivate *driver,
+                     virDomainObj *vm,
+                     virDomainDeviceModelDef *dmdef,
+                     libxlDeviceModel *dm,
+                     const char *reason)
+{
+    dm->pending = virDomainDeviceModelDefGetFailureAction(dmdef) !=
+        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE;
+    virDomainDeviceModelDefSetFailed(dmdef, g_get_real_time() / G_USEC_PER_SEC, reason);
+
+    VIR_ERROR(_("device model '%1$s' of domain '%2$s' failed: %3$s"),
+              dmdef->name, vm->def->name, reason);
+
+    if (libxlDeviceModelSave(driver, vm) < 0 ||
+        (dm->id != 0 && libxlDeviceModelXenstoreSetState(dm, "failed") < 0)) {
+        VIR_WARN("cannot record that device model '%s' of domain '%s' failed: %s",
+                 dmdef->name, vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+
+    libxlDeviceModelSendEvents(driver, vm, dmdef);
+}
+
+
+/* The domain may have been paused meanwhile by somebody who resumes it. */
+static void
+libxlDeviceModelPause(libxlDriverPrivate *driver,
+                      virDomainObj *vm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return;
+
+    if (libxlDomainPauseWrapper(cfg->ctx, vm->def->id) != 0) {
+        VIR_ERROR(_("cannot pause domain '%1$s', a device model of which failed"),
+                  vm->def->name);
+        return;
+    }
+
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR);
+    virObjectEventStateQueue(driver->domainEventState,
+                             virDomainEventLifecycleNewFromObj(vm, VIR_DOMAIN_EVENT_SUSPENDED,
+                                                               VIR_DOMAIN_EVENT_SUSPENDED_IOERROR));
+}
+
+
+static void
+libxlDeviceModelDestroy(libxlDriverPrivate *driver,
+                        virDomainObj *vm)
+{
+    virObjectEvent *event;
+
+    if (libxlDomainDestroyInternal(driver, vm) < 0) {
+        VIR_ERROR(_("cannot destroy domain '%1$s', a device model of which failed"),
+                  vm->def->name);
+        return;
+    }
+
+    virDomainObjSetState(vm, VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_FAILED);
+    event = virDomainEventLifecycleNewFromObj(vm, VIR_DOMAIN_EVENT_STOPPED,
+                                              VIR_DOMAIN_EVENT_STOPPED_FAILED);
+    libxlDomainCleanup(driver, vm);
+    if (!vm->persistent)
+        virDomainObjListRemove(driver->domains, vm);
+    virObjectEventStateQueue(driver->domainEventState, event);
+}
+
+
+static void
+libxlDeviceModelAct(libxlDriverPrivate *driver,
+                    virDomainObj *vm,
+                    virDomainDeviceModelFailureAction action)
+{
+    switch (action) {
+    case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE:
+        libxlDeviceModelPause(driver, vm);
+        if (libxlDeviceModelSave(driver, vm) < 0)
+            VIR_WARN("cannot record that domain '%s' was paused: %s",
+                     vm->def->name, virGetLastErrorMessage());
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY:
+        libxlDeviceModelDestroy(driver, vm);
+        break;
+
+    case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT:
+    case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE:
+    case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST:
+        break;
+    }
+}
+
+
+/**
+ * libxlDeviceModelFinish:
+ * @driver: the driver
+ * @vm: a domain
+ * @dm: device model that has failed, and was told
+ *
+ * Do what its definition wants, once, whatever daemon told.  Called with the domain locked
+ * and no job; waits for one, however long somebody else has it.
+ */
+void
+libxlDeviceModelFinish(libxlDriverPrivate *driver,
+                       virDomainObj *vm,
+                       libxlDeviceModel *dm)
+{
+    const virDomainDeviceModelDef *dmdef;
+
+    if (!dm->pending || !libxlDomainEndBeginJob(vm, dm->domid))
+        return;
+
+    if (libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
+        (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
+        dm->pending = false;
+        libxlDeviceModelAct(driver, vm, virDomainDeviceModelDefGetFailureAction(dmdef));
+    }
+
+    virDomainObjEndJob(vm);
+}
+
+
+/* A toolstack that ends the domain ends its primary first. */
+static void
+libxlDeviceModelCrash(libxlDriverPrivate *driver,
+                      virDomainObj *vm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+
+    if (libxlDeviceModelsDomainLives(cfg, vm->def) &&
+        libxlDeviceModelsDomainCrash(vm->def) < 0)
+        VIR_ERROR("%s", virGetLastErrorMessage());
+}
+
+
+/**
+ * libxlDeviceModelFail:
+ * @driver: the driver
+ * @vm: a domain
+ * @dm: device model that has failed
+ * @reason: how it ended, in words of ours
+ *
+ * Tell everybody, and do what the definition of the device model wants.  The domain may
+ * have ended meanwhile: nothing is done then.  Called with the domain locked and no job,
+ * and waits for one where something is to be done.
+ */
+void
+libxlDeviceModelFail(libxlDriverPrivate *driver,
+                     virDomainObj *vm,
+                     libxlDeviceModel *dm,
+                     const char *reason)
+{
+    virDomainDeviceModelDef *dmdef;
+    pid_t pid;
+
+    if (!libxlDeviceModelIsFailed(vm, dm) ||
+        !(dmdef = libxlDeviceModelGetDef(vm->def, dm)))
+        return;
+
+    if (dm->id == 0 && !libxlDeviceModelXenstoreGetPrimary(dm->domid, &pid))
+        return;
+
+    libxlDeviceModelForgetTerminals(vm->def, dm);
+    libxlDeviceModelTell(driver, vm, dmdef, dm, reason);
+
+    if (dm->id == 0)
+        libxlDeviceModelCrash(driver, vm);
+    else
+        libxlDeviceModelFinish(driver, vm, dm);
+}
+
+
+/**
+ * libxlDeviceModelsGetMessages:
+ * @def: live definition of a domain
+ * @messages: a text is added for each device model that has failed
+ * @flags: of virDomainGetMessages
+ */
+void
+libxlDeviceModelsGetMessages(const virDomainDef *def,
+                             GPtrArray *messages,
+                             unsigned int flags)
+{
+    size_t i;
+
+    if (flags && !(flags & VIR_DOMAIN_MESSAGE_IOERRORS))
+        return;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        const virDomainDeviceModelDef *dmdef = def->devicemodels[i];
+
+        if (dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED)
+            g_ptr_array_add(messages,
+                            g_strdup_printf(_("device model '%1$s' failed: %2$s"),
+                                            dmdef->name, dmdef->failure.reason));
+    }
+}

@@ -1,0 +1,30 @@
+/*
+ * libxl_devicemodel_watch.h: notices that a device model has ended by itself
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A device model is watched from when it serves the domain until the domain is
+ * about to end.  The event loop of the daemon waits for its process, and hands a
+ * death over to a thread, which
+ *
+ *  frees    the guest of what a secondary has left in Xen: at once, with no job and
+ *           with no domain locked, since the guest stands still until then
+ *  kills    what else runs under the uid of a secondary
+ *  reports  the death: libxl_devicemodel_failure.h
+ *
+ * What is freed belongs to a domain that is there: the state of the device model
+ * is looked at with its lock held, and whoever ends the domain has set it to ending
+ * before, with the same lock.
+ */
+
+#pragma once
+
+#include "libxl_conf.h"
+#include "libxl_devicemodel_process.h"
+
+int libxlDeviceModelWatch(libxlDriverPrivate *driver,
+                          const virDomainDef *def,
+                          libxlDeviceModel *dm);
+
+void libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
+                                  virDomainObj *vm);

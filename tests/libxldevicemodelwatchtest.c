@@ -1,0 +1,1132 @@
+/*
+ * libxldevicemodelwatchtest.c: what follows when a device model ends by itself
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The device models are real processes, whose ends a real event loop notices.  Stands in
+ * for what is done in Xen then, for xenstore, and for the calls of libxl that look at the
+ * domain, pause and destroy it; and writes down which of these came in what order, with
+ * the events that clients get.
+ */
+
+#include <config.h>
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xendevicemodel.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "conf/domain_event.h"
+#include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_devicemodel_failure.h"
+#include "libxl/libxl_devicemodel_ioreq.h"
+#include "libxl/libxl_devicemodel_watch.h"
+#include "libxl/libxl_devicemodel_xenstore.h"
+#include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestutils.h"
+#include "libxldevicemodeltestxenstore.h"
+#include "viralloc.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+#define TEST_DOMID 7
+#define TEST_UID 0x70000039
+/* Longer than the tests wait for anything that has to come. */
+#define TEST_PATIENCE_MS (30 * 1000)
+
+#define TEST_DEVICES \
+    "<emulator>/bin/true</emulator>" TEST_MAIN("<capability name='ui'/>") \
+    TEST_LAN(TEST_REF(1)) "<devicemodel name='lines'><capability name='serial'/></devicemodel>" \
+    TEST_NIC(1) "<serial type='pty'/>"
+
+static libxlDriverPrivate *driver;
+static char *testDir; /* the driver's folder for status files */
+static GThread *testLoop; /* runs the event loop */
+static int testLoopEnds;
+
+/* What stands in writes it all down, in whatever thread. */
+static struct {
+    GMutex lock;
+    GString *calls;
+    const virDomainDef *def;
+    bool gone; /* the domain, for libxl */
+    bool shutdown; /* likewise */
+    bool fails; /* to pause or to destroy it, or to free it */
+    unsigned int nrest; /* how often something runs under the uid yet */
+    libxlDeviceModel *ending; /* what somebody ends when it is killed by its uid */
+} testXen;
+
+/* The domain, with a reference, and its secondaries, with another each. */
+static virDomainObj *testVM;
+static libxlDeviceModel *testLan;
+static libxlDeviceModel *testLines;
+
+
+G_GNUC_PRINTF(1, 2) static void
+testCall(const char *format,
+         ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_mutex_lock(&testXen.lock);
+    g_string_append_vprintf(testXen.calls, format, args);
+    g_mutex_unlock(&testXen.lock);
+    va_end(args);
+}
+
+
+static char *
+testCalls(void)
+{
+    char *calls;
+
+    g_mutex_lock(&testXen.lock);
+    calls = g_strdup(testXen.calls->str);
+    g_mutex_unlock(&testXen.lock);
+
+    return calls;
+}
+
+
+int
+libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
+                             libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    testCall("free %u %u 0x%x 0x%x\n", ioreq->domid, ioreq->ioservid, ioreq->slots, ioreq->irqs);
+    if (!testXen.fails)
+        return 0;
+
+    result->failed = "destroy";
+    result->err = EPERM;
+    return -1;
+}
+
+
+int
+libxlDeviceModelPrivilegeSignal(uid_t uid,
+                                int sig)
+{
+    if (testXen.nrest == 0)
+        return 0;
+
+    testXen.nrest--;
+    testCall("kill %u %d\n", uid, sig);
+    /* whoever has the lock of the device model meanwhile does not exist */
+    if (testXen.ending)
+        testXen.ending->state = LIBXL_DEVICE_MODEL_STATE_ENDING;
+    return 1;
+}
+
+
+int
+libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
+                  libxl_dominfo *info,
+                  uint32_t domid)
+{
+    if (testXen.gone || domid != TEST_DOMID)
+        return ERROR_DOMAIN_NOTFOUND;
+
+    libxl_dominfo_init(info);
+    memcpy(libxl_uuid_bytearray(&info->uuid), testXen.def->uuid, VIR_UUID_BUFLEN);
+    info->domid = domid;
+    info->shutdown = testXen.shutdown;
+    return 0;
+}
+
+
+int
+libxl_domain_pause(libxl_ctx *ctx G_GNUC_UNUSED,
+                   uint32_t domid,
+                   const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    testCall("pause %u\n", domid);
+    return testXen.fails ? ERROR_FAIL : 0;
+}
+
+
+int
+libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
+                     uint32_t domid,
+                     const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    testCall("destroy %u\n", domid);
+    return testXen.fails ? ERROR_FAIL : 0;
+}
+
+
+xendevicemodel_handle *
+xendevicemodel_open(struct xentoollog_logger *logger G_GNUC_UNUSED,
+                    unsigned int flags G_GNUC_UNUSED)
+{
+    return (xendevicemodel_handle *)&testXen;
+}
+
+
+int
+xendevicemodel_close(xendevicemodel_handle *h G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+
+int
+xendevicemodel_shutdown(xendevicemodel_handle *h G_GNUC_UNUSED,
+                        domid_t domid,
+                        unsigned int reason)
+{
+    testCall("shutdown %u %u\n", domid, reason);
+    return 0;
+}
+
+
+virObjectEvent *
+virDomainEventIOErrorNewFromObj(virDomainObj *vm G_GNUC_UNUSED,
+                                const char *path,
+                                const char *alias,
+                                int action)
+{
+    testCall("event io-error '%s' %s %d\n", path, alias, action);
+    return NULL;
+}
+
+
+virObjectEvent *
+virDomainEventIOErrorReasonNewFromObj(virDomainObj *vm G_GNUC_UNUSED,
+                                      const char *path,
+                                      const char *alias,
+                                      int action,
+                                      const char *reason)
+{
+    testCall("event io-error-reason '%s' %s %d %s\n", path, alias, action, reason);
+    return NULL;
+}
+
+
+virObjectEvent *
+virDomainEventLifecycleNewFromObj(virDomainObj *vm G_GNUC_UNUSED,
+                                  int type,
+                                  int detail)
+{
+    testCall("event lifecycle %d %d\n", type, detail);
+    return NULL;
+}
+
+
+static gpointer
+testLoopRun(gpointer opaque G_GNUC_UNUSED)
+{
+    while (!g_atomic_int_get(&testLoopEnds))
+        virEventRunDefaultImpl();
+
+    return NULL;
+}
+
+
+/* Has the loop look at whether it ends. */
+static void
+testLoopTick(int timer G_GNUC_UNUSED,
+             void *opaque G_GNUC_UNUSED)
+{
+}
+
+
+/* Waits until the calls are those expected. */
+static int
+testAwaitCalls(const char *expected)
+{
+    g_autofree char *calls = testCalls();
+    size_t i;
+
+    for (i = 0; i < TEST_PATIENCE_MS && STRNEQ(calls, expected); i++) {
+        g_usleep(1000);
+        g_free(calls);
+        calls = testCalls();
+    }
+
+    return virTestCompareToString(expected, calls);
+}
+
+
+/* Waits until nothing but the test and the domain's list refers to a device model: the
+ * thread for its death has ended, and the event loop does not watch it. */
+static int
+testAwaitThread(const libxlDeviceModel *dm,
+                int nrefs)
+{
+    const GObject *object = (const GObject *)dm;
+    size_t i;
+
+    for (i = 0; i < TEST_PATIENCE_MS; i++) {
+        if ((int)g_atomic_int_get(&object->ref_count) <= nrefs)
+            return 0;
+        g_usleep(1000);
+    }
+
+    VIR_TEST_VERBOSE("device model '%s' has %d references", dm->name, object->ref_count);
+    return -1;
+}
+
+
+/* A process that waits to be killed.  Its command line may be that of the primary of a
+ * domain. */
+static pid_t
+testFork(const char *domid)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        abort();
+
+    if (pid > 0)
+        return pid;
+
+    if (domid)
+        execl("/bin/sh", "sh", "-c", "kill -STOP $$", "-xen-domid", domid, NULL);
+
+    while (true)
+        pause();
+}
+
+
+static libxlDeviceModel *
+testDeviceModelNew(unsigned int id,
+                   const char *name)
+{
+    libxlDomainObjPrivate *priv = testVM->privateData;
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, id, name);
+
+    if (!dm || libxlDeviceModelOpen(dm, testFork(NULL)) < 0 ||
+        libxlDeviceModelXenstoreAdd(dm) < 0)
+        abort();
+
+    dm->ioservid = id;
+    dm->slots = id << 4;
+    dm->irqs = id << 8;
+    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
+    testVM->def->devicemodels[id]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+
+    virObjectRef(dm);
+    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
+    return dm;
+}
+
+
+/* A domain that runs, with two secondaries that are not watched yet.  It is locked. */
+static void
+testBegin(virDomainDeviceModelFailureAction action)
+{
+    virDomainDef *def = libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_DEVICES);
+    libxlDomainObjPrivate *priv;
+    size_t i;
+
+    if (!def)
+        abort();
+
+    def->id = TEST_DOMID;
+    for (i = 0; i < def->ndevicemodels; i++) {
+        def->devicemodels[i]->id = i;
+        def->devicemodels[i]->failure.action = action;
+    }
+    def->serials[0]->source->data.file.path = g_strdup("/dev/pts/0");
+
+    testStoreReset();
+    g_string_truncate(testXen.calls, 0);
+    testXen.def = def;
+    testXen.gone = testXen.shutdown = testXen.fails = false;
+    testXen.nrest = 0;
+    testXen.ending = NULL;
+
+    if (!(testVM = virDomainObjListAdd(driver->domains, &def, driver->xmlopt,
+                                       VIR_DOMAIN_OBJ_LIST_ADD_LIVE, NULL)))
+        abort();
+
+    priv = testVM->privateData;
+    priv->devicemodelsComplete = true;
+    virDomainObjSetState(testVM, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+    virInhibitorHold(driver->inhibitor);
+    testLan = testDeviceModelNew(1, "lan");
+    testLines = testDeviceModelNew(2, "lines");
+}
+
+
+static void
+testDeviceModelEnd(libxlDeviceModel *dm)
+{
+    libxlDeviceModelUnwatch(dm);
+    libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_ENDING);
+    if (dm->process.pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, dm->process.pidfd, SIGKILL, NULL, 0);
+    dm->uid = 0;
+    libxlDeviceModelEndAll(&dm, 1);
+    virObjectUnref(dm);
+}
+
+
+/* The domain is locked. */
+static void
+testEnd(void)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", testDir, testVM->def->name);
+    libxlDomainObjPrivate *priv = testVM->privateData;
+
+    libxlDeviceModelForget(&priv->devicemodelsPrimary);
+    testDeviceModelEnd(testLan);
+    testDeviceModelEnd(testLines);
+    unlink(path);
+    if (!testVM->removing)
+        virDomainObjListRemove(driver->domains, testVM);
+    virDomainObjEndAPI(&testVM);
+}
+
+
+static void
+testWatch(libxlDeviceModel *dm)
+{
+    if (libxlDeviceModelWatch(driver, testVM->def, dm) < 0)
+        abort();
+}
+
+
+static void
+testKill(const libxlDeviceModel *dm)
+{
+    if (syscall(SYS_pidfd_send_signal, dm->process.pidfd, SIGKILL, NULL, 0) < 0)
+        abort();
+}
+
+
+/* Lets go of the domain until the calls are those expected and the thread has ended. */
+static int
+testAwaitEnd(const libxlDeviceModel *dm,
+             int nrefs,
+             const char *expected)
+{
+    int ret = 0;
+
+    virObjectUnlock(testVM);
+    if (testAwaitCalls(expected) < 0 || testAwaitThread(dm, nrefs) < 0 ||
+        testAwaitCalls(expected) < 0)
+        ret = -1;
+    virObjectLock(testVM);
+
+    return ret;
+}
+
+
+/* Whether the status file has a text. */
+static int
+testCheckStatus(const char *text,
+                bool has)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", testDir, testVM->def->name);
+    g_autofree char *status = NULL;
+
+    if (virFileReadAllQuiet(path, 1024 * 1024, &status) < 0)
+        status = g_strdup("");
+
+    if (!!strstr(status, text) == has)
+        return 0;
+
+    VIR_TEST_VERBOSE("'%s' is %s the status file:\n%s", text, has ? "not in" : "in", status);
+    return -1;
+}
+
+
+static int
+testCheckState(unsigned int id,
+               libxlDeviceModelState state,
+               unsigned int count,
+               const char *reason)
+{
+    const virDomainDeviceModelDef *dmdef = testVM->def->devicemodels[id];
+    libxlDeviceModel *dm = id == 1 ? testLan : testLines;
+    long long now = g_get_real_time() / G_USEC_PER_SEC;
+    bool failed = count > 0;
+
+    if (id != 0 && libxlDeviceModelGetState(dm) != state) {
+        VIR_TEST_VERBOSE("device model '%s' is in state %d, expected %d", dm->name, dm->state, state);
+        return -1;
+    }
+
+    if ((dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED) == failed &&
+        dmdef->failure.count == count && STREQ_NULLABLE(dmdef->failure.reason, reason) &&
+        (!failed || (dmdef->failure.last > now - 60 && dmdef->failure.last <= now)))
+        return 0;
+
+    VIR_TEST_VERBOSE("definition %u is in state %d, failed %u times, at %lld: %s", id, dmdef->state,
+                     dmdef->failure.count, dmdef->failure.last, NULLSTR(dmdef->failure.reason));
+    return -1;
+}
+
+
+static int
+testCheckMessages(unsigned int flags,
+                  const char *expected)
+{
+    g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *text = NULL;
+
+    libxlDeviceModelsGetMessages(testVM->def, messages, flags);
+    g_ptr_array_add(messages, NULL);
+    text = g_strjoinv("\n", (char **)messages->pdata);
+    return virTestCompareToString(expected, text);
+}
+
+
+static int
+testCheckStore(const libxlDeviceModel *dm,
+               const char *expected)
+{
+    g_autofree char *path = g_strdup_printf("/local/domain/0/dms/%u/%u/state", dm->domid, dm->id);
+
+    return virTestCompareToString(NULLSTR(expected),
+                                  NULLSTR((char *)g_hash_table_lookup(testStore.entries, path)));
+}
+
+
+#define FREE_LAN "free 7 1 0x10 0x100\n"
+#define FREE_LINES "free 7 2 0x20 0x200\n"
+#define EVENTS(name, action) \
+    "event io-error '' " name " " action "\nevent io-error-reason '' " name " " action " message\n"
+#define KILLED "killed by signal 9 (Killed)"
+
+
+/* The guest is free while another call has the domain locked, and its job; the rest is
+ * told as soon as the lock is free. */
+static int
+testDeath(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testWatch(testLan);
+    if (virDomainObjBeginJob(testVM, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    testKill(testLan);
+    if (testAwaitCalls(FREE_LAN) == 0 &&
+        testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0 &&
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) == 0 &&
+        testCheckState(2, LIBXL_DEVICE_MODEL_STATE_RUNNING, 0, NULL) == 0 &&
+        testCheckStatus("state='failed' name='lan'", true) == 0 &&
+        testCheckStatus(KILLED, true) == 0 &&
+        testCheckMessages(0, "device model 'lan' failed: " KILLED) == 0 &&
+        testCheckMessages(VIR_DOMAIN_MESSAGE_IOERRORS, "device model 'lan' failed: " KILLED) == 0 &&
+        testCheckMessages(VIR_DOMAIN_MESSAGE_TAINTING, "") == 0 &&
+        testCheckStore(testLan, "failed") == 0 && testCheckStore(testLines, "running") == 0 &&
+        STREQ_NULLABLE(testVM->def->serials[0]->source->data.file.path, "/dev/pts/0"))
+        ret = 0;
+
+    virDomainObjEndJob(testVM);
+    testEnd();
+    return ret;
+}
+
+
+/* A terminal that the secondary had is another's soon. */
+static int
+testDeathTerminal(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testWatch(testLines);
+    testKill(testLines);
+    if (testAwaitEnd(testLines, 2, FREE_LINES EVENTS("lines", "0")) == 0 &&
+        !testVM->def->serials[0]->source->data.file.path)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* That the guest could not be freed is no reason to tell nobody. */
+static int
+testDeathNotFreed(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testXen.fails = true;
+    testStore.fails = "write";
+    testWatch(testLan);
+    testKill(testLan);
+    if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0 &&
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) == 0)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* The second that ends is not lost while the first is told. */
+static int
+testDeathTwo(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *calls = NULL;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testWatch(testLan);
+    testWatch(testLines);
+    testKill(testLan);
+    testKill(testLines);
+
+    virObjectUnlock(testVM);
+    if (testAwaitThread(testLan, 2) == 0 && testAwaitThread(testLines, 2) == 0)
+        ret = 0;
+    virObjectLock(testVM);
+
+    calls = testCalls();
+    if (!strstr(calls, FREE_LAN) || !strstr(calls, FREE_LINES) ||
+        !strstr(calls, EVENTS("lan", "0")) || !strstr(calls, EVENTS("lines", "0")) ||
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) < 0 ||
+        testCheckState(2, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) < 0 ||
+        testCheckMessages(0, "device model 'lan' failed: " KILLED "\n"
+                             "device model 'lines' failed: " KILLED) < 0)
+        ret = -1;
+
+    testEnd();
+    return ret;
+}
+
+
+/* The guest is free of one that has ended before it is watched. */
+static int
+testDeathBefore(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testKill(testLines);
+    if (!libxlDeviceModelProcessWait(&testLines->process,
+                                     g_get_monotonic_time() + TEST_PATIENCE_MS * 1000LL))
+        abort();
+
+    testWatch(testLines);
+    if (testAwaitCalls(FREE_LINES) == 0 &&
+        testAwaitEnd(testLines, 2, FREE_LINES EVENTS("lines", "0")) == 0 &&
+        testCheckState(2, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) == 0)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* A daemon that starts frees the guest before it does anything else, and watches those
+ * that live.  It leaves alone what an earlier daemon has done, or was doing. */
+static int
+testReconnect(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testKill(testLan);
+    libxlDeviceModelProcessWait(&testLan->process, G_MAXINT64);
+    VIR_FORCE_CLOSE(testLan->process.pidfd);
+    testLan->process.end = LIBXL_DEVICE_MODEL_END_NONE;
+
+    if (!libxlDeviceModelsReconnect(driver, testVM, false) &&
+        testAwaitCalls(FREE_LAN) == 0 &&
+        testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0 &&
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, "ended while no daemon was running") == 0 &&
+        !libxlDeviceModelsReconnect(driver, testVM, false) &&
+        testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0)
+        ret = 0;
+
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    }
+    testEnd();
+    return ret;
+}
+
+
+/* Nobody frees the guest of what is not to be watched, or not any more. */
+static int
+testUnwatched(const void *opaque)
+{
+    libxlDeviceModelState state = GPOINTER_TO_INT(opaque);
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testWatch(testLan);
+    if (state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+        libxlDeviceModelUnwatch(testLan);
+    libxlDeviceModelSetState(testLan, state);
+    testKill(testLan);
+    if (testAwaitEnd(testLan, 2, "") == 0 &&
+        testCheckState(1, state, 0, NULL) == 0)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* What the end of a domain ends is no failure, nor what it takes out of the list while
+ * the death waits to be told. */
+static int
+testStop(const void *opaque)
+{
+    bool dead = opaque;
+    const char *calls = dead ? FREE_LAN "pause 7\n" : "pause 7\n";
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY);
+    testWatch(testLan);
+    testWatch(testLines);
+    if (dead) {
+        testKill(testLan);
+        if (testAwaitCalls(FREE_LAN) < 0)
+            abort();
+    }
+
+    libxlDeviceModelsStop(driver, testVM);
+    if (testAwaitEnd(testLan, 1, calls) == 0 &&
+        testAwaitEnd(testLines, 1, calls) == 0 &&
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_ENDED, 0, NULL) == 0 &&
+        testCheckStatus("failed", false) == 0 &&
+        testCheckStore(testLan, NULL) == 0)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* A domain that is gone when the death is to be told, or another by then. */
+static int
+testGone(const void *opaque)
+{
+    bool removed = opaque;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY);
+    testWatch(testLan);
+    testKill(testLan);
+    if (testAwaitCalls(FREE_LAN) < 0)
+        abort();
+
+    if (removed)
+        virDomainObjListRemove(driver->domains, testVM);
+    else
+        testVM->def->id++;
+
+    if (testAwaitEnd(testLan, 2, FREE_LAN) == 0 &&
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 0, NULL) == 0)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* What else runs under the uid is killed before the death is told, but not once
+ * somebody else ends the device model: the uid may be another's by then. */
+static int
+testRest(const void *opaque)
+{
+    bool ends = opaque;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testLan->uid = TEST_UID;
+    testXen.nrest = 3;
+    testXen.ending = ends ? testLan : NULL;
+    testWatch(testLan);
+    testKill(testLan);
+
+#define KILL "kill 1879048249 9\n"
+    if (ends)
+        ret = testAwaitEnd(testLan, 2, FREE_LAN KILL);
+    else
+        ret = testAwaitEnd(testLan, 2, FREE_LAN KILL KILL KILL EVENTS("lan", "0"));
+#undef KILL
+
+    testEnd();
+    return ret;
+}
+
+
+/* What comes to pass before the driver has the job for what the definition wants. */
+typedef enum {
+    TEST_MEANWHILE_NOTHING = 0,
+    TEST_MEANWHILE_PAUSED, /* by somebody */
+    TEST_MEANWHILE_STOPPED, /* its secondaries; it may be started with the same id */
+    TEST_MEANWHILE_GONE,
+} testMeanwhile;
+
+struct testActionData {
+    virDomainDeviceModelFailureAction action;
+    testMeanwhile meanwhile;
+    bool persistent;
+    bool fails;
+    const char *told;
+    const char *calls;
+    virDomainState state;
+    int reason;
+};
+
+
+static void
+testMeanwhileDo(testMeanwhile meanwhile)
+{
+    switch (meanwhile) {
+    case TEST_MEANWHILE_NOTHING:
+        break;
+
+    case TEST_MEANWHILE_PAUSED:
+        virDomainObjSetState(testVM, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
+        break;
+
+    case TEST_MEANWHILE_STOPPED:
+        testXen.gone = true;
+        libxlDeviceModelsStop(driver, testVM);
+        break;
+
+    case TEST_MEANWHILE_GONE:
+        testVM->def->id = -1;
+        break;
+    }
+}
+
+
+static int
+testCheckDomain(const struct testActionData *data)
+{
+    int reason;
+    virDomainState state = virDomainObjGetState(testVM, &reason);
+    bool removed = data->state == VIR_DOMAIN_SHUTOFF && !data->persistent;
+
+    if (state == data->state && reason == data->reason && !!testVM->removing == removed)
+        return 0;
+
+    VIR_TEST_VERBOSE("the domain is in state %d for reason %d, removed %d",
+                     state, reason, testVM->removing);
+    return -1;
+}
+
+
+/* What the definition wants waits for the job; that all hear of it does not. */
+static int
+testAction(const void *opaque)
+{
+    const struct testActionData *data = opaque;
+    int nrefs = data->meanwhile == TEST_MEANWHILE_STOPPED ||
+        (data->state == VIR_DOMAIN_SHUTOFF) ? 1 : 2;
+    int ret = -1;
+
+    testBegin(data->action);
+    testVM->persistent = data->persistent;
+    testWatch(testLan);
+    if (virDomainObjBeginJob(testVM, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    testKill(testLan);
+    virObjectUnlock(testVM);
+    if (testAwaitCalls(data->told) < 0)
+        abort();
+    /* it waits for the job, or does without */
+    g_usleep(50 * 1000);
+    virObjectLock(testVM);
+    if (testAwaitCalls(data->told) < 0)
+        goto cleanup;
+
+    testXen.fails = data->fails;
+    testMeanwhileDo(data->meanwhile);
+    virDomainObjEndJob(testVM);
+
+    if (testAwaitEnd(testLan, nrefs, data->calls) == 0 &&
+        testCheckDomain(data) == 0 &&
+        testVM->job->active == VIR_JOB_NONE)
+        ret = 0;
+
+ cleanup:
+    testVM->persistent = false;
+    testEnd();
+    return ret;
+}
+
+
+/* A daemon that ends while it waits for the job leaves the next to do what is wanted,
+ * and nobody does it twice. */
+static int
+testPending(const void *opaque)
+{
+    bool pending = opaque;
+    const char *calls = pending ? "pause 7\nevent lifecycle 3 2\n" : "";
+    int ret;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE);
+    testKill(testLan);
+    testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLan->pending = pending;
+    if (virDomainObjBeginJob(testVM, VIR_JOB_MODIFY) < 0 ||
+        libxlDeviceModelsRecord(driver, testVM) < 0)
+        abort();
+
+    ret = testCheckStatus(" pending='yes'", pending);
+    libxlDeviceModelsReconnect(driver, testVM, false);
+    virDomainObjEndJob(testVM);
+    if (testAwaitEnd(testLan, 2, calls) < 0 ||
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 0, NULL) < 0 ||
+        testCheckStatus(" pending='yes'", false) < 0)
+        ret = -1;
+
+    testEnd();
+    return ret;
+}
+
+
+struct testPrimaryData {
+    bool noFolder; /* of the primary in xenstore */
+    bool noPid;
+    bool stranger; /* has the pid */
+    bool shutdown; /* the domain */
+    bool forgotten; /* the primary */
+    const char *calls;
+    unsigned int count;
+    const char *reason;
+};
+
+
+/* The primary is libxl's, and its end that of the domain, unless a toolstack ends it. */
+static int
+testPrimary(const void *opaque)
+{
+    const struct testPrimaryData *data = opaque;
+    pid_t pid = testFork(data->stranger ? "8" : "7");
+    libxlDomainObjPrivate *priv;
+    g_autofree char *path = g_strdup_printf("/proc/%lld/cmdline", (long long)pid);
+    g_autofree char *cmdline = NULL;
+    g_autoptr(libxlDeviceModel) dm = NULL;
+    int ret = -1;
+
+    /* until it has its command line */
+    while (virFileReadAllQuiet(path, 1024, &cmdline) < 3 || STRNEQ(cmdline, "sh"))
+        g_clear_pointer(&cmdline, g_free);
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    priv = testVM->privateData;
+    testXen.shutdown = data->shutdown;
+    g_hash_table_insert(testStore.entries, g_strdup("/local/domain/0/device-model/7/state"),
+                        g_strdup("running"));
+    if (!data->noPid)
+        g_hash_table_insert(testStore.entries, g_strdup("/local/domain/7/image/device-model-pid"),
+                            g_strdup_printf("%lld", (long long)pid));
+
+    libxlDeviceModelWatchPrimary(driver, testVM);
+    if (data->noFolder)
+        g_hash_table_remove(testStore.entries, "/local/domain/0/device-model/7/state");
+
+    if (priv->devicemodelsPrimary)
+        dm = virObjectRef(priv->devicemodelsPrimary);
+    if (data->forgotten)
+        libxlDeviceModelForget(&priv->devicemodelsPrimary);
+    if (!data->stranger)
+        kill(pid, SIGKILL);
+
+    if (data->noPid ? !dm : testAwaitEnd(dm, data->forgotten ? 1 : 2, data->calls) == 0)
+        ret = testCheckState(0, LIBXL_DEVICE_MODEL_STATE_FAILED, data->count, data->reason);
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    testEnd();
+    return ret;
+}
+
+
+static int
+testDeaths(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, func, arg) \
+    do { \
+        if (virTestRun(title, func, GINT_TO_POINTER(arg)) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("death", testDeath, 0);
+    DO_TEST("death of who had a terminal", testDeathTerminal, 0);
+    DO_TEST("death that the guest is not freed of", testDeathNotFreed, 0);
+    DO_TEST("two deaths", testDeathTwo, 0);
+    DO_TEST("death before it is watched", testDeathBefore, 0);
+    DO_TEST("death while no daemon ran", testReconnect, 0);
+    DO_TEST("unwatched", testUnwatched, LIBXL_DEVICE_MODEL_STATE_RUNNING);
+    DO_TEST("death of one that is ended", testUnwatched, LIBXL_DEVICE_MODEL_STATE_ENDING);
+    DO_TEST("death of one that has failed", testUnwatched, LIBXL_DEVICE_MODEL_STATE_FAILED);
+    DO_TEST("stop", testStop, false);
+    DO_TEST("stop after a death", testStop, true);
+    DO_TEST("domain that is gone", testGone, true);
+    DO_TEST("domain that is another", testGone, false);
+    DO_TEST("what runs under the uid", testRest, false);
+    DO_TEST("what runs under the uid once it is ended", testRest, true);
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testActions(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testActionData data = { __VA_ARGS__ }; \
+        if (virTestRun(title, testAction, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define PAUSE .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE, \
+    .told = FREE_LAN EVENTS("lan", "1")
+#define DESTROY .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY, \
+    .told = FREE_LAN EVENTS("lan", "0")
+#define RUNS .state = VIR_DOMAIN_RUNNING, .reason = VIR_DOMAIN_RUNNING_BOOTED
+#define DESTROYED .state = VIR_DOMAIN_SHUTOFF, .reason = VIR_DOMAIN_SHUTOFF_FAILED
+
+    DO_TEST("ignore", .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE,
+            .told = FREE_LAN EVENTS("lan", "0"), .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
+    DO_TEST("pause", PAUSE,
+            .calls = FREE_LAN EVENTS("lan", "1") "pause 7\nevent lifecycle 3 2\n",
+            .state = VIR_DOMAIN_PAUSED, .reason = VIR_DOMAIN_PAUSED_IOERROR);
+    DO_TEST("pause fails", PAUSE, .fails = true,
+            .calls = FREE_LAN EVENTS("lan", "1") "pause 7\n", RUNS);
+    DO_TEST("pause a domain that somebody paused", PAUSE, .meanwhile = TEST_MEANWHILE_PAUSED,
+            .calls = FREE_LAN EVENTS("lan", "1"),
+            .state = VIR_DOMAIN_PAUSED, .reason = VIR_DOMAIN_PAUSED_USER);
+    DO_TEST("pause a domain that was stopped", PAUSE, .meanwhile = TEST_MEANWHILE_STOPPED,
+            .calls = FREE_LAN EVENTS("lan", "1"), RUNS);
+    DO_TEST("pause a domain that is gone", PAUSE, .meanwhile = TEST_MEANWHILE_GONE,
+            .calls = FREE_LAN EVENTS("lan", "1"), RUNS);
+    DO_TEST("destroy", DESTROY,
+            .calls = FREE_LAN EVENTS("lan", "0") "pause 7\ndestroy 7\nevent lifecycle 5 5\n",
+            DESTROYED);
+    DO_TEST("destroy a domain that stays defined", DESTROY, .persistent = true,
+            .calls = FREE_LAN EVENTS("lan", "0") "pause 7\ndestroy 7\nevent lifecycle 5 5\n",
+            DESTROYED);
+    DO_TEST("destroy a domain that was stopped", DESTROY, .meanwhile = TEST_MEANWHILE_STOPPED,
+            .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
+    DO_TEST("destroy a domain that is gone", DESTROY, .meanwhile = TEST_MEANWHILE_GONE,
+            .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
+
+    if (virTestRun("what an earlier daemon did not come to", testPending, testDir) < 0)
+        ret = -1;
+    if (virTestRun("what an earlier daemon has done", testPending, NULL) < 0)
+        ret = -1;
+
+#undef DESTROYED
+#undef RUNS
+#undef DESTROY
+#undef PAUSE
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testPrimaries(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testPrimaryData data = { __VA_ARGS__ }; \
+        if (virTestRun("primary: " title, testPrimary, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define SHUTDOWN "shutdown 7 3\n"
+
+    DO_TEST("death", .calls = EVENTS("main", "0") SHUTDOWN, .count = 1, .reason = KILLED);
+    DO_TEST("the pid is a stranger's", .stranger = true, .calls = EVENTS("main", "0") SHUTDOWN,
+            .count = 1, .reason = "ended while no daemon was running");
+    DO_TEST("the domain is shut down", .shutdown = true, .calls = EVENTS("main", "0"),
+            .count = 1, .reason = KILLED);
+    DO_TEST("libxl ends it", .noFolder = true, .calls = "");
+    DO_TEST("the driver ends it", .forgotten = true, .calls = "");
+    DO_TEST("libxl knows none", .noPid = true);
+
+#undef SHUTDOWN
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testDriverInit(void)
+{
+    if (!(driver = testXLInitDriver()) ||
+        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
+        return -1;
+
+    g_free(driver->config->stateDir);
+    driver->config->stateDir = g_strdup(testDir);
+
+    if (!(driver->domains = virDomainObjListNew()) ||
+        !(driver->domainEventState = virObjectEventStateNew()) ||
+        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
+                                              VIR_INHIBITOR_MODE_DELAY, NULL, NULL)))
+        return -1;
+
+    return 0;
+}
+
+
+static void
+testDriverFree(void)
+{
+    virObjectUnref(driver->domains);
+    virObjectUnref(driver->domainEventState);
+    virInhibitorFree(driver->inhibitor);
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+    virFileDeleteTree(testDir);
+    g_free(testDir);
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (virEventRegisterDefaultImpl() < 0 ||
+        virEventAddTimeout(10, testLoopTick, NULL, NULL) < 0 ||
+        testDriverInit() < 0)
+        return EXIT_FAILURE;
+
+    testXen.calls = g_string_new(NULL);
+    testLoop = g_thread_new("loop", testLoopRun, NULL);
+
+    if (testDeaths() < 0)
+        ret = -1;
+    if (testActions() < 0)
+        ret = -1;
+    if (testPrimaries() < 0)
+        ret = -1;
+
+    g_atomic_int_set(&testLoopEnds, 1);
+    g_thread_join(testLoop);
+    g_string_free(testXen.calls, true);
+    testStoreReset();
+    testDriverFree();
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))
