@@ -315,6 +315,8 @@ testVMLetHappen(virDomainObj *vm,
     case TEST_FAILED:
         for (i = 0; i < priv->ndevicemodels; i++)
             priv->devicemodels[i]->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+        for (i = 1; i < vm->def->ndevicemodels; i++)
+            virDomainDeviceModelDefSetFailed(vm->def->devicemodels[i], 1, "ended");
         break;
 
     case TEST_RESET:
@@ -496,6 +498,9 @@ testInfos(void)
             .error = "invalid argument: domain 'guest' has no disk 'hdc' with an image, "
                      "expected the target or the source of one",
             .code = VIR_ERR_INVALID_ARG);
+    DO_TEST("failed", .event = TEST_FAILED, .path = "hdc",
+            .error = "operation failed: device model 'blk' of domain 'guest' does not run any more",
+            .code = VIR_ERR_OPERATION_FAILED);
 
 #undef DO_TEST
 

@@ -31,6 +31,16 @@
 #define LIBXL_DEVICE_MODEL_UPDATE_MS (20 * 1000)
 
 
+static void
+libxlDeviceModelsReportDead(const virDomainDef *def,
+                            const virDomainDeviceModelDef *dmdef)
+{
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' of domain '%2$s' does not run any more"),
+                   dmdef->name, def->name);
+}
+
+
 /* Returns a reference to the running secondary, or NULL with an error. */
 static libxlDeviceModel *
 libxlDeviceModelsFind(virDomainObj *vm,
@@ -44,9 +54,7 @@ libxlDeviceModelsFind(virDomainObj *vm,
     if (dm && libxlDeviceModelIsAlive(dm))
         return virObjectRef(dm);
 
-    virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("device model '%1$s' of domain '%2$s' does not run any more"),
-                   dmdef->name, vm->def->name);
+    libxlDeviceModelsReportDead(vm->def, dmdef);
     return NULL;
 }
 
@@ -277,6 +285,21 @@ libxlDeviceModelsUpdateNet(virDomainObj *vm,
 }
 
 
+/* Of a domain that does not run, a later start will have it. */
+static bool
+libxlDeviceModelsDiskHasFailed(virDomainObj *vm)
+{
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(vm->def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+
+    if (!virDomainObjIsActive(vm) || dmdef->state != VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED)
+        return false;
+
+    libxlDeviceModelsReportDead(vm->def, dmdef);
+    return true;
+}
+
+
 /**
  * libxlDeviceModelsGetBlockInfo:
  * @vm: domain, running or not
@@ -287,7 +310,8 @@ libxlDeviceModelsUpdateNet(virDomainObj *vm,
  * hold others up: so this takes no job, and unlocks @vm while it waits.
  *
  * Returns 0, or -1 with VIR_ERR_NO_SUPPORT for a disk of the primary, of which
- * libxl cannot tell, and another error for one that is not there or is empty.
+ * libxl cannot tell, and another error for one that is not there or is empty, or whose
+ * device model has failed: the guest has no such disk any more.
  */
 int
 libxlDeviceModelsGetBlockInfo(virDomainObj *vm,
@@ -310,6 +334,9 @@ libxlDeviceModelsGetBlockInfo(virDomainObj *vm,
                        vm->def->name, path);
         return -1;
     }
+
+    if (libxlDeviceModelsDiskHasFailed(vm))
+        return -1;
 
     /* the definition may be replaced meanwhile */
     if (!(src = virStorageSourceCopy(disk->src, false)))
