@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What has to happen on an emulated Xen host, as named functions."""
 
-from . import (boot, clients, devices, ends, failures, leftover, life, limits, nics, privilege,
+from . import (boot, clients, deaths, devices, ends, failures, leftover, life, limits, nics, privilege,
                races, refusals, remote, soak)
 from .common import ALL, Failure
 
-__all__ = ["ALL", "Failure", "boot", "clients", "devices", "ends", "failures", "leftover", "life", "limits",
-           "nics", "privilege", "races", "refusals", "remote", "soak"]
+__all__ = ["ALL", "Failure", "boot", "clients", "deaths", "devices", "ends", "failures", "leftover", "life",
+           "limits", "nics", "privilege", "races", "refusals", "remote", "soak"]

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Device models that end while their guest runs: what it costs, and who hears of it."""
+
+import contextlib
+import time
+
+from xenhostlib.domain import devicemodel, disk, domain_xml, mac, nic
+
+from .common import (MAIN, expect, expect_all_gone, expect_words, running, scenario, secondaries_of,
+                     wait_for)
+from .failures import defined, pair
+
+IMAGE = "/root/dies.img"
+EVENTS = "/root/events"
+# How a process says that a signal ended it.
+KILLED = {"KILL": "killed by signal 9", "SEGV": "killed by signal 11", "TERM": "exited with status 0"}
+
+
+def pid_of(host, domain, name):
+    """Return the pid of the secondary @name."""
+    [pid] = [pid for pid, line in secondaries_of(host, domain.name).items() if f"/{name} " in line]
+    return pid
+
+
+def state_of(domain, name):
+    """Return the state of a device model, and why it failed."""
+    [element] = domain.xml().findall(f".//devicemodel[@name='{name}']")
+    failure = element.find("failure")
+    return element.get("state"), failure.get("reason") if failure is not None else None
+
+
+def expect_failed(domain, name, reason):
+    """Wait until the driver says that a device model failed, and why."""
+    wait_for(lambda: state_of(domain, name)[0] == "failed", f"'{name}' failed: {state_of(domain, name)}", 20)
+    expect_words(state_of(domain, name)[1], reason)
+    expect_words(domain.virsh(f"dominfo {domain.name}").stdout, f"device model '{name}' failed: ", reason)
+
+
+@contextlib.contextmanager
+def events_heard(host, domain):
+    """A client that hears of I/O errors; yields what returns its words."""
+    host.run(["systemd-run", "--quiet", "--collect", "--unit=events", "sh", "-c",
+              f"virsh event {domain.name} io-error-reason --loop > {EVENTS} 2>&1"])
+    try:
+        yield lambda: host.run(["cat", EVENTS], check=False).stdout
+    finally:
+        host.run(f"systemctl stop events; rm -f {EVENTS}")
+
+
+@contextlib.contextmanager
+def guest_with_all(host, failure=""):
+    """A guest with a NIC of its primary's, and with three secondaries: a NIC, disk and
+    serial port. @failure is what its NIC's device model has beside that."""
+    devices = (MAIN + devicemodel("lan", [2]).replace("</devicemodel>", f"{failure}</devicemodel>") +
+               devicemodel("disk", capabilities=["ide"]) + devicemodel("lines", capabilities=["serial"]) +
+               disk("hda", IMAGE) + nic(1) + nic(2))
+    host.run(f"printf DMTEST-RW | dd of={IMAGE} bs=1M conv=sync status=none")
+    try:
+        xml = domain_xml("dies", devices, serial="<serial type='pty'/>")
+        with running(host, "dies", xml) as domain:
+            domain.listen()
+            domain.report()
+            yield domain
+    finally:
+        host.run(["rm", "-f", IMAGE])
+
+
+@contextlib.contextmanager
+def no_daemon(host):
+    """The host without its daemon; at the end it is there again."""
+    host.run("systemctl stop libvirtd 'libvirtd*.socket'")
+    try:
+        yield
+    finally:
+        host.run("systemctl start libvirtd && virsh -q version")
+
+
+def expect_refused(domain, command, *words):
+    """Fail unless a virsh command about a device that is gone fails at once."""
+    begin = time.monotonic()
+    done = domain.virsh(command, check=False)
+    expect(done.returncode != 0 and time.monotonic() < begin + 20, f"a refusal of '{command}' at once")
+    expect_words(done.stderr, *words)
+
+
+def kill(host, domain, name, signal):
+    """Let a signal end a secondary."""
+    host.run(["kill", f"-{signal}", pid_of(host, domain, name)])
+
+
+@scenario(seconds=150)
+def secondaries_die(host):
+    """Each secondary of a guest dies in turn: the guest and the other devices go on,
+    and everybody is told."""
+    with guest_with_all(host) as domain, events_heard(host, domain) as heard:
+        nics = {entry["mac"]: entry for entry in domain.report()["NIC"]}
+        first = nics[mac(1)]
+        domain.wait_for_pings([entry["name"] for entry in nics.values()])
+
+        kill(host, domain, "lan", "KILL")
+        expect_failed(domain, "lan", KILLED["KILL"])
+        wait_for(lambda: "(lan)" in heard(), f"an event for 'lan': {heard()}", 20)
+        domain.wait_for_pings([first["name"]])
+        expect_refused(domain, f"domif-setlink {domain.name} {mac(2)} down", "'lan'")
+
+        tty = domain.tty()
+        with no_daemon(host):
+            kill(host, domain, "disk", "SEGV")
+            # the guest waits for its disk from now on
+            host.run(f"echo disk sda > {tty}")
+        expect_failed(domain, "disk", "ended while no daemon was running")
+        domain.wait(lambda: "ANSWER disk sda" in domain.console(), "an answer about its disk", 240)
+        expect_words(domain.console(), "sha256=failed")
+        expect_refused(domain, f"domblkinfo {domain.name} hda", "'disk'")
+
+        # QEMU gives its ioreq server back then, and leaves who waits for it alone
+        kill(host, domain, "lines", "TERM")
+        expect_failed(domain, "lines", KILLED["TERM"])
+        host.run(f"ping -c 3 -w 60 {first['address']}")
+        console = host.run(f"timeout 20 script -qec 'virsh console {domain.name} --force' /dev/null", check=False)
+        expect_words(console.stdout, "'lines'")
+        domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario
+def primary_dies(host):
+    """The primary dies: the domain ends as one that crashed, and on_crash is obeyed."""
+    with defined(host, pair()) as domain:
+        domain.start()
+        host.run("kill -KILL $(xenstore-read /local/domain/$(xl domid fails)/image/device-model-pid)")
+        wait_for(lambda: domain.virsh("domstate --reason fails").stdout.strip() == "shut off (crashed)",
+                 "a domain that crashed", 60)
+        expect_all_gone(host)
+        expect_words(host.run("journalctl -q -u libvirtd -g 'failed: ' | tail -n 1").stdout, "'main'", "'fails'")
+
+        # whoever else ends the domain ends its primary first
+        domain.start()
+        host.run("xl destroy fails")
+        wait_for(lambda: domain.virsh("domstate --reason fails").stdout.strip() == "shut off (destroyed)",
+                 "a domain that was destroyed", 60)
+        expect_all_gone(host)
+
+
+@scenario(seconds=60)
+def failure_actions(host):
+    """<failure action=''> pauses or destroys the domain."""
+    for action, state in (("pause", "paused (I/O error)"), ("destroy", "shut off (failed)")):
+        devices = pair().replace("</devicemodel>", f"<failure action='{action}'/></devicemodel>")
+        # a primary has none
+        devices = devices.replace(f"<capability name='ui'/><failure action='{action}'/>", "<capability name='ui'/>")
+        with defined(host, devices) as domain:
+            domain.start()
+            host.run("kill -KILL $(pgrep -f 'guest=fails/[l]an')")
+            wait_for(lambda: domain.virsh("domstate --reason fails").stdout.strip() == state,
+                     f"a domain that is {state}", 60)
+            if action == "pause":
+                expect_failed(domain, "lan", KILLED["KILL"])
+                domain.virsh("resume fails")
+                domain.destroy()
+            expect_all_gone(host)
+
+
+@scenario(seconds=60)
+def deaths_at_bad_times(host):
+    """Secondaries die together, in a paused domain, and while it ends."""
+    with defined(host, pair()) as domain:
+        domain.start()
+        domain.virsh("suspend fails")
+        host.run("pkill -KILL -f 'guest=fails/[lw]an'")
+        for name in ("lan", "wan"):
+            expect_failed(domain, name, KILLED["KILL"])
+        domain.virsh("resume fails")
+        expect_refused(domain, "save fails /root/fails.save", "'fails'")
+        domain.destroy()
+        expect_all_gone(host)
+
+        domain.start()
+        host.run("pkill -KILL -f 'guest=fails/[lw]an' & virsh destroy fails; wait")
+        expect_all_gone(host)
+
+        # the next daemon hears of all of it at once
+        domain.start()
+        with no_daemon(host):
+            host.run("pkill -KILL -f 'guest=fails/[lw]an'")
+        for name in ("lan", "wan"):
+            expect_failed(domain, name, "ended while no daemon was running")
+        domain.destroy()
+        expect_all_gone(host)
