@@ -108,9 +108,13 @@ virLogManagerDomainOpenLogFile(virLogManager *mgr G_GNUC_UNUSED,
 }
 
 
+/* Who only asks whether a process lives does not wait. */
 unsigned long long
-libxlDeviceModelTimeLeft(gint64 deadline G_GNUC_UNUSED)
+libxlDeviceModelTimeLeft(gint64 deadline)
 {
+    if (deadline == 0)
+        return 0;
+
     return testPatience > 0 ? testPatience-- : 0;
 }
 
