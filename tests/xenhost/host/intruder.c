@@ -416,6 +416,19 @@ tryPrivilege(void)
 }
 
 
+/* The parent of a secondary is the daemon, which would have zombies to wait for. */
+static void
+tryParent(void)
+{
+    long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0)
+        _exit(0);
+
+    tell(pid > 0, "child of the parent");
+}
+
+
 static void
 tryOthers(char **pids)
 {
@@ -623,6 +636,7 @@ runInside(char **args)
     setpgid(0, 0);
     tell(getuid() > 0, "control become %u", getuid());
     tryPrivilege();
+    tryParent();
     tryNetwork();
     tryNew();
     tryOthers(args + 5);
@@ -647,6 +661,9 @@ controls(pid_t victim)
     prefix = "";
 
     if ((pid = fork()) == 0) {
+        prefix = "control ";
+        tryParent();
+        prefix = "";
         tryOwnFiles(victim);
         exit(0);
     }

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -167,8 +166,8 @@ callOrDie(pid_t pid,
 }
 
 
-/* Returns the child, stopped.  Its parent is that of the victim, which waits for
- * no child. */
+/* Returns the child, stopped.  The victim waits for no child, so that it stays a zombie
+ * until the victim ends. */
 static pid_t
 forkVictim(pid_t victim)
 {
@@ -183,7 +182,7 @@ forkVictim(pid_t victim)
         die("trace");
 
     findInstruction(victim);
-    child = call(victim, SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    child = call(victim, SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
     if (ptrace(PTRACE_SETREGS, victim, 0, &saved) < 0 ||
         ptrace(PTRACE_DETACH, victim, 0, 0) < 0)
