@@ -44,8 +44,10 @@ def capabilities_told(host):
     found = ElementTree.fromstring(text).find("./devices/devicemodel")
     expect(found is not None and found.get("supported") == "yes" and found.get("max") == "8",
            f"eight device models in the capabilities of xenfv: {text}")
-    values = [value.text for value in found.iter("value")]
-    expect(values == ["ui", "ide", "serial", "audio"], f"the four capabilities: {values}")
+    for name, expected in (("capability", ["ui", "ide", "serial", "audio"]),
+                           ("failureAction", ["ignore", "pause", "destroy"])):
+        values = [value.text for value in found.findall(f"enum[@name='{name}']/value")]
+        expect(values == expected, f"{expected} for '{name}': {values}")
     text = domain.virsh("domcapabilities --machine xenpv").stdout
     found = ElementTree.fromstring(text).find("./devices/devicemodel")
     expect(found is not None and found.get("supported") == "no",
