@@ -23,6 +23,7 @@
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 #define TEST_DOMID 7
+#define TEST_SERVERS 8
 #define TEST_SERVER 2 /* of the secondary */
 #define TEST_NEW_SERVER 3 /* the next that is created */
 #define TEST_VCPUS_MAX 300
@@ -43,7 +44,8 @@ struct _testXenState {
     const testXenFailure *failures;
     unsigned int ncalls[16]; /* for each of the failures */
     unsigned int vcpus;
-    ioreq_t requests[TEST_VCPUS_MAX]; /* of all servers, one after the other */
+    ioreq_t requests[TEST_SERVERS][TEST_VCPUS_MAX];
+    bool late; /* the last vCPU asks each server that is enabled */
     bool paused; /* vCPUs take no answer */
     bool hostile; /* answers are overwritten before they are taken */
     unsigned int taken; /* answers that were all ones */
@@ -166,8 +168,17 @@ xendevicemodel_create_ioreq_server(xendevicemodel_handle *h G_GNUC_UNUSED,
 
     *id = TEST_NEW_SERVER;
     for (i = 0; i < xen.vcpus; i++)
-        xen.requests[i] = (ioreq_t){ .vp_eport = 200 + i };
+        xen.requests[TEST_NEW_SERVER][i] = (ioreq_t){ .vp_eport = 0 };
     return 0;
+}
+
+
+/* Those of server 2 are 100 and up, of server 3 200 and up. */
+static evtchn_port_t
+testXenPort(ioservid_t id,
+            unsigned int vcpu)
+{
+    return (id - 1) * 100 + vcpu;
 }
 
 
@@ -177,7 +188,16 @@ xendevicemodel_set_ioreq_server_state(xendevicemodel_handle *h G_GNUC_UNUSED,
                                       ioservid_t id,
                                       int enabled)
 {
-    return testXenCall(enabled ? "enable" : "disable", " %u %u", domid, id);
+    size_t i;
+
+    if (testXenCall(enabled ? "enable" : "disable", " %u %u", domid, id) < 0)
+        return -1;
+
+    for (i = 0; enabled && i < xen.vcpus; i++)
+        xen.requests[id][i].vp_eport = testXenPort(id, i);
+    if (enabled && xen.late)
+        xen.requests[id][xen.vcpus - 1].state = STATE_IOREQ_READY;
+    return 0;
 }
 
 
@@ -239,7 +259,7 @@ xenforeignmemory_map_resource(xenforeignmemory_handle *h G_GNUC_UNUSED,
         return NULL;
 
     xen.nmapped++;
-    *paddr = xen.requests;
+    *paddr = xen.requests[id];
     return (xenforeignmemory_resource_handle *)&xen;
 }
 
@@ -276,42 +296,52 @@ xenevtchn_unbind(xenevtchn_handle *h G_GNUC_UNUSED,
 }
 
 
+/* An answer is taken by whom it is for, whatever the page says. */
+static void
+testXenTake(ioreq_t *request)
+{
+    if (request->state != STATE_IORESP_READY)
+        return;
+
+    if (xen.hostile) {
+        request->state = STATE_IOREQ_READY;
+        return;
+    }
+
+    if (request->data == ~0ULL)
+        xen.taken++;
+    else
+        xen.mistaken++;
+    request->state = STATE_IOREQ_NONE;
+}
+
+
 int
 xenevtchn_notify(xenevtchn_handle *h G_GNUC_UNUSED,
                  evtchn_port_t port)
 {
+    size_t id;
     size_t i;
 
     if (testXenCall("notify", " %u", port) < 0)
         return -1;
 
-    for (i = 0; i < xen.vcpus && !xen.paused; i++) {
-        ioreq_t *request = &xen.requests[i];
-
-        if (request->vp_eport + 1000 != port || request->state != STATE_IORESP_READY)
-            continue;
-
-        if (xen.hostile) {
-            request->state = STATE_IOREQ_READY;
-            continue;
+    for (id = 1; id < TEST_SERVERS && !xen.paused; id++) {
+        for (i = 0; i < xen.vcpus; i++) {
+            if (testXenPort(id, i) + 1000 == port)
+                testXenTake(&xen.requests[id][i]);
         }
-
-        if (request->data == ~0ULL)
-            xen.taken++;
-        else
-            xen.mistaken++;
-        request->state = STATE_IOREQ_NONE;
     }
 
     return 0;
 }
 
 
-/* The vCPUs' ports are 100 and up. */
 static void
 testXenInit(unsigned int vcpus,
             const testXenFailure *failures)
 {
+    size_t id;
     size_t i;
 
     virBufferFreeAndReset(&xen.log);
@@ -319,8 +349,12 @@ testXenInit(unsigned int vcpus,
     xen.vcpus = vcpus;
     xen.failures = failures;
 
-    for (i = 0; i < vcpus; i++)
-        xen.requests[i] = (ioreq_t){ .addr = 0x1f7, .data = 0x1234, .vp_eport = 100 + i };
+    for (id = 1; id < TEST_SERVERS; id++) {
+        for (i = 0; i < vcpus; i++) {
+            xen.requests[id][i] = (ioreq_t){ .addr = 0x1f7, .data = 0x1234,
+                                             .vp_eport = testXenPort(id, i) };
+        }
+    }
 }
 
 
@@ -354,6 +388,8 @@ testResultCheck(const libxlDeviceModelIoreqResult *result,
 
 struct testIoreqData {
     unsigned int states[4]; /* of the requests of four vCPUs */
+    unsigned int ports[4]; /* that the process wrote there, or 0 for the true one */
+    bool late;
     bool paused;
     bool hostile;
     unsigned int slots;
@@ -367,24 +403,34 @@ struct testIoreqData {
 };
 
 
-static int
-testRelease(const void *opaque)
+/* Each server has the same requests. */
+static void
+testIoreqInit(const struct testIoreqData *data)
 {
-    const struct testIoreqData *data = opaque;
-    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
-    libxlDeviceModelIoreqResult result;
+    size_t id;
     size_t i;
-    int rc;
 
     testXenInit(G_N_ELEMENTS(data->states), data->failures);
+    xen.late = data->late;
     xen.paused = data->paused;
     xen.hostile = data->hostile;
-    for (i = 0; i < G_N_ELEMENTS(data->states); i++)
-        xen.requests[i].state = data->states[i];
 
-    rc = libxlDeviceModelIoreqRelease(&ioreq, &result);
+    for (id = 1; id < TEST_SERVERS; id++) {
+        for (i = 0; i < G_N_ELEMENTS(data->states); i++) {
+            xen.requests[id][i].state = data->states[i];
+            if (data->ports[i])
+                xen.requests[id][i].vp_eport = data->ports[i];
+        }
+    }
+}
 
-    if (testResultCheck(&result, rc, data->result) < 0 ||
+
+static int
+testIoreqCheck(const struct testIoreqData *data,
+               const libxlDeviceModelIoreqResult *result,
+               int rc)
+{
+    if (testResultCheck(result, rc, data->result) < 0 ||
         testXenCheck(data->calls) < 0)
         return -1;
 
@@ -395,12 +441,24 @@ testRelease(const void *opaque)
     }
 
     /* a machine may be slow, but not as slow as one that waits without a limit */
-    if (result.us < data->us || result.us > data->us + 10 * 1000 * 1000) {
-        VIR_TEST_VERBOSE("it took %lld us, expected %lld", result.us, data->us);
+    if (result->us < data->us || result->us > data->us + 10 * 1000 * 1000) {
+        VIR_TEST_VERBOSE("it took %lld us, expected %lld", result->us, data->us);
         return -1;
     }
 
     return 0;
+}
+
+
+static int
+testRelease(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
+    libxlDeviceModelIoreqResult result;
+
+    testIoreqInit(data);
+    return testIoreqCheck(data, &result, libxlDeviceModelIoreqRelease(&ioreq, &result));
 }
 
 
@@ -435,7 +493,7 @@ testFrames(const void *opaque G_GNUC_UNUSED)
         g_autofree char *map = g_strdup_printf("\nmap 7 0 2 1 %s 3 0\n", frames[i]);
 
         testXenInit(vcpus[i], NULL);
-        xen.requests[vcpus[i] - 1].state = STATE_IOREQ_READY;
+        xen.requests[TEST_SERVER][vcpus[i] - 1].state = STATE_IOREQ_READY;
 
         if (libxlDeviceModelIoreqRelease(&ioreq, &result) < 0 ||
             testXenCheck(NULL) < 0)
@@ -488,6 +546,7 @@ testNumbers(const void *opaque G_GNUC_UNUSED)
 #define NOTIFY_ALL NOTIFY("100") NOTIFY("101") NOTIFY("102") NOTIFY("103")
 #define DISABLE "disable 7 2"
 #define MAP "vcpus 7\nmap 7 0 2 1 1 3 0"
+#define PORTS "enable 7 2\ndisable 7 2\n"
 #define DESTROY "destroy 7 2"
 /* four vCPUs that are woken */
 #define WAKE_BEGIN "create 7 0\nvcpus 7\nmap 7 0 3 1 1 3 0\nenable 7 3\ndisable 7 3\n"
@@ -515,41 +574,65 @@ mymain(void)
     /* what is claimed and what waits */
     DO_TEST("nothing waits", testRelease,
             .result = RESULT_OK("0"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n");
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n");
     DO_TEST("each state is answered", testRelease,
             .states = { STATE_IOREQ_READY, STATE_IOREQ_INPROCESS, TEST_STATE_WEIRD },
             .result = RESULT_OK("3"), .taken = 3,
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n");
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n");
     DO_TEST("an answer of the process is taken as it is", testRelease,
             .states = { STATE_IORESP_READY, STATE_IOREQ_READY },
             .result = RESULT_OK("1"), .taken = 1, .mistaken = 1,
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n");
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n");
     DO_TEST("interrupts are lowered", testRelease,
             .slots = (1U << 31) | (1 << 5), .irqs = (1 << 16) | (1 << 15) | (1 << 4),
             .result = RESULT_OK("0"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\n"
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\n"
                      "intx 7 0:0:5 0 0\nintx 7 0:0:5 1 0\nintx 7 0:0:5 2 0\nintx 7 0:0:5 3 0\n"
                      "intx 7 0:0:31 0 0\nintx 7 0:0:31 1 0\nintx 7 0:0:31 2 0\nintx 7 0:0:31 3 0\n"
                      "irq 7 4 0\nirq 7 15 0\nunmap\n");
+
+    DO_TEST("ports of others, and a vCPU that waits without a state", testRelease,
+            .states = { STATE_IOREQ_NONE, STATE_IOREQ_READY }, .ports = { 101, 103, 100, 9999 },
+            .result = RESULT_OK("1"), .taken = 1,
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n");
+    DO_TEST("a request while the ports are restored", testRelease,
+            .late = true,
+            .result = RESULT_OK("1"), .taken = 1,
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n");
 
     /* what is made up for */
     DO_TEST("answers that are not taken", testRelease,
             .states = { STATE_IOREQ_READY }, .paused = true, .us = 100 * 1000,
             .result = RESULT_WOKEN("1", "<null>: Success"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
     DO_TEST("answers that are overwritten", testRelease,
             .states = { STATE_IOREQ_READY }, .hostile = true, .us = 100 * 1000,
             .result = RESULT_WOKEN("1", "<null>: Success"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
+    DO_TEST("ports that cannot be restored", testRelease,
+            .failures = { { "enable", 1, EIO } },
+            .result = RESULT_WOKEN("0", "enable: Input/output error"),
+            .calls = OPEN DISABLE "\n" MAP "\nenable 7 2 Input/output error\n"
+                     DESTROY "\nunmap\n" WAKE);
+    DO_TEST("a server that stays enabled", testRelease,
+            .failures = { { "disable", 2, EIO } },
+            .result = RESULT_WOKEN("0", "disable: Input/output error"),
+            .calls = OPEN DISABLE "\n" MAP "\nenable 7 2\ndisable 7 2 Input/output error\n"
+                     DESTROY "\nunmap\n" WAKE);
+    DO_TEST("a server that goes", testRelease,
+            .failures = { { "enable", 1, ENOENT }, { "destroy", 1, ENOENT } },
+            .result = RESULT_WOKEN("0", "enable: No such file or directory"),
+            .calls = OPEN DISABLE "\n" MAP "\nenable 7 2 No such file or directory\n"
+                     DESTROY " No such file or directory\nunmap\n" WAKE);
     DO_TEST("a port that somebody has", testRelease,
             .failures = { { "bind", 2, EINVAL } },
             .result = RESULT_WOKEN("0", "bind: Invalid argument"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY("100") "bind 7 101 Invalid argument\n"
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY("100") "bind 7 101 Invalid argument\n"
                      NOTIFY("102") NOTIFY("103") DESTROY "\nunmap\n" WAKE);
     DO_TEST("a port that cannot be notified", testRelease,
             .failures = { { "notify", 1, EIO } },
             .result = RESULT_WOKEN("0", "notify: Input/output error"),
-            .calls = OPEN DISABLE "\n" MAP "\n"
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS
                      "bind 7 100\nnotify 1100 Input/output error\nunbind 1100\n"
                      NOTIFY("101") NOTIFY("102") NOTIFY("103") DESTROY "\nunmap\n" WAKE);
     DO_TEST("requests that cannot be mapped", testRelease,
@@ -579,7 +662,7 @@ mymain(void)
     DO_TEST("the domain goes", testRelease,
             .failures = { { "bind", 0, ESRCH }, { "destroy", 0, ESRCH } },
             .result = RESULT_GONE,
-            .calls = OPEN DISABLE "\n" MAP "\nbind 7 100 No such process\nbind 7 101 No such process\n"
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS "bind 7 100 No such process\nbind 7 101 No such process\n"
                      "bind 7 102 No such process\nbind 7 103 No such process\n"
                      DESTROY " No such process\nunmap\n");
     DO_TEST("the domain is being destroyed", testRelease,
@@ -592,7 +675,7 @@ mymain(void)
     DO_TEST("a server that cannot be destroyed", testRelease,
             .failures = { { "destroy", 1, EPERM } }, .irqs = 1 << 14,
             .result = RESULT_FAILED("0", "0", "0", "destroy: Operation not permitted"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY " Operation not permitted\n"
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY " Operation not permitted\n"
                      "irq 7 14 0\nunmap\n");
     DO_TEST("the first failure is told", testRelease,
             .failures = { { "disable", 1, EIO }, { "destroy", 1, EPERM } },
@@ -601,19 +684,43 @@ mymain(void)
     DO_TEST("an INTx that cannot be lowered", testRelease,
             .failures = { { "intx", 1, EIO } }, .slots = 1 << 5,
             .result = RESULT_FAILED("0", "0", "0", "lower INTx: Input/output error"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\n"
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\n"
                      "intx 7 0:0:5 0 0 Input/output error\nintx 7 0:0:5 1 0\n"
                      "intx 7 0:0:5 2 0\nintx 7 0:0:5 3 0\nunmap\n");
     DO_TEST("an IRQ that cannot be lowered", testRelease,
             .failures = { { "irq", 1, EIO } }, .irqs = (1 << 14) | (1 << 15),
             .result = RESULT_FAILED("0", "0", "0", "lower IRQ: Input/output error"),
-            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\n"
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\n"
                      "irq 7 14 0 Input/output error\nirq 7 15 0\nunmap\n");
     DO_TEST("no server left for waking", testRelease,
             .failures = { { "map", 1, EPERM }, { "create", 1, ENOSPC } },
             .result = RESULT_FAILED("0", "0", "0", "map: Operation not permitted"),
             .calls = OPEN DISABLE "\n" MAP " Operation not permitted\n"
                      DESTROY "\ncreate 7 0 No space left on device\n");
+    DO_TEST("answers that are not taken, and no server left for waking", testRelease,
+            .states = { STATE_IOREQ_READY }, .paused = true, .us = 100 * 1000,
+            .failures = { { "create", 1, ENOSPC } },
+            .result = RESULT_FAILED("1", "1", "0", "create: No space left on device"),
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL
+                     DESTROY "\nunmap\ncreate 7 0 No space left on device\n");
+    DO_TEST("answers that are not taken of the new server either", testRelease,
+            .paused = true, .late = true, .us = 200 * 1000,
+            .result = RESULT_FAILED("2", "1", "0", "await: Connection timed out"),
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL DESTROY "\nunmap\n" WAKE);
+    DO_TEST("a new server that goes", testRelease,
+            .states = { STATE_IOREQ_READY }, .paused = true, .us = 100 * 1000,
+            .failures = { { "enable", 2, ENOENT } },
+            .result = RESULT_FAILED("1", "0", "0", "enable: No such file or directory"),
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL
+                     DESTROY "\nunmap\ncreate 7 0\nvcpus 7\nmap 7 0 3 1 1 3 0\n"
+                     "enable 7 3 No such file or directory\n" WAKE_END);
+    DO_TEST("a new server that goes at once", testRelease,
+            .states = { STATE_IOREQ_READY }, .paused = true, .us = 100 * 1000,
+            .failures = { { "disable", 3, ENOENT } },
+            .result = RESULT_FAILED("1", "0", "0", "disable: No such file or directory"),
+            .calls = OPEN DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL
+                     DESTROY "\nunmap\ncreate 7 0\nvcpus 7\nmap 7 0 3 1 1 3 0\n"
+                     "enable 7 3\ndisable 7 3 No such file or directory\n" WAKE_END);
     DO_TEST("no first library", testRelease,
             .failures = { { "open", 1, ENOENT } },
             .result = RESULT_FAILED("0", "0", "0", "open: No such file or directory"),

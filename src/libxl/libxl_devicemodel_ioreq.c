@@ -84,10 +84,34 @@ libxlDeviceModelIoreqSetState(const libxlDeviceModelIoreqXen *xen,
                                               server->id, enabled) == 0)
         return true;
 
-    /* that the process has given the server back is no failure */
-    if (errno != ENOENT)
-        libxlDeviceModelIoreqFail(xen->result, enabled ? "enable" : "disable");
+    libxlDeviceModelIoreqFail(xen->result, enabled ? "enable" : "disable");
     return false;
+}
+
+
+/* That the process has given the server back is no failure. */
+static bool
+libxlDeviceModelIoreqDisable(const libxlDeviceModelIoreqXen *xen,
+                             const libxlDeviceModelIoreqServer *server)
+{
+    if (xendevicemodel_set_ioreq_server_state(xen->devicemodel, xen->domid,
+                                              server->id, false) == 0)
+        return true;
+
+    if (errno != ENOENT)
+        libxlDeviceModelIoreqFail(xen->result, "disable");
+    return false;
+}
+
+
+/* Has Xen write the ports into the requests, which have to be mapped, as it does where a
+ * disabled server is enabled.  What vCPUs ask for meanwhile is pending then. */
+static bool
+libxlDeviceModelIoreqRestorePorts(const libxlDeviceModelIoreqXen *xen,
+                                  const libxlDeviceModelIoreqServer *server)
+{
+    return libxlDeviceModelIoreqSetState(xen, server, true) &&
+           libxlDeviceModelIoreqSetState(xen, server, false);
 }
 
 
@@ -199,6 +223,7 @@ libxlDeviceModelIoreqAnswerAll(const libxlDeviceModelIoreqXen *xen,
 {
     const struct timespec look = { .tv_nsec = LIBXL_DEVICE_MODEL_IOREQ_LOOK_US * 1000 };
     bool notified = true;
+    unsigned int untaken;
     long long end;
     unsigned int i;
 
@@ -208,11 +233,12 @@ libxlDeviceModelIoreqAnswerAll(const libxlDeviceModelIoreqXen *xen,
     }
 
     end = libxlDeviceModelIoreqNow() + LIBXL_DEVICE_MODEL_IOREQ_LIMIT_US;
-    while ((xen->result->untaken = libxlDeviceModelIoreqCount(server)) > 0 &&
+    while ((untaken = libxlDeviceModelIoreqCount(server)) > 0 &&
            libxlDeviceModelIoreqNow() < end)
         nanosleep(&look, NULL);
 
-    return notified && xen->result->untaken == 0;
+    xen->result->untaken += untaken;
+    return notified && untaken == 0;
 }
 
 
@@ -259,8 +285,7 @@ libxlDeviceModelIoreqLower(const libxlDeviceModelIoreqXen *xen,
 }
 
 
-/* The new server is disabled before its channels are used: a vCPU may have had a request
- * to it meanwhile, which is answered as those of any other. */
+/* A request that is not taken here is a failure, as nothing else makes up for it. */
 static bool
 libxlDeviceModelIoreqWakeAll(const libxlDeviceModelIoreqXen *xen)
 {
@@ -275,10 +300,15 @@ libxlDeviceModelIoreqWakeAll(const libxlDeviceModelIoreqXen *xen)
         return false;
     }
 
+    xen->result->untaken = 0;
     xen->result->woken = libxlDeviceModelIoreqMap(xen, &server) &&
-                         libxlDeviceModelIoreqSetState(xen, &server, true) &&
-                         libxlDeviceModelIoreqSetState(xen, &server, false) &&
+                         libxlDeviceModelIoreqRestorePorts(xen, &server) &&
                          libxlDeviceModelIoreqAnswerAll(xen, &server);
+
+    if (xen->result->untaken > 0) {
+        errno = ETIMEDOUT;
+        libxlDeviceModelIoreqFail(xen->result, "await");
+    }
 
     if (!libxlDeviceModelIoreqDestroy(xen, &server))
         xen->result->woken = false;
@@ -288,17 +318,20 @@ libxlDeviceModelIoreqWakeAll(const libxlDeviceModelIoreqXen *xen)
 }
 
 
+/* Sets @wake where the server is gone, but a vCPU may wait for it all the same. */
 static bool
 libxlDeviceModelIoreqReleaseServer(const libxlDeviceModelIoreqXen *xen,
-                                   const libxlDeviceModelIoreq *ioreq)
+                                   const libxlDeviceModelIoreq *ioreq,
+                                   bool *wake)
 {
     libxlDeviceModelIoreqServer server = { .id = ioreq->ioservid };
     bool answered;
     bool destroyed;
     bool lowered;
 
-    answered = libxlDeviceModelIoreqSetState(xen, &server, false) &&
+    answered = libxlDeviceModelIoreqDisable(xen, &server) &&
                libxlDeviceModelIoreqMap(xen, &server) &&
+               libxlDeviceModelIoreqRestorePorts(xen, &server) &&
                libxlDeviceModelIoreqAnswerAll(xen, &server);
 
     destroyed = libxlDeviceModelIoreqDestroy(xen, &server);
@@ -306,9 +339,23 @@ libxlDeviceModelIoreqReleaseServer(const libxlDeviceModelIoreqXen *xen,
     libxlDeviceModelIoreqUnmap(xen, &server);
 
     if (destroyed && !answered)
-        answered = libxlDeviceModelIoreqWakeAll(xen);
+        *wake = true;
 
-    return answered && destroyed && lowered;
+    return destroyed && lowered;
+}
+
+
+static bool
+libxlDeviceModelIoreqReleaseOne(const libxlDeviceModelIoreqXen *xen,
+                                const libxlDeviceModelIoreq *ioreq)
+{
+    bool wake = false;
+    bool released = libxlDeviceModelIoreqReleaseServer(xen, ioreq, &wake);
+
+    if (wake && !libxlDeviceModelIoreqWakeAll(xen))
+        released = false;
+
+    return released;
 }
 
 
@@ -359,16 +406,16 @@ libxlDeviceModelIoreqCheck(unsigned int domid,
  * @ioreq: the ioreq server of a secondary, and what this claims
  * @result: filled with what was done
  *
- * Frees the guest of a secondary whose process has ended, as the header says.  There is
- * nothing to lock, and it takes about a tenth of a second at most, or two where the
- * vCPUs have to be woken.
+ * Frees the guest of a secondary whose process has ended, as the header says.  The caller
+ * has the mutex that the header tells of.  It takes about a tenth of a second at most, or
+ * two where the vCPUs have to be woken.
  *
  * That the server is not there any more is no failure: the process has given it back,
  * and the vCPUs are woken.  That the domain is not there is none either.
  *
- * Returns 0 where the server is gone, no vCPU waits for it and no interrupt is raised;
- * a step may have failed that another made up for, and is told in @result then.  -1 where
- * the guest may not be free, with the first step that failed in @result.
+ * Returns 0 where the guest is free: the server is gone, no vCPU waits for it and none of
+ * its interrupts is raised.  -1 where it may not be, with the first step that failed in
+ * @result.
  */
 int
 libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
@@ -382,7 +429,7 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
         return -1;
 
     released = libxlDeviceModelIoreqOpen(&xen) &&
-               libxlDeviceModelIoreqReleaseServer(&xen, ioreq);
+               libxlDeviceModelIoreqReleaseOne(&xen, ioreq);
     libxlDeviceModelIoreqClose(&xen);
 
     result->us = libxlDeviceModelIoreqNow() - begin;
@@ -397,7 +444,8 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
  *
  * Wakes the vCPUs that wait for an ioreq server which is not there any more.  It does
  * nothing to the others: one that waits for a server that is there goes on to wait.
- * One server of those that Xen has for the domain must be free.
+ * One server of those that Xen has for the domain must be free.  The caller has the mutex
+ * that the header tells of.
  *
  * Returns 0 where all were woken, or the domain is not there, and -1 otherwise, with the
  * first step that failed in @result.

@@ -16,6 +16,8 @@
  *
  *  disable   no vCPU has a new request from here on.  What is pending stays so
  *  map       the requests, as nobody else has them mapped now
+ *  ports     the server is enabled and disabled once more, so that Xen writes into each
+ *            request which channel its vCPU has: the process may have written another's
  *  answer    what is pending, with all ones, as of a device that is not there; notify
  *            the channel of every vCPU, whatever its request looks like
  *  await     that the vCPUs have taken their answers, but not for long
@@ -29,6 +31,10 @@
  *            the channels of a new server, which has no claims and is destroyed again.
  *            Such an access reads what Xen itself has of the request, not ones
  *
+ * Two of these functions must not run for one domain at the same time: the new server of
+ * the one could be taken for a dead one's by the other, and be destroyed.  The caller has
+ * a mutex of the domain for that.
+ *
  * The process must have ended, and whatever else had its event channels: a channel that
  * another has bound cannot be notified by us.  Between the end of the process and the
  * return from here, no other server may be created for the domain, or it could get the
@@ -36,8 +42,20 @@
  *
  * It is all safe to repeat: a daemon that is killed at any step leaves what the next one
  * calls this for again, except for the new server of the last step, which would be there
- * until the domain ends.  It is enabled for no longer than it takes to be told the
- * channels, because an enabled one that nobody serves stops the guest.
+ * until the domain ends.
+ *
+ * Why a server is enabled again
+ *
+ * Xen tells the channels nowhere but in the requests.  It writes them there when it enables
+ * a server that was disabled and has its page (ioreq_server_enable in common/ioreq.c, the
+ * same from 4.17 to 4.20), and pauses the domain for that.  Two calls are all that this
+ * takes.  To wake through a new server each time instead would take one of the 8 servers,
+ * and those that wait would read what Xen has of their requests, not ones.
+ *
+ * In the moment in which the server is enabled, vCPUs may come to its devices.  What they
+ * ask for is pending once it is disabled, and is answered as the rest.  Where the process
+ * has written a state for a vCPU that waits for nothing, and this vCPU comes just then, Xen
+ * may end the domain, as it may have done at any time before the first step.
  *
  * What the process may have left
  *
@@ -46,16 +64,24 @@
  *
  *  state     whatever it says, the vCPU is notified.  What is not a state of Xen's is
  *            answered as well: Xen would end the domain
- *  vp_eport  a port of this guest and no other, as Xen is asked to bind it to one of
- *            ours, which it does where the guest's port waits for this host.  At worst
- *            it is one of the guest's own that is not bound yet, which gets an event
- *            without a cause, and waits for this host again
+ *  vp_eport  as Xen has written it.  Another process that has the page mapped could
+ *            overwrite that, as it could have the guest wait for itself: when it ends, all
+ *            vCPUs are notified again.  It is a port of this guest and no other, as Xen is
+ *            asked to bind it to one of ours, which it does where the guest's port waits
+ *            for this host.  At worst it is one of the guest's own that is not bound yet,
+ *            which gets an event without a cause, and waits for this host again
  *  others    never read
  *
  * Requests that change while they are looked at take no more than the limit of time.
  *
  * The number of the server is what the process itself reported when it started.  By a
  * wrong one it would have another server of this guest destroyed, as it could itself.
+ *
+ * What is told
+ *
+ * What the functions return says whether the guest is free, and nothing else does.  With
+ * -1, the result has the first step that failed, and its errno.  With 0 it may have one,
+ * too: a step that another made up for, or an unmap, for which no guest waits.
  *
  * The files use libc and Xen's libraries only, for processes that are no daemon, and
  * report no errors: what has failed is in the result.
