@@ -17,13 +17,16 @@
 #include <xen/memory.h>
 
 #include "testutils.h"
+#include "conf/domain_devicemodel.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
 #include "virbuffer.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
+/* Both are Xen's MAX_NR_IOREQ_SERVERS. */
+G_STATIC_ASSERT(LIBXL_DEVICE_MODEL_IOREQ_SERVERS == VIR_DOMAIN_DEVICE_MODEL_MAX);
+
 #define TEST_DOMID 7
-#define TEST_SERVERS 8
 #define TEST_SERVER 2 /* of the secondary */
 #define TEST_NEW_SERVER 3 /* the next that is created */
 #define TEST_VCPUS_MAX 300
@@ -44,7 +47,8 @@ struct _testXenState {
     const testXenFailure *failures;
     unsigned int ncalls[16]; /* for each of the failures */
     unsigned int vcpus;
-    ioreq_t requests[TEST_SERVERS][TEST_VCPUS_MAX];
+    ioreq_t requests[LIBXL_DEVICE_MODEL_IOREQ_SERVERS][TEST_VCPUS_MAX];
+    unsigned int servers; /* that are there: bit N is set for number N */
     bool late; /* the last vCPU asks each server that is enabled */
     bool paused; /* vCPUs take no answer */
     bool hostile; /* answers are overwritten before they are taken */
@@ -170,6 +174,25 @@ xendevicemodel_create_ioreq_server(xendevicemodel_handle *h G_GNUC_UNUSED,
     for (i = 0; i < xen.vcpus; i++)
         xen.requests[TEST_NEW_SERVER][i] = (ioreq_t){ .vp_eport = 0 };
     return 0;
+}
+
+
+int
+xendevicemodel_get_ioreq_server_info(xendevicemodel_handle *h G_GNUC_UNUSED,
+                                     domid_t domid,
+                                     ioservid_t id,
+                                     xen_pfn_t *frame G_GNUC_UNUSED,
+                                     xen_pfn_t *bufferedFrame G_GNUC_UNUSED,
+                                     evtchn_port_t *bufferedPort G_GNUC_UNUSED)
+{
+    if (testXenCall("info", " %u %u", domid, id) < 0)
+        return -1;
+
+    if (xen.servers & (1U << id))
+        return 0;
+
+    errno = ENOENT;
+    return -1;
 }
 
 
@@ -326,7 +349,7 @@ xenevtchn_notify(xenevtchn_handle *h G_GNUC_UNUSED,
     if (testXenCall("notify", " %u", port) < 0)
         return -1;
 
-    for (id = 1; id < TEST_SERVERS && !xen.paused; id++) {
+    for (id = 1; id < LIBXL_DEVICE_MODEL_IOREQ_SERVERS && !xen.paused; id++) {
         for (i = 0; i < xen.vcpus; i++) {
             if (testXenPort(id, i) + 1000 == port)
                 testXenTake(&xen.requests[id][i]);
@@ -349,7 +372,7 @@ testXenInit(unsigned int vcpus,
     xen.vcpus = vcpus;
     xen.failures = failures;
 
-    for (id = 1; id < TEST_SERVERS; id++) {
+    for (id = 1; id < LIBXL_DEVICE_MODEL_IOREQ_SERVERS; id++) {
         for (i = 0; i < vcpus; i++) {
             xen.requests[id][i] = (ioreq_t){ .addr = 0x1f7, .data = 0x1234,
                                              .vp_eport = testXenPort(id, i) };
@@ -389,6 +412,8 @@ testResultCheck(const libxlDeviceModelIoreqResult *result,
 struct testIoreqData {
     unsigned int states[4]; /* of the requests of four vCPUs */
     unsigned int ports[4]; /* that the process wrote there, or 0 for the true one */
+    unsigned int servers; /* that are there: bit N is set for number N */
+    unsigned int keep;
     bool late;
     bool paused;
     bool hostile;
@@ -411,11 +436,12 @@ testIoreqInit(const struct testIoreqData *data)
     size_t i;
 
     testXenInit(G_N_ELEMENTS(data->states), data->failures);
+    xen.servers = data->servers;
     xen.late = data->late;
     xen.paused = data->paused;
     xen.hostile = data->hostile;
 
-    for (id = 1; id < TEST_SERVERS; id++) {
+    for (id = 1; id < LIBXL_DEVICE_MODEL_IOREQ_SERVERS; id++) {
         for (i = 0; i < G_N_ELEMENTS(data->states); i++) {
             xen.requests[id][i].state = data->states[i];
             if (data->ports[i])
@@ -459,6 +485,18 @@ testRelease(const void *opaque)
 
     testIoreqInit(data);
     return testIoreqCheck(data, &result, libxlDeviceModelIoreqRelease(&ioreq, &result));
+}
+
+
+static int
+testOthers(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreqResult result;
+
+    testIoreqInit(data);
+    return testIoreqCheck(data, &result,
+                          libxlDeviceModelIoreqReleaseOthers(TEST_DOMID, data->keep, &result));
 }
 
 
@@ -534,6 +572,8 @@ testNumbers(const void *opaque G_GNUC_UNUSED)
     }
 
     if (testResultCheck(&result, libxlDeviceModelIoreqWake(0, &result),
+                        "-1: gone 0, answered 0, untaken 0, woken 0, check: Invalid argument\n") < 0 ||
+        testResultCheck(&result, libxlDeviceModelIoreqReleaseOthers(0, 0, &result),
                         "-1: gone 0, answered 0, untaken 0, woken 0, check: Invalid argument\n") < 0)
         return -1;
 
@@ -548,6 +588,11 @@ testNumbers(const void *opaque G_GNUC_UNUSED)
 #define MAP "vcpus 7\nmap 7 0 2 1 1 3 0"
 #define PORTS "enable 7 2\ndisable 7 2\n"
 #define DESTROY "destroy 7 2"
+#define FIND(id) "info 7 " id "\n"
+#define OTHER(id, ports) \
+    "disable 7 " id "\nvcpus 7\nmap 7 0 " id " 1 1 3 0\nenable 7 " id "\ndisable 7 " id "\n" \
+    NOTIFY(ports "0") NOTIFY(ports "1") NOTIFY(ports "2") NOTIFY(ports "3") \
+    "destroy 7 " id "\nunmap\n"
 /* four vCPUs that are woken */
 #define WAKE_BEGIN "create 7 0\nvcpus 7\nmap 7 0 3 1 1 3 0\nenable 7 3\ndisable 7 3\n"
 #define WAKE_END "destroy 7 3\nunmap\n"
@@ -729,6 +774,57 @@ mymain(void)
             .failures = { { "open", 3, EACCES } },
             .result = RESULT_FAILED("0", "0", "0", "open: Permission denied"),
             .calls = "open devicemodel\nopen foreignmemory\nopen evtchn Permission denied\n");
+
+    /* what else the process has left */
+    DO_TEST("others: none", testOthers,
+            .result = RESULT_OK("0"),
+            .calls = OPEN FIND("1") FIND("2") FIND("3") FIND("4") FIND("5") FIND("6") FIND("7"));
+    DO_TEST("others: some are kept", testOthers,
+            .servers = 0xff, .keep = ~(1U << 2 | 1U << 7),
+            .states = { STATE_IOREQ_READY }, .ports = { 601, 101 },
+            .result = RESULT_OK("2"), .taken = 2,
+            .calls = OPEN FIND("2") OTHER("2", "10") FIND("7") OTHER("7", "60"));
+    DO_TEST("others: all wait for one new server", testOthers,
+            .servers = 1U << 2 | 1U << 4, .keep = ~(1U << 2 | 1U << 4 | 1U << 5),
+            .states = { STATE_IOREQ_READY }, .paused = true, .us = 200 * 1000,
+            .result = RESULT_WOKEN("2", "<null>: Success"),
+            .calls = OPEN FIND("2") OTHER("2", "10") FIND("4") OTHER("4", "30") FIND("5") WAKE);
+    DO_TEST("others: none is waited for without one", testOthers,
+            .servers = 1U << 2 | 1U << 4, .keep = ~(1U << 2 | 1U << 4),
+            .states = { STATE_IOREQ_READY }, .paused = true, .us = 200 * 1000,
+            .failures = { { "create", 1, ENOSPC } },
+            .result = RESULT_FAILED("2", "2", "0", "create: No space left on device"),
+            .calls = OPEN FIND("2") OTHER("2", "10") FIND("4") OTHER("4", "30")
+                     "create 7 0 No space left on device\n");
+    DO_TEST("others: one that is given back meanwhile", testOthers,
+            .servers = 1U << 2, .keep = ~(1U << 2),
+            .failures = { { "disable", 1, ENOENT }, { "destroy", 1, ENOENT } },
+            .result = RESULT_WOKEN("0", "<null>: Success"),
+            .calls = OPEN FIND("2") DISABLE " No such file or directory\n"
+                     DESTROY " No such file or directory\n" WAKE);
+    DO_TEST("others: one that cannot be destroyed", testOthers,
+            .servers = 1U << 2 | 1U << 4, .keep = ~(1U << 2 | 1U << 4),
+            .failures = { { "destroy", 1, EPERM } },
+            .result = RESULT_FAILED("0", "0", "0", "destroy: Operation not permitted"),
+            .calls = OPEN FIND("2") DISABLE "\n" MAP "\n" PORTS NOTIFY_ALL
+                     DESTROY " Operation not permitted\nunmap\n" FIND("4") OTHER("4", "30"));
+    DO_TEST("others: one that cannot be found", testOthers,
+            .servers = 1U << 4, .keep = ~(1U << 2 | 1U << 4),
+            .failures = { { "info", 1, EPERM } },
+            .result = RESULT_FAILED("0", "0", "0", "find: Operation not permitted"),
+            .calls = OPEN "info 7 2 Operation not permitted\n" FIND("4") OTHER("4", "30"));
+    DO_TEST("others: the domain is gone", testOthers,
+            .failures = { { "info", 1, ESRCH } },
+            .result = RESULT_GONE, .calls = OPEN "info 7 1 No such process\n");
+    DO_TEST("others: the domain goes", testOthers,
+            .servers = 1U << 2, .keep = ~(1U << 2),
+            .failures = { { "map", 1, ESRCH } },
+            .result = RESULT_GONE,
+            .calls = OPEN FIND("2") DISABLE "\n" MAP " No such process\n" DESTROY "\n");
+    DO_TEST("others: no library", testOthers,
+            .failures = { { "open", 1, ENOENT } },
+            .result = RESULT_FAILED("0", "0", "0", "open: No such file or directory"),
+            .calls = "open devicemodel No such file or directory\n");
 
     /* vCPUs that wait for a server that is not there */
     DO_TEST("wake", testWake,

@@ -359,6 +359,50 @@ libxlDeviceModelIoreqReleaseOne(const libxlDeviceModelIoreqXen *xen,
 }
 
 
+/* Returns whether nothing failed, and in @exists whether the server is there. */
+static bool
+libxlDeviceModelIoreqFind(const libxlDeviceModelIoreqXen *xen,
+                          ioservid_t id,
+                          bool *exists)
+{
+    *exists = xendevicemodel_get_ioreq_server_info(xen->devicemodel, xen->domid, id,
+                                                   NULL, NULL, NULL) == 0;
+    if (*exists || errno == ENOENT)
+        return true;
+
+    libxlDeviceModelIoreqFail(xen->result, "find");
+    return false;
+}
+
+
+/* The vCPUs are woken once for all servers, as every one of them is. */
+static bool
+libxlDeviceModelIoreqReleaseRest(const libxlDeviceModelIoreqXen *xen,
+                                 unsigned int keep)
+{
+    libxlDeviceModelIoreq ioreq = { .domid = xen->domid };
+    bool released = true;
+    bool wake = false;
+    bool exists;
+
+    for (ioreq.ioservid = 1;
+         ioreq.ioservid < LIBXL_DEVICE_MODEL_IOREQ_SERVERS && !xen->result->gone;
+         ioreq.ioservid++) {
+        if (keep & (1U << ioreq.ioservid))
+            continue;
+
+        if (!libxlDeviceModelIoreqFind(xen, ioreq.ioservid, &exists) ||
+            (exists && !libxlDeviceModelIoreqReleaseServer(xen, &ioreq, &wake)))
+            released = false;
+    }
+
+    if (wake && !xen->result->gone && !libxlDeviceModelIoreqWakeAll(xen))
+        released = false;
+
+    return released;
+}
+
+
 static void
 libxlDeviceModelIoreqClose(libxlDeviceModelIoreqXen *xen)
 {
@@ -434,6 +478,45 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
 
     result->us = libxlDeviceModelIoreqNow() - begin;
     return released || result->gone ? 0 : -1;
+}
+
+
+/**
+ * libxlDeviceModelIoreqReleaseOthers:
+ * @domid: the domain
+ * @keep: the servers of all device models that live: bit N is set for number N
+ * @result: filled with what was done for all servers together
+ *
+ * Frees the guest of what else a process has left: every server with a number from 1 on
+ * that is not in @keep, whoever made it.  Number 0 is the primary's and stays.  The
+ * interrupts stay as they are, as nobody knows them: libxlDeviceModelIoreqRelease lowers
+ * those that the process claimed.  The caller has the mutex that the header tells of, and
+ * no device model of the domain is being started, as the number of its server is in no
+ * @keep before it has reported that.
+ *
+ * A number without a server is asked for, and nothing else.  Each server takes about a
+ * tenth of a second at most, and so does waking the vCPUs of all.
+ *
+ * Returns 0 where the guest is free of all these servers, or the domain is not there, and
+ * -1 otherwise, with the first step that failed in @result.
+ */
+int
+libxlDeviceModelIoreqReleaseOthers(unsigned int domid,
+                                   unsigned int keep,
+                                   libxlDeviceModelIoreqResult *result)
+{
+    libxlDeviceModelIoreqXen xen = { .domid = domid, .result = result };
+    long long begin = libxlDeviceModelIoreqNow();
+    bool freed;
+
+    if (!libxlDeviceModelIoreqCheck(domid, 0, result))
+        return -1;
+
+    freed = libxlDeviceModelIoreqOpen(&xen) && libxlDeviceModelIoreqReleaseRest(&xen, keep);
+    libxlDeviceModelIoreqClose(&xen);
+
+    result->us = libxlDeviceModelIoreqNow() - begin;
+    return freed || result->gone ? 0 : -1;
 }
 
 

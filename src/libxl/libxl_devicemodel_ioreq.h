@@ -41,8 +41,8 @@
  * number of the dead one's, if that was destroyed, and be destroyed in its place.
  *
  * It is all safe to repeat: a daemon that is killed at any step leaves what the next one
- * calls this for again, except for the new server of the last step, which would be there
- * until the domain ends.
+ * calls this for again.  The new server of the last step is found by
+ * libxlDeviceModelIoreqReleaseOthers then.
  *
  * Why a server is enabled again
  *
@@ -75,7 +75,11 @@
  * Requests that change while they are looked at take no more than the limit of time.
  *
  * The number of the server is what the process itself reported when it started.  By a
- * wrong one it would have another server of this guest destroyed, as it could itself.
+ * wrong one it would have another server of this guest destroyed, as it could itself, and
+ * its own would stay, as would a second one that it has made: both are found by
+ * libxlDeviceModelIoreqReleaseOthers.  Xen numbers the servers of a domain from 0 to 7, and
+ * gives the lowest that is free, so 0 is the primary's, which is there first.  To destroy a
+ * number that is not there does nothing (ENOENT).
  *
  * What is told
  *
@@ -91,6 +95,9 @@
 
 #include <stdbool.h>
 
+/* Xen's MAX_NR_IOREQ_SERVERS, which is in no public header. */
+#define LIBXL_DEVICE_MODEL_IOREQ_SERVERS 8
+
 /* Which server, and what its device model claims. */
 typedef struct _libxlDeviceModelIoreq libxlDeviceModelIoreq;
 struct _libxlDeviceModelIoreq {
@@ -104,7 +111,7 @@ typedef struct _libxlDeviceModelIoreqResult libxlDeviceModelIoreqResult;
 struct _libxlDeviceModelIoreqResult {
     bool gone; /* the domain: nothing was left to do */
     unsigned int answered; /* requests that were pending */
-    unsigned int untaken; /* requests that were still there in the end */
+    unsigned int untaken; /* requests that were still there in the end, of all servers */
     bool woken; /* the vCPUs, through a new server */
     long long us; /* how long it took */
     const char *failed; /* the first step that failed, in words, or NULL */
@@ -114,6 +121,11 @@ struct _libxlDeviceModelIoreqResult {
 int
 libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
                              libxlDeviceModelIoreqResult *result);
+
+int
+libxlDeviceModelIoreqReleaseOthers(unsigned int domid,
+                                   unsigned int keep,
+                                   libxlDeviceModelIoreqResult *result);
 
 int
 libxlDeviceModelIoreqWake(unsigned int domid,
