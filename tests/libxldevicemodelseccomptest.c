@@ -244,6 +244,7 @@ testOthers(void)
     DO_TEST("io_uring_setup", TEST_IO_URING_SETUP, true, 0, 0);
     DO_TEST("io_uring_enter", TEST_IO_URING_ENTER, true, -1, 0, 0, 0, 0, 0);
     DO_TEST("io_uring_register", TEST_IO_URING_REGISTER, true, -1, 0, 0, 0);
+    DO_TEST("ptrace", SYS_ptrace, true, -1, 0, 0, 0, 0);
     DO_TEST("add_key", SYS_add_key, true, 0, 0, 0, 0, 0);
     DO_TEST("request_key", SYS_request_key, true, 0, 0, 0, 0);
     DO_TEST("keyctl", SYS_keyctl, true, -1, 0, 0, 0, 0);

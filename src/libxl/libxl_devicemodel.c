@@ -17,6 +17,7 @@
 #include "libxl_api_wrapper.h"
 #include "libxl_devicemodel_claims.h"
 #include "libxl_devicemodel_domain.h"
+#include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_serial.h"
 #include "libxl_devicemodel_start.h"
@@ -774,6 +775,44 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
 }
 
 
+/**
+ * libxlDeviceModelsFreeGuest:
+ * @vm: domain of which an earlier daemon left a status file
+ * @opaque: the driver
+ *
+ * Free the guest of secondaries that have ended while no daemon was running, before the
+ * daemon reconnects to the first of its domains, which may take long.  For
+ * virDomainObjListForEach.
+ *
+ * Returns 0.
+ */
+int
+libxlDeviceModelsFreeGuest(virDomainObj *vm,
+                           void *opaque)
+{
+    libxlDriverPrivate *driver = opaque;
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    if (!priv->devicemodelsComplete || !libxlDeviceModelsDomainLives(cfg, vm->def))
+        return 0;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModel *dm = priv->devicemodels[i];
+
+        if (dm->domid == vm->def->id &&
+            libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_RUNNING) {
+            ignore_value(libxlDeviceModelReopen(dm));
+            libxlDeviceModelFreeGuest(dm);
+        }
+    }
+
+    return 0;
+}
+
+
 /* Of what an earlier end could not remove there is nothing to find: its process is
  * looked for when it is tried again, and its ids may be another's by now. */
 static void
@@ -787,7 +826,11 @@ libxlDeviceModelReconnect(libxlDriverPrivate *driver,
         (state != LIBXL_DEVICE_MODEL_STATE_RUNNING && state != LIBXL_DEVICE_MODEL_STATE_FAILED))
         return;
 
-    if (state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+    /* the earlier daemon may have ended between the two */
+    if (state == LIBXL_DEVICE_MODEL_STATE_FAILED && !libxlDeviceModelWasTold(vm->def, dm))
+        libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_RUNNING);
+
+    if (libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
         ignore_value(libxlDeviceModelReopen(dm));
 
     if (libxlDeviceModelWatch(driver, vm->def, dm) < 0) {

@@ -46,6 +46,9 @@ void libxlDeviceModelsStop(libxlDriverPrivate *driver,
 bool libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
                                     virDomainObj *vm);
 
+int libxlDeviceModelsFreeGuest(virDomainObj *vm,
+                               void *opaque);
+
 bool libxlDeviceModelsReconnect(libxlDriverPrivate *driver,
                                 virDomainObj *vm,
                                 bool dying);

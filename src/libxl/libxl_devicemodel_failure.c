@@ -23,9 +23,15 @@
 VIR_LOG_INIT("libxl.libxl_devicemodel_failure");
 
 
-/* Whether the device model is still one of the domain's, and has failed: what ends a
- * domain takes them out of its list, or has set another state. */
-static bool
+/**
+ * libxlDeviceModelIsFailed:
+ * @vm: a domain, locked
+ * @dm: a device model
+ *
+ * Returns whether it is one of the domain's still, and has failed: what ends a domain
+ * takes them out of its list, or has set another state.
+ */
+bool
 libxlDeviceModelIsFailed(virDomainObj *vm,
                          libxlDeviceModel *dm)
 {
@@ -96,6 +102,16 @@ libxlDeviceModelSave(libxlDriverPrivate *driver,
 }
 
 
+static void
+libxlDeviceModelWarnUnrecorded(const virDomainDef *def,
+                               const virDomainDeviceModelDef *dmdef)
+{
+    VIR_WARN("cannot record that device model '%s' of domain '%s' failed: %s",
+             dmdef->name, def->name, virGetLastErrorMessage());
+    virResetLastError();
+}
+
+
 /* Clients may know the older of the two events only. */
 static void
 libxlDeviceModelSendEvents(libxlDriverPrivate *driver,
@@ -126,12 +142,11 @@ libxlDeviceModelTell(libxlDriverPrivate *driver,
     VIR_ERROR(_("device model '%1$s' of domain '%2$s' failed: %3$s"),
               dmdef->name, vm->def->name, reason);
 
-    if (libxlDeviceModelSave(driver, vm) < 0 ||
-        (dm->id != 0 && libxlDeviceModelXenstoreSetState(dm, "failed") < 0)) {
-        VIR_WARN("cannot record that device model '%s' of domain '%s' failed: %s",
-                 dmdef->name, vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
+    if (libxlDeviceModelSave(driver, vm) < 0)
+        libxlDeviceModelWarnUnrecorded(vm->def, dmdef);
+
+    if (dm->id != 0 && libxlDeviceModelXenstoreSetState(dm, "failed") < 0)
+        libxlDeviceModelWarnUnrecorded(vm->def, dmdef);
 
     libxlDeviceModelSendEvents(driver, vm, dmdef);
 }
@@ -139,8 +154,8 @@ libxlDeviceModelTell(libxlDriverPrivate *driver,
 
 /* The domain may have been paused meanwhile by somebody who resumes it. */
 static void
-libxlDeviceModelPause(libxlDriverPrivate *driver,
-                      virDomainObj *vm)
+libxlDeviceModelFailurePauseDomain(libxlDriverPrivate *driver,
+                                   virDomainObj *vm)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
 
@@ -161,8 +176,8 @@ libxlDeviceModelPause(libxlDriverPrivate *driver,
 
 
 static void
-libxlDeviceModelDestroy(libxlDriverPrivate *driver,
-                        virDomainObj *vm)
+libxlDeviceModelFailureDestroyDomain(libxlDriverPrivate *driver,
+                                     virDomainObj *vm)
 {
     virObjectEvent *event;
 
@@ -189,14 +204,14 @@ libxlDeviceModelAct(libxlDriverPrivate *driver,
 {
     switch (action) {
     case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE:
-        libxlDeviceModelPause(driver, vm);
+        libxlDeviceModelFailurePauseDomain(driver, vm);
         if (libxlDeviceModelSave(driver, vm) < 0)
             VIR_WARN("cannot record that domain '%s' was paused: %s",
                      vm->def->name, virGetLastErrorMessage());
         break;
 
     case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY:
-        libxlDeviceModelDestroy(driver, vm);
+        libxlDeviceModelFailureDestroyDomain(driver, vm);
         break;
 
     case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT:
@@ -204,6 +219,23 @@ libxlDeviceModelAct(libxlDriverPrivate *driver,
     case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST:
         break;
     }
+}
+
+
+/**
+ * libxlDeviceModelWasTold:
+ * @def: live definition of a domain
+ * @dm: one of its device models, which has failed
+ *
+ * Returns whether everybody was told of that: an earlier daemon may not have come to it.
+ */
+bool
+libxlDeviceModelWasTold(const virDomainDef *def,
+                        const libxlDeviceModel *dm)
+{
+    const virDomainDeviceModelDef *dmdef = libxlDeviceModelGetDef(def, dm);
+
+    return !dmdef || dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
 }
 
 
@@ -221,12 +253,15 @@ libxlDeviceModelFinish(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        libxlDeviceModel *dm)
 {
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     const virDomainDeviceModelDef *dmdef;
 
     if (!dm->pending || !libxlDomainEndBeginJob(vm, dm->domid))
         return;
 
+    /* one that has crashed may be preserved */
     if (libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
+        libxlDeviceModelsDomainLives(cfg, vm->def) &&
         (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
         dm->pending = false;
         libxlDeviceModelAct(driver, vm, virDomainDeviceModelDefGetFailureAction(dmdef));
@@ -236,16 +271,22 @@ libxlDeviceModelFinish(libxlDriverPrivate *driver,
 }
 
 
-/* A toolstack that ends the domain ends its primary first. */
-static void
-libxlDeviceModelCrash(libxlDriverPrivate *driver,
-                      virDomainObj *vm)
+/* Whether the end of the primary is what ends the domain.  A toolstack that ends the domain
+ * ends its primary, too, and one that has crashed may be preserved. */
+static bool
+libxlDeviceModelPrimaryIsMissed(libxlDriverPrivate *driver,
+                                virDomainObj *vm)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    pid_t pid;
+    int rc = libxlDeviceModelXenstoreGetPrimary(vm->def->id, &pid);
 
-    if (libxlDeviceModelsDomainLives(cfg, vm->def) &&
-        libxlDeviceModelsDomainCrash(vm->def) < 0)
-        VIR_ERROR("%s", virGetLastErrorMessage());
+    if (rc < 0) {
+        VIR_WARN("domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+
+    return rc != 0 && libxlDeviceModelsDomainLives(cfg, vm->def);
 }
 
 
@@ -267,22 +308,21 @@ libxlDeviceModelFail(libxlDriverPrivate *driver,
                      const char *reason)
 {
     virDomainDeviceModelDef *dmdef;
-    pid_t pid;
 
     if (!libxlDeviceModelIsFailed(vm, dm) ||
         !(dmdef = libxlDeviceModelGetDef(vm->def, dm)))
         return;
 
-    if (dm->id == 0 && !libxlDeviceModelXenstoreGetPrimary(dm->domid, &pid))
+    if (dm->id == 0 && !libxlDeviceModelPrimaryIsMissed(driver, vm))
         return;
 
     libxlDeviceModelForgetTerminals(vm->def, dm);
     libxlDeviceModelTell(driver, vm, dmdef, dm, reason);
 
-    if (dm->id == 0)
-        libxlDeviceModelCrash(driver, vm);
-    else
+    if (dm->id != 0)
         libxlDeviceModelFinish(driver, vm, dm);
+    else if (libxlDeviceModelsDomainCrash(vm->def) < 0)
+        VIR_ERROR("%s", virGetLastErrorMessage());
 }
 
 

@@ -23,6 +23,12 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_process.h"
 
+bool libxlDeviceModelIsFailed(virDomainObj *vm,
+                              libxlDeviceModel *dm);
+
+bool libxlDeviceModelWasTold(const virDomainDef *def,
+                             const libxlDeviceModel *dm);
+
 void libxlDeviceModelFail(libxlDriverPrivate *driver,
                           virDomainObj *vm,
                           libxlDeviceModel *dm,

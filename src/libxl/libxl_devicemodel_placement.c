@@ -641,6 +641,17 @@ libxlDeviceModelSetAddress(virDomainDeviceInfo *info,
 }
 
 
+/* A transient domain keeps its live definition when it starts again.  What is done when a
+ * device model fails stays. */
+static void
+libxlDeviceModelForgetFailures(virDomainDeviceModelDef *dmdef)
+{
+    dmdef->failure.count = 0;
+    dmdef->failure.last = 0;
+    g_clear_pointer(&dmdef->failure.reason, g_free);
+}
+
+
 static void
 libxlDeviceModelPlacedApply(const libxlDeviceModelPlaced *placed,
                             virDomainDef *def)
@@ -651,6 +662,7 @@ libxlDeviceModelPlacedApply(const libxlDeviceModelPlaced *placed,
 
     dmdef->id = placed->id;
     dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING;
+    libxlDeviceModelForgetFailures(dmdef);
 
     for (i = 0; i < placed->nnets; i++)
         libxlDeviceModelSetAddress(&def->nets[placed->nets[i].idx]->info,
@@ -673,7 +685,7 @@ libxlDeviceModelPlacedApply(const libxlDeviceModelPlaced *placed,
  * @def: definition of the running domain, changed
  *
  * Make the placement visible in the live definition: the ids of the device
- * models and the PCI address of every placed device.
+ * models and the PCI address of every placed device.  None of them has failed yet.
  */
 void
 libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,
@@ -687,6 +699,7 @@ libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,
 
     primary->id = 0;
     primary->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+    libxlDeviceModelForgetFailures(primary);
 
     for (i = 0; i < placement->nsecondaries; i++)
         libxlDeviceModelPlacedApply(&placement->secondaries[i], def);

@@ -171,6 +171,10 @@ libxlDeviceModelProcessReap(libxlDeviceModelProcess *process)
         return;
     }
 
+    /* a tracer is told first, and until it has gone nobody else is */
+    if (info.si_pid == 0)
+        return;
+
     process->end = info.si_code == CLD_EXITED ? LIBXL_DEVICE_MODEL_END_EXITED
                                               : LIBXL_DEVICE_MODEL_END_KILLED;
     process->status = info.si_status;
@@ -560,6 +564,8 @@ libxlDeviceModelDescribeEnd(libxlDeviceModel *dm)
 
     switch (process->end) {
     case LIBXL_DEVICE_MODEL_END_NONE:
+        if (process->pidfd >= 0)
+            break;
         return g_strdup(_("ended while no daemon was running"));
 
     case LIBXL_DEVICE_MODEL_END_EXITED:
@@ -605,10 +611,23 @@ libxlDeviceModelWaitAll(libxlDeviceModel **dms,
 }
 
 
+/* A zombie has the uid, too, until it is reaped, which its tracer may have put off.
+ * Returns as libxlDeviceModelPrivilegeSignal does. */
+static int
+libxlDeviceModelKillOnce(libxlDeviceModel *dm)
+{
+    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
+        libxlDeviceModelProcessReap(&dm->process);
+    }
+
+    return libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL);
+}
+
+
 /* An intruder may have left processes, or made the first of them untraceable by
  * giving the lock of the pid file up.  Returns whether none is left. */
 static bool
-libxlDeviceModelKillAll(const libxlDeviceModel *dm,
+libxlDeviceModelKillAll(libxlDeviceModel *dm,
                         gint64 deadline)
 {
     virErrorPtr save_err;
@@ -619,7 +638,7 @@ libxlDeviceModelKillAll(const libxlDeviceModel *dm,
         return true;
 
     virErrorPreserveLast(&save_err);
-    while ((rc = libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL)) > 0 &&
+    while ((rc = libxlDeviceModelKillOnce(dm)) > 0 &&
            libxlDeviceModelTimeLeft(deadline) > 0)
         g_usleep(10 * 1000);
     virErrorRestore(&save_err);
@@ -650,15 +669,11 @@ libxlDeviceModelReap(libxlDeviceModel *dm,
     if (libxlDeviceModelIsAlive(dm))
         return false;
 
-    /* a zombie would have the uid */
-    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
-        libxlDeviceModelProcessReap(&dm->process);
-    }
-
     if (!libxlDeviceModelKillAll(dm, deadline))
         return false;
 
     VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
+        libxlDeviceModelProcessReap(&dm->process);
         libxlDeviceModelProcessClose(&dm->process);
     }
 
@@ -717,7 +732,7 @@ libxlDeviceModelSignalRest(libxlDeviceModel *dm)
     if (dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED || dm->uid == 0)
         return 0;
 
-    return libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL);
+    return libxlDeviceModelKillOnce(dm);
 }
 
 

@@ -48,8 +48,9 @@
  *
  * It has a mutex, which orders what frees the guest of a process that has ended, for
  * which nobody waits for the job of the domain, against the end of the domain.
- * It is taken after the lock of the domain where both are, for a short time: never
- * while anything is waited for that may take more than 200 ms.  The state is read and
+ * It is taken after the lock of the domain where both are, for a short time: while the
+ * guest is freed, or a process is made that signals what runs under the uid, which is
+ * some tens of milliseconds, and 200 at most where Xen does.  The state is read and
  * changed with it; the functions here that take it say so, the others need it not.
  *
  * Nothing here knows a domain object.  libxlDeviceModelEndAll waits and must not

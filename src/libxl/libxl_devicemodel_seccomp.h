@@ -36,6 +36,8 @@
  *                          none that it does not know, and would keep their zombies.
  *                          clone3 is said not to be there, as its flags are in
  *                          memory: libc takes clone instead
+ *  ptrace                  a tracer is told of the end of a process first, and keeps
+ *                          it from the daemon for as long as it lives
  *  sendto and its kin      with MSG_FASTOPEN, which connects
  *  io_uring_*              see above
  *  add_key, request_key,   the kernel runs a program as root, in the network of

@@ -6,10 +6,13 @@
 
 #include <config.h>
 
+#include <signal.h>
+
 #include "libxl_devicemodel_watch.h"
 
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_ioreq.h"
+#include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -21,6 +24,16 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_watch");
 
+/* For how long it is tried to free a guest, where that fails. */
+#define LIBXL_DEVICE_MODEL_RELEASE_MS (10 * 1000)
+
+/* After what time it is tried again to create a thread. */
+#define LIBXL_DEVICE_MODEL_THREAD_MS 1000
+
+/* Of all domains: to free a guest takes an ioreq server for a moment, which another thread
+ * could take for that of a device model that has ended.  Locked before a device model. */
+static virMutex libxlDeviceModelServersMutex = VIR_MUTEX_INITIALIZER;
+
 /* A device model that is watched, or has ended.  There is no reference to the domain
  * object, which has the device model in its turn: a domain that is gone is not found. */
 typedef struct _libxlDeviceModelWatched libxlDeviceModelWatched;
@@ -28,7 +41,7 @@ struct _libxlDeviceModelWatched {
     libxlDriverPrivate *driver;
     unsigned char uuid[VIR_UUID_BUFLEN]; /* of the domain */
     libxlDeviceModel *dm; /* a reference */
-    char *reason; /* how it ended, once the guest is free of it */
+    bool freed; /* the guest, of the device model */
 };
 
 
@@ -50,7 +63,6 @@ libxlDeviceModelWatchedNew(libxlDriverPrivate *driver,
 static void
 libxlDeviceModelWatchedFree(libxlDeviceModelWatched *watched)
 {
-    g_free(watched->reason);
     virObjectUnref(watched->dm);
     g_free(watched);
 }
@@ -60,13 +72,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelWatched, libxlDeviceModelWatchedFr
 
 static void
 libxlDeviceModelLogRelease(const libxlDeviceModel *dm,
-                           const libxlDeviceModelIoreqResult *result)
+                           const libxlDeviceModelIoreqResult *result,
+                           bool freed)
 {
-    if (result->failed) {
+    if (!freed) {
         VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, and the guest may wait for it: %3$s: %4$s"),
-                  dm->name, dm->domid, result->failed, g_strerror(result->err));
+                  dm->name, dm->domid, NULLSTR(result->failed), g_strerror(result->err));
         return;
     }
+
+    if (result->failed)
+        VIR_WARN("device model '%s' of domain %u has ended, the guest was freed of it in spite of: %s: %s",
+                 dm->name, dm->domid, result->failed, g_strerror(result->err));
 
     VIR_INFO("device model '%s' of domain %u has ended, the guest was freed of it after %lld us: answered=%u untaken=%u woken=%d gone=%d",
              dm->name, dm->domid, result->us, result->answered, result->untaken,
@@ -74,15 +91,11 @@ libxlDeviceModelLogRelease(const libxlDeviceModel *dm,
 }
 
 
-/* The primary's ioreq server stays as it is: its domain ends.
- *
- * Returns whether the device model has ended by itself.  Where somebody ends it, nothing
- * is done. */
+/* Whatever else runs under its uid could go on with the ioreq server, and is killed before,
+ * but not waited for.  The primary's server stays as it is: its domain ends. */
 static bool
-libxlDeviceModelRelease(libxlDeviceModelWatched *watched)
+libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
 {
-    libxlDeviceModel *dm = watched->dm;
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
     libxlDeviceModelIoreqResult result = { 0 };
     libxlDeviceModelIoreq ioreq = {
         .domid = dm->domid,
@@ -90,18 +103,68 @@ libxlDeviceModelRelease(libxlDeviceModelWatched *watched)
         .slots = dm->slots,
         .irqs = dm->irqs,
     };
+    bool freed;
+
+    if (dm->id == 0)
+        return true;
+
+    if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
+        virResetLastError();
+
+    freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
+    libxlDeviceModelLogRelease(dm, &result, freed);
+
+    return freed;
+}
+
+
+/* Where somebody ends the device model, nothing is done.  One that the guest could not be
+ * freed of is still running, as far as its state goes, unless it is tried for the last time.
+ *
+ * Returns whether it need not be tried again; @freed is set where there is more to do. */
+static bool
+libxlDeviceModelRelease(libxlDeviceModel *dm,
+                        bool last,
+                        bool *freed)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
     if (dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
+        return true;
+
+    if (!libxlDeviceModelReleaseServer(dm) && !last)
         return false;
 
-    if (dm->id != 0) {
-        ignore_value(libxlDeviceModelIoreqRelease(&ioreq, &result));
-        libxlDeviceModelLogRelease(dm, &result);
+    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    *freed = true;
+    return true;
+}
+
+
+/* An emulator that was taken over may have had other ioreq servers than the one that it
+ * has reported.  While the domain is locked, none of its device models starts. */
+static void
+libxlDeviceModelReleaseOthers(virDomainObj *vm,
+                              libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxlDeviceModelIoreqResult result = { 0 };
+    unsigned int keep = 0;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModel *other = priv->devicemodels[i];
+
+        if (other->domid == dm->domid && other->ioservid < VIR_DOMAIN_DEVICE_MODEL_MAX &&
+            libxlDeviceModelGetState(other) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+            keep |= 1U << other->ioservid;
     }
 
-    watched->reason = libxlDeviceModelDescribeEnd(dm);
-    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
-    return true;
+    if (libxlDeviceModelIoreqReleaseOthers(dm->domid, keep, &result) < 0)
+        VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, and may have left other ioreq servers: %3$s: %4$s"),
+                  dm->name, dm->domid, NULLSTR(result.failed), g_strerror(result.err));
 }
 
 
@@ -109,14 +172,21 @@ libxlDeviceModelRelease(libxlDeviceModelWatched *watched)
 static void
 libxlDeviceModelReport(libxlDeviceModelWatched *watched)
 {
+    libxlDeviceModel *dm = watched->dm;
+    g_autofree char *reason = NULL;
     virDomainObj *vm;
 
-    if (!libxlDeviceModelKillRest(watched->dm))
+    if (!libxlDeviceModelKillRest(dm))
         VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, but not all that runs under its user id"),
-                  watched->dm->name, watched->dm->domid);
+                  dm->name, dm->domid);
 
-    if ((vm = virDomainObjListFindByUUID(watched->driver->domains, watched->uuid)))
-        libxlDeviceModelFail(watched->driver, vm, watched->dm, watched->reason);
+    reason = libxlDeviceModelDescribeEnd(dm);
+
+    if ((vm = virDomainObjListFindByUUID(watched->driver->domains, watched->uuid))) {
+        if (dm->id != 0 && libxlDeviceModelIsFailed(vm, dm))
+            libxlDeviceModelReleaseOthers(vm, dm);
+        libxlDeviceModelFail(watched->driver, vm, dm, reason);
+    }
 
     virDomainObjEndAPI(&vm);
 }
@@ -127,8 +197,14 @@ static void
 libxlDeviceModelHandleEnd(void *opaque)
 {
     g_autoptr(libxlDeviceModelWatched) watched = opaque;
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
 
-    if (watched->reason || libxlDeviceModelRelease(watched))
+    while (!watched->freed &&
+           !libxlDeviceModelRelease(watched->dm, libxlDeviceModelTimeLeft(deadline) == 0,
+                                    &watched->freed))
+        g_usleep(100 * 1000);
+
+    if (watched->freed)
         libxlDeviceModelReport(watched);
 }
 
@@ -169,9 +245,22 @@ libxlDeviceModelHandOver(libxlDeviceModelWatched **watched,
 }
 
 
+static void
+libxlDeviceModelWatchAgain(int timer,
+                           void *opaque)
+{
+    const libxlDeviceModelWatched *known = opaque;
+    g_autoptr(libxlDeviceModelWatched) watched =
+        libxlDeviceModelWatchedNew(known->driver, known->uuid, known->dm);
+
+    watched->freed = known->freed;
+    if (libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd) == 0)
+        virEventRemoveTimeout(timer);
+}
+
+
 /* Called by the event loop, which must not wait, except where there is no other way to
- * have the guest go on: nothing but the log tells of the death then, until the next
- * daemon finds that the process has ended. */
+ * have the guest go on. */
 static void
 libxlDeviceModelWatchEvent(int watch,
                            int fd G_GNUC_UNUSED,
@@ -184,8 +273,13 @@ libxlDeviceModelWatchEvent(int watch,
 
     virEventRemoveHandle(watch);
 
-    if (libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd) < 0)
-        ignore_value(libxlDeviceModelRelease(watched));
+    if (libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd) == 0)
+        return;
+
+    ignore_value(libxlDeviceModelRelease(watched->dm, false, &watched->freed));
+    if (virEventAddTimeout(LIBXL_DEVICE_MODEL_THREAD_MS, libxlDeviceModelWatchAgain, watched,
+                           (virFreeCallback)libxlDeviceModelWatchedFree) >= 0)
+        watched = NULL;
 }
 
 
@@ -213,9 +307,9 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
         return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandlePending);
 
     if (!libxlDeviceModelIsAlive(dm)) {
-        if (libxlDeviceModelRelease(watched))
-            return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd);
-        return 0;
+        if (libxlDeviceModelRelease(dm, false, &watched->freed) && !watched->freed)
+            return 0;
+        return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd);
     }
 
     dm->watch = virEventAddHandle(dm->process.pidfd, VIR_EVENT_HANDLE_READABLE,
@@ -230,6 +324,23 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
 
     watched = NULL;
     return 0;
+}
+
+
+/**
+ * libxlDeviceModelFreeGuest:
+ * @dm: device model that was running, in a domain that lives
+ *
+ * If its process has ended, free the guest of it, once, and do nothing else: who watches
+ * the device model afterwards does the rest.
+ */
+void
+libxlDeviceModelFreeGuest(libxlDeviceModel *dm)
+{
+    bool freed = false;
+
+    if (!libxlDeviceModelIsAlive(dm))
+        ignore_value(libxlDeviceModelRelease(dm, false, &freed));
 }
 
 
@@ -249,16 +360,18 @@ libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
     const virDomainDeviceModelDef *dmdef = virDomainDeviceModelGetPrimary(vm->def);
     libxlDomainObjPrivate *priv = vm->privateData;
     pid_t pid;
+    int rc;
 
     libxlDeviceModelForget(&priv->devicemodelsPrimary);
 
-    if (!libxlDeviceModelXenstoreGetPrimary(vm->def->id, &pid)) {
+    if ((rc = libxlDeviceModelXenstoreGetPrimary(vm->def->id, &pid)) == 0) {
         VIR_WARN("domain '%s' has no primary that can be watched", vm->def->name);
         return;
     }
 
-    priv->devicemodelsPrimary = libxlDeviceModelNewPrimary(cfg->stateDir, vm->def->id,
-                                                           dmdef->name, pid);
+    if (rc > 0)
+        priv->devicemodelsPrimary = libxlDeviceModelNewPrimary(cfg->stateDir, vm->def->id,
+                                                               dmdef->name, pid);
 
     if (!priv->devicemodelsPrimary ||
         libxlDeviceModelWatch(driver, vm->def, priv->devicemodelsPrimary) < 0) {

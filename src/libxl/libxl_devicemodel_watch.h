@@ -8,13 +8,17 @@
  * death over to a thread, which
  *
  *  frees    the guest of what a secondary has left in Xen: at once, with no job and
- *           with no domain locked, since the guest stands still until then
- *  kills    what else runs under the uid of a secondary
+ *           with no domain locked, since the guest stands still until then.  Where that
+ *           fails, it is tried again for some seconds
+ *  kills    what else runs under the uid of a secondary, and waits for its end
  *  reports  the death: libxl_devicemodel_failure.h
  *
- * What is freed belongs to a domain that is there: the state of the device model
- * is looked at with its lock held, and whoever ends the domain has set it to ending
- * before, with the same lock.
+ * What is freed belongs to a domain that is there: the state of a secondary is looked at
+ * with its lock held, and whoever ends the domain has set it to ending before, with the
+ * same lock.  The primary is only forgotten then, and not found any more.
+ *
+ * Guests are freed one after the other, since it takes an ioreq server for a moment: the
+ * lock for that is taken before that of a device model.
  */
 
 #pragma once
@@ -25,6 +29,8 @@
 int libxlDeviceModelWatch(libxlDriverPrivate *driver,
                           const virDomainDef *def,
                           libxlDeviceModel *dm);
+
+void libxlDeviceModelFreeGuest(libxlDeviceModel *dm);
 
 void libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
                                   virDomainObj *vm);

@@ -97,27 +97,38 @@ libxlDeviceModelXenstoreSetState(const libxlDeviceModel *dm,
  * A toolstack that ends a domain removes the folder of the primary before it ends its
  * process (libxl__destroy_device_model in Xen's tools/libs/light/libxl_dm.c).
  *
- * Returns whether there is a primary that nobody is about to end.
+ * Returns 1 where there is a primary that nobody is about to end, 0 where there is none,
+ * -1 with an error where that is not known.
  */
-bool
+int
 libxlDeviceModelXenstoreGetPrimary(unsigned int domid,
                                    pid_t *pid)
 {
-    g_autoptr(libxlDeviceModelXenstore) xs = xs_open(0);
+    g_autoptr(libxlDeviceModelXenstore) xs = libxlDeviceModelXenstoreOpen();
     g_autofree char *pidPath = g_strdup_printf("/local/domain/%u/image/device-model-pid", domid);
     g_autofree char *statePath = g_strdup_printf("/local/domain/0/device-model/%u/state", domid);
     g_autofree char *value = NULL;
     g_autofree char *state = NULL;
     int number;
 
-    if (!xs ||
-        !(state = xs_read(xs, XBT_NULL, statePath, NULL)) ||
-        !(value = xs_read(xs, XBT_NULL, pidPath, NULL)) ||
-        virStrToLong_i(value, NULL, 10, &number) < 0 || number <= 1)
-        return false;
+    if (!xs)
+        return -1;
+
+    if (!(state = xs_read(xs, XBT_NULL, statePath, NULL)) ||
+        !(value = xs_read(xs, XBT_NULL, pidPath, NULL))) {
+        if (errno == ENOENT)
+            return 0;
+
+        virReportSystemError(errno, _("cannot read of the primary of domain %1$u in xenstore"),
+                             domid);
+        return -1;
+    }
+
+    if (virStrToLong_i(value, NULL, 10, &number) < 0 || number <= 1)
+        return 0;
 
     *pid = number;
-    return true;
+    return 1;
 }
 
 

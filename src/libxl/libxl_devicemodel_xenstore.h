@@ -15,5 +15,5 @@ int libxlDeviceModelXenstoreSetState(const libxlDeviceModel *dm,
 
 int libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm);
 
-bool libxlDeviceModelXenstoreGetPrimary(unsigned int domid,
-                                        pid_t *pid);
+int libxlDeviceModelXenstoreGetPrimary(unsigned int domid,
+                                       pid_t *pid);
