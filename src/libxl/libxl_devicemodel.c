@@ -358,7 +358,7 @@ libxlDeviceModelsAwait(libxlDriverPrivate *driver,
     for (i = 0; i < startings->len && ret == 0; i++) {
         libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
 
-        starting->dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
+        libxlDeviceModelSetState(starting->dm, LIBXL_DEVICE_MODEL_STATE_RUNNING);
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
         libxlDeviceModelShowTTYs(vm->def, starting);
         if ((ret = libxlDeviceModelXenstoreAdd(starting->dm)) == 0)
