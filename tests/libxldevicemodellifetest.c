@@ -19,6 +19,7 @@
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
 #include "virdomainobjlist.h"
@@ -358,18 +359,8 @@ testRemember(const void *opaque)
 }
 
 
-/* Waits for the thread that tells of its end, which finds no domain here. */
-static void
-testAwaitThread(const libxlDeviceModel *dm)
-{
-    const GObject *object = (const GObject *)dm;
-
-    while (g_atomic_int_get(&object->ref_count) > 1)
-        g_usleep(1000);
-}
-
-
-/* A device model that an earlier domain left has the id of one that runs. */
+/* A device model that an earlier domain left has the id of one that runs.  The thread
+ * that tells of the end of one finds no domain. */
 static int
 testReconnectLeftover(const void *opaque)
 {
@@ -393,7 +384,7 @@ testReconnectLeftover(const void *opaque)
         ret = -1;
     }
 
-    testAwaitThread(dm);
+    testThreadsJoin();
     testVMFree(vm, data);
     return ret;
 }

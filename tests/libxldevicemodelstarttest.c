@@ -25,6 +25,7 @@
 #include "libxl/libxl_devicemodel_start.h"
 #include "libxl/libxl_domain.h"
 #include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
 #include "logging/log_manager.h"
@@ -298,9 +299,7 @@ testReport(const void *opaque)
 {
     const struct testReportData *data = opaque;
     virDomainObj *vm = virDomainObjNew(driver->xmlopt);
-    libxlDomainObjPrivate *priv = vm->privateData;
     libxl_domain_config d_config = { 0 };
-    g_autoptr(libxlDeviceModel) dm = NULL;
     int ret;
 
     vm->def = libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_EMULATOR TEST_MAIN("")
@@ -321,13 +320,9 @@ testReport(const void *opaque)
     ret = libxlDeviceModelTestOutcome(libxlDeviceModelsStart(driver, vm, &d_config),
                                       testDir, data->error);
 
-    dm = virObjectRef(priv->devicemodels[0]);
     libxlDeviceModelsStop(driver, vm);
     testProcesses = NULL;
-
-    /* the thread for its end, and the event loop */
-    while (data->processes[0].ends && g_atomic_int_get(&((GObject *)dm)->ref_count) > 1)
-        g_usleep(1000);
+    testThreadsJoin();
 
     virDomainObjEndAPI(&vm);
     return ret;

@@ -28,6 +28,7 @@
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
 #include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
 #include "viralloc.h"
@@ -52,7 +53,7 @@ static int testLoopEnds;
 
 /* What stands in writes it all down, in whatever thread. */
 static struct {
-    GMutex lock;
+    virMutex lock;
     GString *calls;
     const virDomainDef *def;
     bool gone; /* the domain, for libxl */
@@ -62,7 +63,7 @@ static struct {
     unsigned int nunfreed; /* how often it cannot be freed yet */
     unsigned int nrest; /* how often something runs under the uid yet */
     libxlDeviceModel *ending; /* what somebody ends when it is killed by its uid */
-} testXen;
+} testXen = { .lock = VIR_MUTEX_INITIALIZER };
 
 /* The domain, with a reference, and its secondaries, with another each. */
 static virDomainObj *testVM;
@@ -74,12 +75,11 @@ G_GNUC_PRINTF(1, 2) static void
 testCall(const char *format,
          ...)
 {
+    VIR_LOCK_GUARD lock = virLockGuardLock(&testXen.lock);
     va_list args;
 
     va_start(args, format);
-    g_mutex_lock(&testXen.lock);
     g_string_append_vprintf(testXen.calls, format, args);
-    g_mutex_unlock(&testXen.lock);
     va_end(args);
 }
 
@@ -87,13 +87,9 @@ testCall(const char *format,
 static char *
 testCalls(void)
 {
-    char *calls;
+    VIR_LOCK_GUARD lock = virLockGuardLock(&testXen.lock);
 
-    g_mutex_lock(&testXen.lock);
-    calls = g_strdup(testXen.calls->str);
-    g_mutex_unlock(&testXen.lock);
-
-    return calls;
+    return g_strdup(testXen.calls->str);
 }
 
 
@@ -271,7 +267,8 @@ testAwaitCalls(const char *expected)
 
 
 /* Waits until nothing but the test and the domain's list refers to a device model: the
- * thread for its death has ended, and the event loop does not watch it. */
+ * event loop does not watch it, and the thread for its death has let go of it.  Then for
+ * the end of all such threads. */
 static int
 testAwaitThread(const libxlDeviceModel *dm,
                 int nrefs)
@@ -280,8 +277,10 @@ testAwaitThread(const libxlDeviceModel *dm,
     size_t i;
 
     for (i = 0; i < TEST_PATIENCE_MS; i++) {
-        if ((int)g_atomic_int_get(&object->ref_count) <= nrefs)
+        if ((int)g_atomic_int_get(&object->ref_count) <= nrefs) {
+            testThreadsJoin();
             return 0;
+        }
         g_usleep(1000);
     }
 
@@ -325,7 +324,7 @@ testDeviceModelNew(unsigned int id,
     dm->ioservid = id;
     dm->slots = id << 4;
     dm->irqs = id << 8;
-    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
+    libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_RUNNING);
     testVM->def->devicemodels[id]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
 
     virObjectRef(dm);
@@ -572,7 +571,9 @@ testDeathNotFreed(const void *opaque G_GNUC_UNUSED)
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
-    testXen.nunfreed = 2;
+    VIR_WITH_OBJECT_LOCK_GUARD(testLan) {
+        testXen.nunfreed = 2;
+    }
     testStore.fails = "write";
     testWatch(testLan);
     testKill(testLan);
@@ -775,9 +776,11 @@ testRest(const void *opaque)
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
-    testLan->uid = TEST_UID;
-    testXen.nrest = 3;
-    testXen.ending = ends ? testLan : NULL;
+    VIR_WITH_OBJECT_LOCK_GUARD(testLan) {
+        testLan->uid = TEST_UID;
+        testXen.nrest = 3;
+        testXen.ending = ends ? testLan : NULL;
+    }
     testWatch(testLan);
     testKill(testLan);
 

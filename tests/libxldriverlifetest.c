@@ -19,6 +19,7 @@
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "access/viraccessmanager.h"
+#include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 
 #define TEST_UUID "c7a5fdb2-cdaf-9455-926a-d65c16db1809"
@@ -62,10 +63,13 @@ static struct {
     unsigned int ndestroyed;
     unsigned int nstopped; /* clean-ups: calls of the hook script */
     bool hookFails;
-    GMutex lock;
-    GCond freed;
+    virMutex lock;
+    virCond freed;
     unsigned int nfreed; /* events */
-} testXen;
+} testXen = {
+    .lock = VIR_MUTEX_INITIALIZER,
+    .freed = { .cond = PTHREAD_COND_INITIALIZER },
+};
 
 static struct {
     unsigned int ninhibited;
@@ -139,11 +143,11 @@ void
 libxl_event_free(libxl_ctx *ctx G_GNUC_UNUSED,
                  libxl_event *event)
 {
+    VIR_LOCK_GUARD lock = virLockGuardLock(&testXen.lock);
+
     g_free(event);
-    g_mutex_lock(&testXen.lock);
     testXen.nfreed++;
-    g_cond_signal(&testXen.freed);
-    g_mutex_unlock(&testXen.lock);
+    virCondSignal(&testXen.freed);
 }
 
 
@@ -194,16 +198,25 @@ libxlDomainHookRun(libxlDriverPrivate *drv G_GNUC_UNUSED,
 }
 
 
+/* Until @end, in terms of g_get_real_time.  Returns 0, or what errno would be. */
+static int
+testCondWait(virCond *c,
+             virMutex *m,
+             gint64 end)
+{
+    struct timespec ts = { .tv_sec = end / G_USEC_PER_SEC,
+                           .tv_nsec = (end % G_USEC_PER_SEC) * 1000 };
+
+    return pthread_cond_timedwait(&c->cond, &m->lock, &ts);
+}
+
+
 int
 virCondWaitUntil(virCond *c,
                  virMutex *m,
                  unsigned long long whenms G_GNUC_UNUSED)
 {
-    gint64 end = g_get_real_time() + TEST_WAIT_MS * 1000;
-    struct timespec ts = { .tv_sec = end / G_USEC_PER_SEC,
-                           .tv_nsec = (end % G_USEC_PER_SEC) * 1000 };
-
-    if ((errno = pthread_cond_timedwait(&c->cond, &m->lock, &ts)) != 0)
+    if ((errno = testCondWait(c, m, g_get_real_time() + TEST_WAIT_MS * 1000)) != 0)
         return -1;
 
     return 0;
@@ -433,15 +446,17 @@ static bool
 testWaitFreed(unsigned int nfreed,
               int ms)
 {
-    gint64 deadline = g_get_monotonic_time() + ms * 1000LL;
-    bool freed = true;
+    gint64 end = g_get_real_time() + ms * 1000LL;
 
-    g_mutex_lock(&testXen.lock);
-    while (freed && testXen.nfreed < nfreed)
-        freed = g_cond_wait_until(&testXen.freed, &testXen.lock, deadline);
-    g_mutex_unlock(&testXen.lock);
+    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock) {
+        while (testXen.nfreed < nfreed) {
+            if (testCondWait(&testXen.freed, &testXen.lock, end) != 0)
+                return false;
+        }
+    }
 
-    return freed;
+    testThreadsJoin();
+    return true;
 }
 
 

@@ -1,0 +1,13 @@
+/*
+ * libxldevicemodeltestthreads.h: joins the threads that the driver makes
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What links it makes its threads joinable, those, too, that the driver lets go of:
+ * nothing else tells for certain that such a thread uses the driver no more.
+ */
+
+#pragma once
+
+void
+testThreadsJoin(void);
