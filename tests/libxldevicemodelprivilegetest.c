@@ -16,6 +16,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -842,7 +843,7 @@ testChecksProcess(void)
 #undef KEPT
 
 
-/* A process that waits to be ended. */
+/* A process that waits to be ended, or for the end of the test. */
 static pid_t
 testVictim(uid_t uid)
 {
@@ -851,6 +852,7 @@ testVictim(uid_t uid)
     if (pid == 0 && uid && setuid(uid) < 0)
         _exit(1);
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
     }

@@ -1178,13 +1178,14 @@ testEndUnseen(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* A process of somebody else, which waits to be killed. */
+/* A process of somebody else, which waits to be killed, or for the end of the test. */
 static pid_t
 testStranger(void)
 {
     pid_t pid = fork();
 
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
     }

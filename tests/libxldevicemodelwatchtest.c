@@ -12,6 +12,7 @@
 #include <config.h>
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -289,8 +290,9 @@ testAwaitThread(const libxlDeviceModel *dm,
 }
 
 
-/* A process that waits to be killed.  Its command line may be that of the primary of a
- * domain. */
+/* A process that waits to be killed, and does not outlive a test that fails: whoever runs
+ * that would wait for what has its output.  Its command line may be that of the primary
+ * of a domain. */
 static pid_t
 testFork(const char *domid)
 {
@@ -302,6 +304,7 @@ testFork(const char *domid)
     if (pid > 0)
         return pid;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (domid)
         execl("/bin/sh", "sh", "-c", "kill -STOP $$", "-xen-domid", domid, NULL);
 
