@@ -1,5 +1,6 @@
 /*
- * libxldevicemodelplacementtest.c: which PCI slots devices get, or may not have
+ * libxldevicemodelplacementtest.c: which PCI slots devices get, or may not have, and what
+ * the live definition is told
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -153,6 +154,44 @@ testPlacementFull(const void *opaque)
 }
 
 
+/* A domain that starts again has no device model that has failed, but does the same when
+ * one does. */
+static int
+testPlacementFailures(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainDef) def =
+        libxlDeviceModelTestParse(driver->xmlopt, NULL,
+                                  TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1));
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    size_t i;
+
+    if (!def || !(placement = libxlDeviceModelPlacementNew(def)))
+        return -1;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        virDomainDeviceModelDefSetFailed(def->devicemodels[i], 1234, "killed");
+        def->devicemodels[i]->failure.action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE;
+    }
+
+    libxlDeviceModelPlacementApply(placement, def);
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        const virDomainDeviceModelDef *dmdef = def->devicemodels[i];
+
+        if (dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED || dmdef->failure.count != 0 ||
+            dmdef->failure.last != 0 || dmdef->failure.reason ||
+            dmdef->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE) {
+            VIR_TEST_VERBOSE("'%s' is in state %d, failed %u times, at %lld: %s; action %d",
+                             dmdef->name, dmdef->state, dmdef->failure.count, dmdef->failure.last,
+                             NULLSTR(dmdef->failure.reason), dmdef->failure.action);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 static int
 mymain(void)
 {
@@ -165,7 +204,8 @@ mymain(void)
 
     if (testPlacementAddresses() < 0 ||
         virTestRun("Place as many NICs as can be", testPlacementFull, &full) < 0 ||
-        virTestRun("Place one NIC too many", testPlacementFull, &overfull) < 0)
+        virTestRun("Place one NIC too many", testPlacementFull, &overfull) < 0 ||
+        virTestRun("Start again after failures", testPlacementFailures, NULL) < 0)
         ret = -1;
 
     unlink("libxl-driver.log");

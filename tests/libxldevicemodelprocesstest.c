@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -60,6 +61,8 @@ static struct {
     bool unsignalled;
     bool unconfined;
     bool unopened; /* no process can be opened */
+    pid_t traced; /* the process that has the uid, until it is reaped */
+    pid_t tracer; /* ends with the last of @nprocesses */
 } testStandIn;
 
 
@@ -119,6 +122,48 @@ libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
 }
 
 
+/* Has a process follow another that says nothing of it to anybody.  Returns 0, or the errno
+ * with which the kernel refuses that. */
+static int
+testTracerBegin(pid_t traced)
+{
+    int ends[2];
+    int err = 0;
+
+    if (virPipe(ends) < 0 || (testStandIn.tracer = fork()) < 0)
+        abort();
+
+    if (testStandIn.tracer == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (ptrace(PTRACE_SEIZE, traced, NULL, NULL) < 0)
+            err = errno;
+        ignore_value(safewrite(ends[1], &err, sizeof(err)));
+        while (true)
+            pause();
+    }
+
+    if (saferead(ends[0], &err, sizeof(err)) != sizeof(err))
+        abort();
+
+    VIR_FORCE_CLOSE(ends[0]);
+    VIR_FORCE_CLOSE(ends[1]);
+    return err;
+}
+
+
+static void
+testTracerEnd(void)
+{
+    if (testStandIn.tracer <= 0)
+        return;
+
+    kill(testStandIn.tracer, SIGKILL);
+    if (waitpid(testStandIn.tracer, NULL, 0) != testStandIn.tracer)
+        abort();
+    testStandIn.tracer = 0;
+}
+
+
 int
 libxlDeviceModelPrivilegeSignal(uid_t uid,
                                 int sig)
@@ -129,6 +174,14 @@ libxlDeviceModelPrivilegeSignal(uid_t uid,
     }
 
     testStandIn.nsignals++;
+    if (testStandIn.traced > 0) {
+        bool has = kill(testStandIn.traced, 0) == 0;
+
+        if (testStandIn.nprocesses > 0 && --testStandIn.nprocesses == 0)
+            testTracerEnd();
+        return has;
+    }
+
     return testStandIn.nprocesses > 0 && testStandIn.nprocesses-- > 0;
 }
 
@@ -1098,6 +1151,91 @@ testEnd(const void *opaque)
 }
 
 
+/* Who ends the wait for a tracer that keeps the end of a process from the daemon. */
+typedef enum {
+    TEST_TRACED_ASK = 0, /* it has gone when somebody asks */
+    TEST_TRACED_REST, /* it goes while what else runs under the uid is killed */
+    TEST_TRACED_END, /* it goes while the device model is ended */
+} testTraced;
+
+
+/* Until the tracer of a process is told of its end nobody else is, and the process keeps
+ * its uid. */
+static int
+testTracedWait(testProcess *process,
+               testTraced traced)
+{
+    libxlDeviceModel *dm = process->known;
+    g_autofree char *early = NULL;
+    g_autofree char *end = NULL;
+
+    testKill(process->pid);
+    if (!libxlDeviceModelProcessWait(&dm->process, g_get_monotonic_time() + TEST_LONG_MS * 1000))
+        return -1;
+
+    early = libxlDeviceModelDescribeEnd(dm);
+    if (virTestCompareToString("ended, nobody knows why", early) < 0 ||
+        kill(process->pid, 0) < 0)
+        return -1;
+
+    testStandIn.nsignals = 0;
+    testStandIn.nprocesses = 2;
+    switch (traced) {
+    case TEST_TRACED_ASK:
+        testTracerEnd();
+        break;
+
+    case TEST_TRACED_REST:
+        libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_FAILED);
+        if (!libxlDeviceModelKillRest(dm) || testStandIn.nsignals != 3)
+            return -1;
+        break;
+
+    case TEST_TRACED_END:
+        libxlDeviceModelEndAll(&dm, 1);
+        if (!libxlDeviceModelHasEnded(dm) || testStandIn.nsignals != 3)
+            return -1;
+        break;
+    }
+
+    end = libxlDeviceModelDescribeEnd(dm);
+    if (virTestCompareToString("killed by signal 9 (Killed)", end) < 0 ||
+        !testAllProcessesEnded())
+        return -1;
+
+    return 0;
+}
+
+
+static int
+testEndTraced(const void *opaque)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = testProcessSpawn(process);
+    int err;
+
+    testProcessBegin(process);
+    if ((err = testTracerBegin(process->pid)) != 0) {
+        VIR_TEST_VERBOSE("process %d cannot be traced: %s", (int)process->pid, g_strerror(err));
+        /* where the kernel, or who confines the test, lets nobody trace */
+        ret = ret == 0 && err == EPERM ? EXIT_AM_SKIP : -1;
+    } else if (ret == 0) {
+        process->known->uid = TEST_UID;
+        testStandIn.traced = process->pid;
+        ret = testTracedWait(process, GPOINTER_TO_INT(opaque));
+    }
+
+    testTracerEnd();
+    testStandIn.traced = 0;
+    testStandIn.nprocesses = 0;
+    if (testProcessFinish(process, err == 0 ? "killed by signal 9 (Killed)"
+                                            : "exited with status 0") < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
 /* The last who refers to one that has ended leaves no zombie. */
 static int
 testEndForgotten(const void *opaque G_GNUC_UNUSED)
@@ -1437,6 +1575,13 @@ testLives(void)
     if (virTestRun("end by a crash", testEnd, GINT_TO_POINTER(SIGABRT)) < 0)
         ret = -1;
     if (virTestRun("end by a kill", testEnd, GINT_TO_POINTER(SIGKILL)) < 0)
+        ret = -1;
+    if (virTestRun("end of one that is traced", testEndTraced, GINT_TO_POINTER(TEST_TRACED_ASK)) < 0)
+        ret = -1;
+    if (virTestRun("end of one that is traced, and of the rest", testEndTraced,
+                   GINT_TO_POINTER(TEST_TRACED_REST)) < 0)
+        ret = -1;
+    if (virTestRun("stop one that is traced", testEndTraced, GINT_TO_POINTER(TEST_TRACED_END)) < 0)
         ret = -1;
     if (virTestRun("end that nobody asks for", testEndForgotten, NULL) < 0)
         ret = -1;

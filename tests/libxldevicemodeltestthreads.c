@@ -15,6 +15,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
+bool (*testThreadsRefuse)(void);
+
 /* Those that were let go of, and are not joined yet. */
 static virMutex testThreadsLock = VIR_MUTEX_INITIALIZER;
 static virThread *testThreads;
@@ -32,6 +34,11 @@ virThreadCreateFull(virThread *thread,
     int (*real)(virThread *thread, bool joinable, virThreadFunc func, const char *name,
                 bool worker, void *opaque) = dlsym(RTLD_NEXT, "virThreadCreateFull");
     VIR_LOCK_GUARD lock = virLockGuardLock(&testThreadsLock);
+
+    if (testThreadsRefuse && testThreadsRefuse()) {
+        errno = EAGAIN;
+        return -1;
+    }
 
     if (real(thread, true, func, name, worker, opaque) < 0)
         return -1;

@@ -9,5 +9,10 @@
 
 #pragma once
 
+#include "internal.h"
+
+/* Asked whether a thread cannot be created; NULL: each can.  Set before there are others. */
+extern bool (*testThreadsRefuse)(void);
+
 void
 testThreadsJoin(void);

@@ -69,9 +69,12 @@ xs_read(struct xs_handle *h G_GNUC_UNUSED,
         const char *path,
         unsigned int *len G_GNUC_UNUSED)
 {
-    const char *value = g_hash_table_lookup(testStore.entries, path);
+    const char *value;
 
-    if (!value)
+    if (testStoreFails("read", path))
+        return NULL;
+
+    if (!(value = g_hash_table_lookup(testStore.entries, path)))
         errno = ENOENT;
     return g_strdup(value);
 }

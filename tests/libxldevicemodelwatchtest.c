@@ -11,6 +11,7 @@
 
 #include <config.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -58,11 +59,13 @@ static struct {
     GString *calls;
     const virDomainDef *def;
     bool gone; /* the domain, for libxl */
+    bool replaced; /* likewise, by another with its id */
     bool shutdown; /* likewise */
     bool fails; /* to pause or to destroy it */
     bool others; /* to be recorded: what else is freed */
     unsigned int nunfreed; /* how often it cannot be freed yet */
     unsigned int nrest; /* how often something runs under the uid yet */
+    unsigned int nthreadless; /* how often no thread can be created yet */
     libxlDeviceModel *ending; /* what somebody ends when it is killed by its uid */
 } testXen = { .lock = VIR_MUTEX_INITIALIZER };
 
@@ -138,6 +141,22 @@ libxlDeviceModelPrivilegeSignal(uid_t uid,
 }
 
 
+/* For the threads that the driver makes. */
+static bool
+testThreadRefuse(void)
+{
+    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock) {
+        if (testXen.nthreadless == 0)
+            return false;
+
+        testXen.nthreadless--;
+    }
+
+    testCall("no thread\n");
+    return true;
+}
+
+
 int
 libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
                   libxl_dominfo *info,
@@ -148,6 +167,8 @@ libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
 
     libxl_dominfo_init(info);
     memcpy(libxl_uuid_bytearray(&info->uuid), testXen.def->uuid, VIR_UUID_BUFLEN);
+    if (testXen.replaced)
+        libxl_uuid_bytearray(&info->uuid)[0]++;
     info->domid = domid;
     info->shutdown = testXen.shutdown;
     return 0;
@@ -357,8 +378,9 @@ testBegin(virDomainDeviceModelFailureAction action)
     testStoreReset();
     g_string_truncate(testXen.calls, 0);
     testXen.def = def;
-    testXen.gone = testXen.shutdown = testXen.fails = testXen.others = false;
-    testXen.nunfreed = testXen.nrest = 0;
+    testXen.gone = testXen.replaced = testXen.shutdown = false;
+    testXen.fails = testXen.others = false;
+    testXen.nunfreed = testXen.nrest = testXen.nthreadless = 0;
     testXen.ending = NULL;
 
     if (!(testVM = virDomainObjListAdd(driver->domains, &def, driver->xmlopt,
@@ -417,6 +439,52 @@ testKill(const libxlDeviceModel *dm)
 {
     if (syscall(SYS_pidfd_send_signal, dm->process.pidfd, SIGKILL, NULL, 0) < 0)
         abort();
+}
+
+
+/* Kills the process, and leaves of it what the daemon knows that starts afterwards. */
+static void
+testKillUnseen(libxlDeviceModel *dm)
+{
+    testKill(dm);
+    if (waitpid(dm->process.pid, NULL, 0) != dm->process.pid)
+        abort();
+
+    VIR_FORCE_CLOSE(dm->process.pidfd);
+    dm->process.pid = -1;
+}
+
+
+/* Gives the device model a process that the daemon has to find by the lock on its pid
+ * file. */
+static void
+testForkUnseen(libxlDeviceModel *dm)
+{
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1 };
+    g_autofree char *folder = g_path_get_dirname(dm->pidfile);
+    pid_t pid;
+
+    testKillUnseen(dm);
+    if (g_mkdir_with_parents(folder, 0700) < 0 || virFileTouch(dm->pidfile, 0600) < 0 ||
+        (pid = fork()) < 0)
+        abort();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (fcntl(open(dm->pidfile, O_RDONLY), F_SETLK, &lock) < 0)
+            abort();
+        while (true)
+            pause();
+    }
+
+    while (!libxlDeviceModelReopen(dm)) {
+        if (waitpid(pid, NULL, WNOHANG) != 0)
+            abort();
+        g_usleep(1000);
+    }
+
+    VIR_FORCE_CLOSE(dm->process.pidfd);
+    dm->process.pid = -1;
 }
 
 
@@ -669,10 +737,7 @@ testReconnect(const void *opaque G_GNUC_UNUSED)
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
-    testKill(testLan);
-    libxlDeviceModelProcessWait(&testLan->process, G_MAXINT64);
-    VIR_FORCE_CLOSE(testLan->process.pidfd);
-    testLan->process.end = LIBXL_DEVICE_MODEL_END_NONE;
+    testKillUnseen(testLan);
 
     if (!libxlDeviceModelsReconnect(driver, testVM, false) &&
         testAwaitCalls(FREE_LAN) == 0 &&
@@ -682,8 +747,98 @@ testReconnect(const void *opaque G_GNUC_UNUSED)
         testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0)
         ret = 0;
 
-    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    testEnd();
+    return ret;
+}
+
+
+struct testFreeGuestData {
+    bool gone; /* the domain */
+    bool replaced; /* likewise, by another with its id */
+    bool incomplete; /* likewise */
+    bool earlier; /* the device model, of a domain that had another id */
+    bool lives; /* likewise */
+    const char *freed;
+    const char *told;
+};
+
+
+/* Before a daemon that starts reconnects to its domains, it frees the guests of all of
+ * them, and tells nobody yet. */
+static int
+testFreeGuest(const void *opaque)
+{
+    const struct testFreeGuestData *data = opaque;
+    bool told = STRNEQ(data->told, data->freed);
+    libxlDomainObjPrivate *priv;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testXen.gone = data->gone;
+    testXen.replaced = data->replaced;
+    priv = testVM->privateData;
+    priv->devicemodelsComplete = !data->incomplete;
+    if (data->earlier)
+        testLan->domid--;
+    if (data->lives)
+        testForkUnseen(testLan);
+    else
+        testKillUnseen(testLan);
+    testForkUnseen(testLines);
+
+    virObjectUnlock(testVM);
+    virDomainObjListForEach(driver->domains, false, libxlDeviceModelsFreeGuest, driver);
+    virObjectLock(testVM);
+
+    if (testAwaitEnd(testLan, 2, data->freed) < 0 ||
+        testCheckState(1, told ? LIBXL_DEVICE_MODEL_STATE_FAILED : LIBXL_DEVICE_MODEL_STATE_RUNNING,
+                       0, NULL) < 0 ||
+        testCheckState(2, LIBXL_DEVICE_MODEL_STATE_RUNNING, 0, NULL) < 0)
+        goto cleanup;
+
+    /* of the others there is nothing to reconnect to */
+    if (told &&
+        (libxlDeviceModelsReconnect(driver, testVM, false) ||
+         testAwaitEnd(testLan, 2, data->told) < 0 ||
+         libxlDeviceModelsReconnect(driver, testVM, false) ||
+         testAwaitEnd(testLan, 2, data->told) < 0 ||
+         testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, "ended while no daemon was running") < 0))
+        goto cleanup;
+
+    ret = 0;
+
+ cleanup:
+    testLan->domid = TEST_DOMID;
+    testEnd();
+    return ret;
+}
+
+
+/* The event loop frees the guest itself where there is no thread to do so, and has one do
+ * the rest as soon as there is. */
+static int
+testThreadless(const void *opaque)
+{
+    bool unfreed = opaque;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock) {
+        testXen.nthreadless = 2;
     }
+    VIR_WITH_OBJECT_LOCK_GUARD(testLan) {
+        testXen.nunfreed = unfreed ? 1 : 0;
+    }
+    testWatch(testLan);
+    testKill(testLan);
+
+#define FREED "no thread\n" FREE_LAN "no thread\n"
+    if (testAwaitEnd(testLan, 2, unfreed ? FREED FREE_LAN EVENTS("lan", "0")
+                                         : FREED EVENTS("lan", "0")) == 0 &&
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) == 0)
+        ret = 0;
+#undef FREED
+
     testEnd();
     return ret;
 }
@@ -805,6 +960,7 @@ typedef enum {
     TEST_MEANWHILE_PAUSED, /* by somebody */
     TEST_MEANWHILE_STOPPED, /* its secondaries; it may be started with the same id */
     TEST_MEANWHILE_GONE,
+    TEST_MEANWHILE_CRASHED, /* and it is preserved */
 } testMeanwhile;
 
 struct testActionData {
@@ -837,6 +993,10 @@ testMeanwhileDo(testMeanwhile meanwhile)
 
     case TEST_MEANWHILE_GONE:
         testVM->def->id = -1;
+        break;
+
+    case TEST_MEANWHILE_CRASHED:
+        testXen.shutdown = true;
         break;
     }
 }
@@ -944,6 +1104,7 @@ struct testPrimaryData {
     bool stranger; /* has the pid */
     bool shutdown; /* the domain */
     bool forgotten; /* the primary */
+    const char *fails; /* of the calls to xenstore, once the primary is watched */
     const char *calls;
     unsigned int count;
     const char *reason;
@@ -976,6 +1137,7 @@ testPrimary(const void *opaque)
                             g_strdup_printf("%lld", (long long)pid));
 
     libxlDeviceModelWatchPrimary(driver, testVM);
+    testStore.fails = data->fails;
     if (data->noFolder)
         g_hash_table_remove(testStore.entries, "/local/domain/0/device-model/7/state");
 
@@ -1014,6 +1176,8 @@ testDeaths(void)
     DO_TEST("two deaths", testDeathTwo, 0);
     DO_TEST("death before it is watched", testDeathBefore, 0);
     DO_TEST("death while no daemon ran", testReconnect, 0);
+    DO_TEST("death with no thread to tell of it", testThreadless, false);
+    DO_TEST("death with no thread, and that the guest is not freed of", testThreadless, true);
     DO_TEST("unwatched", testUnwatched, LIBXL_DEVICE_MODEL_STATE_RUNNING);
     DO_TEST("death of one that is ended", testUnwatched, LIBXL_DEVICE_MODEL_STATE_ENDING);
     DO_TEST("death of one that has failed", testUnwatched, LIBXL_DEVICE_MODEL_STATE_FAILED);
@@ -1062,6 +1226,8 @@ testActions(void)
             .calls = FREE_LAN EVENTS("lan", "1"), RUNS);
     DO_TEST("pause a domain that is gone", PAUSE, .meanwhile = TEST_MEANWHILE_GONE,
             .calls = FREE_LAN EVENTS("lan", "1"), RUNS);
+    DO_TEST("pause a domain that has crashed", PAUSE, .meanwhile = TEST_MEANWHILE_CRASHED,
+            .calls = FREE_LAN EVENTS("lan", "1"), RUNS);
     DO_TEST("destroy", DESTROY,
             .calls = FREE_LAN EVENTS("lan", "0") "pause 7\ndestroy 7\nevent lifecycle 5 5\n",
             DESTROYED);
@@ -1071,6 +1237,8 @@ testActions(void)
     DO_TEST("destroy a domain that was stopped", DESTROY, .meanwhile = TEST_MEANWHILE_STOPPED,
             .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
     DO_TEST("destroy a domain that is gone", DESTROY, .meanwhile = TEST_MEANWHILE_GONE,
+            .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
+    DO_TEST("destroy a domain that has crashed", DESTROY, .meanwhile = TEST_MEANWHILE_CRASHED,
             .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
 
 #undef DESTROYED
@@ -1108,6 +1276,33 @@ testEarliers(void)
 
 
 static int
+testFreeGuests(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testFreeGuestData data = { __VA_ARGS__ }; \
+        if (virTestRun("before all reconnect: " title, testFreeGuest, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define NOTHING .freed = "", .told = ""
+
+    DO_TEST("one that ended", .freed = FREE_LAN, .told = FREE_LAN FREE_LAN EVENTS("lan", "0"));
+    DO_TEST("one that lives", .lives = true, NOTHING);
+    DO_TEST("what an earlier domain left", .earlier = true, NOTHING);
+    DO_TEST("domain that is gone", .gone = true, NOTHING);
+    DO_TEST("domain that is another", .replaced = true, NOTHING);
+    DO_TEST("incomplete domain", .incomplete = true, NOTHING);
+
+#undef NOTHING
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
 testPrimaries(void)
 {
     int ret = 0;
@@ -1123,6 +1318,10 @@ testPrimaries(void)
     DO_TEST("death", .calls = EVENTS("main", "0") SHUTDOWN, .count = 1, .reason = KILLED);
     DO_TEST("the pid is a stranger's", .stranger = true, .calls = EVENTS("main", "0") SHUTDOWN,
             .count = 1, .reason = "ended while no daemon was running");
+    DO_TEST("xenstore cannot be asked", .fails = "open", .calls = EVENTS("main", "0") SHUTDOWN,
+            .count = 1, .reason = KILLED);
+    DO_TEST("xenstore refuses to tell", .fails = "read", .calls = EVENTS("main", "0") SHUTDOWN,
+            .count = 1, .reason = KILLED);
     DO_TEST("the domain is shut down", .shutdown = true, .calls = "");
     DO_TEST("libxl ends it", .noFolder = true, .calls = "");
     DO_TEST("the driver ends it", .forgotten = true, .calls = "");
@@ -1179,6 +1378,7 @@ mymain(void)
         return EXIT_FAILURE;
 
     testXen.calls = g_string_new(NULL);
+    testThreadsRefuse = testThreadRefuse;
     testLoop = g_thread_new("loop", testLoopRun, NULL);
 
     if (testDeaths() < 0)
@@ -1186,6 +1386,8 @@ mymain(void)
     if (testActions() < 0)
         ret = -1;
     if (testEarliers() < 0)
+        ret = -1;
+    if (testFreeGuests() < 0)
         ret = -1;
     if (testPrimaries() < 0)
         ret = -1;

@@ -1,5 +1,6 @@
 /*
- * libxldevicemodelxenstoretest.c: what secondaries leave in xenstore
+ * libxldevicemodelxenstoretest.c: what secondaries leave in xenstore, and what is read
+ * there of the primary
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
@@ -123,6 +124,88 @@ testRemoveAll(const void *opaque G_GNUC_UNUSED)
 }
 
 
+#define TEST_PRIMARY_STATE "/local/domain/0/device-model/7/state"
+#define TEST_PRIMARY_PID "/local/domain/7/image/device-model-pid"
+
+struct testPrimaryData {
+    const char *state; /* what libxl has written; NULL: nothing */
+    const char *pid; /* likewise */
+    const char *fails;
+    const char *path;
+    const char *error;
+    int rc;
+};
+
+/* Not to be able to ask is not to hear that there is none. */
+static int
+testPrimary(const void *opaque)
+{
+    const struct testPrimaryData *data = opaque;
+    g_autofree char *left = g_strdup_printf("%s%s%s%s%s%s",
+                                            data->state ? TEST_PRIMARY_STATE "=" : "",
+                                            NULLSTR_EMPTY(data->state), data->state ? "\n" : "",
+                                            data->pid ? TEST_PRIMARY_PID "=" : "",
+                                            NULLSTR_EMPTY(data->pid), data->pid ? "\n" : "");
+    pid_t pid = -1;
+    int rc;
+
+    testStoreReset();
+    testStore.fails = data->fails;
+    testStore.path = data->path;
+    if (data->state)
+        g_hash_table_insert(testStore.entries, g_strdup(TEST_PRIMARY_STATE), g_strdup(data->state));
+    if (data->pid)
+        g_hash_table_insert(testStore.entries, g_strdup(TEST_PRIMARY_PID), g_strdup(data->pid));
+
+    rc = libxlDeviceModelXenstoreGetPrimary(7, &pid);
+    if (rc != data->rc || pid != (rc == 1 ? 4711 : -1)) {
+        VIR_TEST_VERBOSE("returned %d, expected %d, with pid %d", rc, data->rc, (int)pid);
+        virResetLastError();
+        return -1;
+    }
+
+    if (libxlDeviceModelTestOutcome(rc < 0 ? -1 : 0, NULL, data->error) < 0)
+        return -1;
+
+    return testStoreCheck(left);
+}
+
+
+static int
+testPrimaries(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testPrimaryData data = { __VA_ARGS__ }; \
+        if (virTestRun("primary: " title, testPrimary, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define UNREADABLE .rc = -1, \
+    .error = "cannot read of the primary of domain 7 in xenstore: Permission denied"
+
+    DO_TEST("runs", .state = "running", .pid = "4711", .rc = 1);
+    DO_TEST("is about to be ended", .pid = "4711");
+    DO_TEST("no pid", .state = "running");
+    DO_TEST("empty pid", .state = "running", .pid = "");
+    DO_TEST("no number", .state = "running", .pid = "4711 lan");
+    DO_TEST("pid of init", .state = "running", .pid = "1");
+    DO_TEST("negative pid", .state = "running", .pid = "-4711");
+    DO_TEST("no connection", .state = "running", .pid = "4711", .fails = "open", .rc = -1,
+            .error = "cannot connect to xenstore: Permission denied");
+    DO_TEST("state cannot be read", .state = "running", .pid = "4711", .fails = "read",
+            .path = TEST_PRIMARY_STATE, UNREADABLE);
+    DO_TEST("pid cannot be read", .state = "running", .pid = "4711", .fails = "read",
+            .path = TEST_PRIMARY_PID, UNREADABLE);
+
+#undef UNREADABLE
+#undef DO_TEST
+
+    return ret;
+}
+
+
 static int
 testCheckList(virDomainObj *vm,
               size_t ndms)
@@ -234,6 +317,8 @@ mymain(void)
 #undef DENIED
 #undef DO_TEST
 
+    if (testPrimaries() < 0)
+        ret = -1;
     if (virTestRun("remove all", testRemoveAll, NULL) < 0)
         ret = -1;
     if (virTestRun("what was left is removed by the next stop", testStopAgain, NULL) < 0)
