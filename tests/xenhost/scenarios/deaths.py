@@ -31,7 +31,7 @@ def state_of(domain, name):
 
 def expect_failed(domain, name, reason):
     """Wait until the driver says that a device model failed, and why."""
-    wait_for(lambda: state_of(domain, name)[0] == "failed", f"'{name}' failed: {state_of(domain, name)}", 20)
+    wait_for(lambda: state_of(domain, name)[0] == "failed", f"'{name}' failed: {state_of(domain, name)}", 60)
     expect_words(state_of(domain, name)[1], reason)
     expect_words(domain.virsh(f"dominfo {domain.name}").stdout, f"device model '{name}' failed: ", reason)
 
@@ -99,7 +99,7 @@ def secondaries_die(host):
 
         kill(host, domain, "lan", "KILL")
         expect_failed(domain, "lan", KILLED)
-        wait_for(lambda: "(lan)" in heard(), f"an event for 'lan': {heard()}", 20)
+        wait_for(lambda: "(lan)" in heard(), f"an event for 'lan': {heard()}", 60)
         domain.wait_for_pings([first["name"]])
         expect_refused(domain, f"domif-setlink {domain.name} {mac(2)} down", "'lan'")
 
