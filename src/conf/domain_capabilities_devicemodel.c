@@ -39,8 +39,8 @@ virDomainCapsDeviceModelFormatEnum(virBuffer *buf,
  *
  * Formats a <devicemodel> element that tells a client whether a domain may have
  * device models, how many, which capabilities they may have, and what can be done
- * when one fails.  Formats nothing for a driver that says neither that they are supported nor that they
- * aren't, as every driver did before there were any.
+ * when one fails.  Formats nothing for a driver that says neither that they are
+ * supported nor that they aren't, as every driver did before there were any.
  */
 void
 virDomainCapsDeviceModelFormat(virBuffer *buf,

@@ -106,21 +106,32 @@ virDomainDeviceModelDefsFree(virDomainDef *def)
 }
 
 
-/* Returns the names of @capabilities in the order of the enum, as a list for
- * an error message.  The caller frees it. */
+/* Returns the names of @values, bits 1 << a value of an enum with @nnames names, in the
+ * order of the enum, as a list for an error message.  The caller frees it. */
 static char *
-virDomainDeviceModelCapabilitiesToString(unsigned int capabilities)
+virDomainDeviceModelNamesToString(unsigned int values,
+                                  size_t nnames,
+                                  const char *(*toString)(int value))
 {
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
     size_t i;
 
-    for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++) {
-        if (capabilities & (1U << i))
-            virBufferAsprintf(&buf, "%s, ", virDomainDeviceModelCapabilityTypeToString(i));
+    for (i = 0; i < nnames; i++) {
+        if (values & (1U << i))
+            virBufferAsprintf(&buf, "%s, ", toString(i));
     }
     virBufferTrim(&buf, ", ");
 
     return g_strdup(virBufferCurrentContent(&buf));
+}
+
+
+static char *
+virDomainDeviceModelCapabilitiesToString(unsigned int capabilities)
+{
+    return virDomainDeviceModelNamesToString(capabilities,
+                                             VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST,
+                                             virDomainDeviceModelCapabilityTypeToString);
 }
 
 
@@ -133,15 +144,9 @@ virDomainDeviceModelCapabilitiesToString(unsigned int capabilities)
 char *
 virDomainDeviceModelFailureActionsToString(void)
 {
-    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
-    size_t i;
-
-    for (i = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT + 1;
-         i < VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST; i++)
-        virBufferAsprintf(&buf, "%s, ", virDomainDeviceModelFailureActionTypeToString(i));
-    virBufferTrim(&buf, ", ");
-
-    return virBufferContentAndReset(&buf);
+    return virDomainDeviceModelNamesToString(~(1U << VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT),
+                                             VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST,
+                                             virDomainDeviceModelFailureActionTypeToString);
 }
 
 
