@@ -60,6 +60,18 @@ libxlDeviceModelWatchedNew(libxlDriverPrivate *driver,
 }
 
 
+/* The event loop frees what it was given, at a time of its own. */
+static libxlDeviceModelWatched *
+libxlDeviceModelWatchedCopy(const libxlDeviceModelWatched *watched)
+{
+    libxlDeviceModelWatched *copy = libxlDeviceModelWatchedNew(watched->driver, watched->uuid,
+                                                               watched->dm);
+
+    copy->freed = watched->freed;
+    return copy;
+}
+
+
 static void
 libxlDeviceModelWatchedFree(libxlDeviceModelWatched *watched)
 {
@@ -249,11 +261,8 @@ static void
 libxlDeviceModelWatchAgain(int timer,
                            void *opaque)
 {
-    const libxlDeviceModelWatched *known = opaque;
-    g_autoptr(libxlDeviceModelWatched) watched =
-        libxlDeviceModelWatchedNew(known->driver, known->uuid, known->dm);
+    g_autoptr(libxlDeviceModelWatched) watched = libxlDeviceModelWatchedCopy(opaque);
 
-    watched->freed = known->freed;
     if (libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd) == 0)
         virEventRemoveTimeout(timer);
 }
@@ -267,9 +276,7 @@ libxlDeviceModelWatchEvent(int watch,
                            int events G_GNUC_UNUSED,
                            void *opaque)
 {
-    const libxlDeviceModelWatched *known = opaque;
-    g_autoptr(libxlDeviceModelWatched) watched =
-        libxlDeviceModelWatchedNew(known->driver, known->uuid, known->dm);
+    g_autoptr(libxlDeviceModelWatched) watched = libxlDeviceModelWatchedCopy(opaque);
 
     virEventRemoveHandle(watch);
 
