@@ -88,6 +88,16 @@ def running(host, name, xml):
         domain.remove()
 
 
+@contextlib.contextmanager
+def no_daemon(host):
+    """The host without its daemon; at the end it is there again."""
+    host.run("systemctl stop libvirtd 'libvirtd*.socket'")
+    try:
+        yield
+    finally:
+        host.run("systemctl start libvirtd && virsh -q version")
+
+
 def secondaries(host):
     """Return the command lines of all secondaries, by pid."""
     lines = host.run("pgrep -a xen-qemu | grep -- '-name guest='", check=False).stdout.splitlines()

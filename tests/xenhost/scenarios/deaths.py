@@ -6,20 +6,14 @@ import time
 
 from xenhostlib.domain import devicemodel, disk, domain_xml, mac, nic
 
-from .common import (MAIN, expect, expect_all_gone, expect_words, running, scenario, secondaries_of,
-                     wait_for)
-from .failures import defined, pair
+from .common import (MAIN, expect, expect_all_gone, expect_words, no_daemon, running, scenario,
+                     secondaries_of, wait_for)
+from .failures import NICS, defined, pair
 
 IMAGE = "/root/dies.img"
 EVENTS = "/root/events"
 # How the daemon says that of a child.
 KILLED = "killed by signal 9"
-
-
-def pid_of(host, domain, name):
-    """Return the pid of the secondary @name."""
-    [pid] = [pid for pid, line in secondaries_of(host, domain.name).items() if f"/{name} " in line]
-    return pid
 
 
 def state_of(domain, name):
@@ -36,6 +30,12 @@ def expect_failed(domain, name, reason):
     expect_words(domain.virsh(f"dominfo {domain.name}").stdout, f"device model '{name}' failed: ", reason)
 
 
+def expect_state(domain, state):
+    """Wait until the domain is in @state, in virsh's words with the reason."""
+    wait_for(lambda: domain.virsh(f"domstate --reason {domain.name}").stdout.strip() == state,
+             f"a domain that is {state}", 60)
+
+
 @contextlib.contextmanager
 def events_heard(host, domain):
     """A client that hears of I/O errors; yields what returns its words."""
@@ -48,12 +48,11 @@ def events_heard(host, domain):
 
 
 @contextlib.contextmanager
-def guest_with_all(host, failure=""):
+def guest_with_all(host):
     """A guest with a NIC of its primary's, and with three secondaries: a NIC, disk and
-    serial port. @failure is what its NIC's device model has beside that."""
-    devices = (MAIN + devicemodel("lan", [2]).replace("</devicemodel>", f"{failure}</devicemodel>") +
-               devicemodel("disk", capabilities=["ide"]) + devicemodel("lines", capabilities=["serial"]) +
-               disk("hda", IMAGE) + nic(1) + nic(2))
+    serial port."""
+    devices = (MAIN + devicemodel("lan", [2]) + devicemodel("disk", capabilities=["ide"]) +
+               devicemodel("lines", capabilities=["serial"]) + disk("hda", IMAGE) + nic(1) + nic(2))
     host.run(f"printf DMTEST-RW | dd of={IMAGE} bs=1M conv=sync status=none")
     try:
         xml = domain_xml("dies", devices, serial="<serial type='pty'/>")
@@ -65,16 +64,6 @@ def guest_with_all(host, failure=""):
         host.run(["rm", "-f", IMAGE])
 
 
-@contextlib.contextmanager
-def no_daemon(host):
-    """The host without its daemon; at the end it is there again."""
-    host.run("systemctl stop libvirtd 'libvirtd*.socket'")
-    try:
-        yield
-    finally:
-        host.run("systemctl start libvirtd && virsh -q version")
-
-
 def expect_refused(domain, command, *words):
     """Fail unless a virsh command about a device that is gone fails at once."""
     begin = time.monotonic()
@@ -84,8 +73,9 @@ def expect_refused(domain, command, *words):
 
 
 def kill(host, domain, name, signal):
-    """Let a signal end a secondary."""
-    host.run(["kill", f"-{signal}", pid_of(host, domain, name)])
+    """Let a signal end the secondary @name."""
+    [pid] = [pid for pid, line in secondaries_of(host, domain.name).items() if f"/{name} " in line]
+    host.run(["kill", f"-{signal}", pid])
 
 
 @scenario(seconds=150)
@@ -130,16 +120,14 @@ def primary_dies(host):
     with defined(host, pair()) as domain:
         domain.start()
         host.run("kill -KILL $(xenstore-read /local/domain/$(xl domid fails)/image/device-model-pid)")
-        wait_for(lambda: domain.virsh("domstate --reason fails").stdout.strip() == "shut off (crashed)",
-                 "a domain that crashed", 60)
+        expect_state(domain, "shut off (crashed)")
         expect_all_gone(host)
         expect_words(host.run("journalctl -q -u libvirtd -g 'failed: ' | tail -n 1").stdout, "'main'", "'fails'")
 
         # whoever else ends the domain ends its primary first
         domain.start()
         host.run("xl destroy fails")
-        wait_for(lambda: domain.virsh("domstate --reason fails").stdout.strip() == "shut off (destroyed)",
-                 "a domain that was destroyed", 60)
+        expect_state(domain, "shut off (destroyed)")
         expect_all_gone(host)
 
 
@@ -147,14 +135,12 @@ def primary_dies(host):
 def failure_actions(host):
     """<failure action=''> pauses or destroys the domain."""
     for action, state in (("pause", "paused (I/O error)"), ("destroy", "shut off (failed)")):
-        devices = pair().replace("</devicemodel>", f"<failure action='{action}'/></devicemodel>")
-        # a primary has none
-        devices = devices.replace(f"<capability name='ui'/><failure action='{action}'/>", "<capability name='ui'/>")
+        devices = MAIN + "".join(devicemodel(name, [number], failure=action)
+                                 for name, number in (("lan", 2), ("wan", 3))) + NICS
         with defined(host, devices) as domain:
             domain.start()
-            host.run("kill -KILL $(pgrep -f 'guest=fails/[l]an')")
-            wait_for(lambda: domain.virsh("domstate --reason fails").stdout.strip() == state,
-                     f"a domain that is {state}", 60)
+            kill(host, domain, "lan", "KILL")
+            expect_state(domain, state)
             if action == "pause":
                 expect_failed(domain, "lan", KILLED)
                 domain.virsh("resume fails")

@@ -7,8 +7,8 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, mac, nic
 
-from .common import (MAIN, Failure, expect, expect_start_fails, expect_words, scenario, secondaries,
-                     wait_for)
+from .common import (MAIN, Failure, expect, expect_start_fails, expect_words, no_daemon, scenario,
+                     secondaries, wait_for)
 
 NICS = nic(2) + nic(3)
 # With the emulators of bad-emulator.
@@ -238,12 +238,12 @@ def secondary_killed(host):
     """A stranger gets the pid of a secondary that is killed: it is left alone."""
     with defined(host, pair()) as domain:
         domain.start()
-        host.run("systemctl stop libvirtd 'libvirtd*.socket'")
-        host.run("kill -KILL $(pgrep -f 'guest=fails/[w]an')")
-        # as far as the pid file is concerned
-        host.run("sleep 1000 > /dev/null 2>&1 & echo $! > /run/libvirt/libxl/devicemodel/$(xl domid fails)-2.pid; "
-                 "echo $! > /root/stranger")
-        host.run("systemctl start libvirtd")
+        with no_daemon(host):
+            host.run("kill -KILL $(pgrep -f 'guest=fails/[w]an')")
+            # as far as the pid file is concerned
+            host.run("sleep 1000 > /dev/null 2>&1 & "
+                     "echo $! > /run/libvirt/libxl/devicemodel/$(xl domid fails)-2.pid; "
+                     "echo $! > /root/stranger")
         states = {dm.get("name"): dm.get("state") for dm in domain.xml().iter("devicemodel")}
         expect(states["lan"] == "running" and states["wan"] == "failed", f"the state of the dead: {states}")
         domain.destroy()

@@ -4,7 +4,7 @@
 from xenhostlib import Domain
 from xenhostlib.domain import REPORT_TIMEOUT, domain_xml
 
-from .common import TWO_NICS, expect, expect_all_gone, running, scenario, secondaries
+from .common import TWO_NICS, expect, expect_all_gone, no_daemon, running, scenario, secondaries
 
 
 @scenario(seconds=70)
@@ -29,10 +29,9 @@ def daemon_restart(host):
 def end_without_daemon(host):
     """The domain ends while no daemon runs: the next one cleans up."""
     with running(host, "orphan", domain_xml("orphan", TWO_NICS)) as domain:
-        host.run("systemctl stop libvirtd 'libvirtd*.socket'")
-        host.run("xl destroy orphan")
-        expect(secondaries(host), "a secondary that outlived its domain")
-        host.run("systemctl start libvirtd")
+        with no_daemon(host):
+            host.run("xl destroy orphan")
+            expect(secondaries(host), "a secondary that outlived its domain")
         expect_all_gone(host)
         expect("shut off" in domain.virsh("domstate orphan").stdout, "a domain that is shut off")
 

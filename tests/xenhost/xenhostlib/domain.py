@@ -41,11 +41,12 @@ def mac(number):
     return f"00:16:3e:00:00:{number:02x}"
 
 
-def devicemodel(name, nics=(), capabilities=(), emulator=None):
-    """Return the XML of a device model."""
+def devicemodel(name, nics=(), capabilities=(), emulator=None, failure=None):
+    """Return the XML of a device model; @failure is what is done when it fails."""
     inner = f"<emulator>{emulator}</emulator>" if emulator else ""
     inner += "".join(f"<capability name='{word}'/>" for word in capabilities)
     inner += "".join(f"<interface mac='{mac(number)}'/>" for number in nics)
+    inner += f"<failure action='{failure}'/>" if failure else ""
     return f"\n    <devicemodel name='{name}'>{inner}</devicemodel>"
 
 
