@@ -40,6 +40,7 @@ static xendevicemodel_handle *dmod;
 static int driver = -1;
 static int scope = -1;
 static unsigned int domid = 5;
+static int restricted;
 
 
 static int
@@ -371,6 +372,7 @@ helperXen(char **w,
         *rc = xendevicemodel_shutdown(dmod, domid, n[1]);
     } else if (strcmp(w[0], "restrict") == 0) {
         *rc = xentoolcore_restrict_all(n[1]);
+        restricted |= *rc == 0;
     } else {
         return -1;
     }
@@ -455,6 +457,10 @@ main(int argc,
         else if (rc > 0)
             printf("  = %d\n", rc);
     }
+
+    /* At exit LeakSanitizer has itself traced, which the filter refuses. */
+    if (restricted && fflush(stdout) == 0)
+        _exit(EXIT_SUCCESS);
 
     return EXIT_SUCCESS;
 }
