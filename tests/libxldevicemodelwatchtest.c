@@ -967,6 +967,7 @@ typedef enum {
     TEST_MEANWHILE_NOTHING = 0,
     TEST_MEANWHILE_PAUSED, /* by somebody */
     TEST_MEANWHILE_STOPPED, /* its secondaries; it may be started with the same id */
+    TEST_MEANWHILE_ENDING, /* somebody ends its secondaries, and it lives yet */
     TEST_MEANWHILE_GONE,
     TEST_MEANWHILE_CRASHED, /* and it is preserved */
 } testMeanwhile;
@@ -995,7 +996,8 @@ testMeanwhileDo(testMeanwhile meanwhile)
         break;
 
     case TEST_MEANWHILE_STOPPED:
-        testXen.gone = true;
+    case TEST_MEANWHILE_ENDING:
+        testXen.gone = meanwhile == TEST_MEANWHILE_STOPPED;
         libxlDeviceModelsStop(driver, testVM);
         break;
 
@@ -1032,7 +1034,8 @@ testAction(const void *opaque)
 {
     const struct testActionData *data = opaque;
     int nrefs = data->meanwhile == TEST_MEANWHILE_STOPPED ||
-        (data->state == VIR_DOMAIN_SHUTOFF) ? 1 : 2;
+        data->meanwhile == TEST_MEANWHILE_ENDING ||
+        data->state == VIR_DOMAIN_SHUTOFF ? 1 : 2;
     int ret = -1;
 
     testBegin(data->action);
@@ -1112,11 +1115,30 @@ struct testPrimaryData {
     bool stranger; /* has the pid */
     bool shutdown; /* the domain */
     bool forgotten; /* the primary */
+    bool late; /* it is forgotten, once it has ended */
     const char *fails; /* of the calls to xenstore, once the primary is watched */
     const char *calls;
     unsigned int count;
     const char *reason;
 };
+
+
+/* Waits until the end of a device model is seen, which cannot be told yet: the domain is
+ * locked. */
+static int
+testAwaitFailed(libxlDeviceModel *dm)
+{
+    size_t i;
+
+    for (i = 0; i < testPatience; i++) {
+        if (libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_FAILED)
+            return 0;
+        g_usleep(1000);
+    }
+
+    testPatience = TEST_IMPATIENCE_MS;
+    return -1;
+}
 
 
 /* The primary is libxl's, and its end that of the domain, unless a toolstack ends it. */
@@ -1151,10 +1173,12 @@ testPrimary(const void *opaque)
 
     if (priv->devicemodelsPrimary)
         dm = virObjectRef(priv->devicemodelsPrimary);
-    if (data->forgotten)
+    if (data->forgotten && !data->late)
         libxlDeviceModelForget(&priv->devicemodelsPrimary);
     if (!data->stranger)
         kill(pid, SIGKILL);
+    if (data->late && testAwaitFailed(dm) == 0)
+        libxlDeviceModelForget(&priv->devicemodelsPrimary);
 
     if (data->noPid ? !dm : testAwaitEnd(dm, data->forgotten ? 1 : 2, data->calls) == 0)
         ret = testCheckState(0, LIBXL_DEVICE_MODEL_STATE_FAILED, data->count, data->reason);
@@ -1232,6 +1256,8 @@ testActions(void)
             .state = VIR_DOMAIN_PAUSED, .reason = VIR_DOMAIN_PAUSED_USER);
     DO_TEST("pause a domain that was stopped", PAUSE, .meanwhile = TEST_MEANWHILE_STOPPED,
             .calls = FREE_LAN EVENTS("lan", "1"), RUNS);
+    DO_TEST("pause a domain that is ended", PAUSE, .meanwhile = TEST_MEANWHILE_ENDING,
+            .calls = FREE_LAN EVENTS("lan", "1") "pause 7\n", RUNS);
     DO_TEST("pause a domain that is gone", PAUSE, .meanwhile = TEST_MEANWHILE_GONE,
             .calls = FREE_LAN EVENTS("lan", "1"), RUNS);
     DO_TEST("pause a domain that has crashed", PAUSE, .meanwhile = TEST_MEANWHILE_CRASHED,
@@ -1244,6 +1270,8 @@ testActions(void)
             DESTROYED);
     DO_TEST("destroy a domain that was stopped", DESTROY, .meanwhile = TEST_MEANWHILE_STOPPED,
             .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
+    DO_TEST("destroy a domain that is ended", DESTROY, .meanwhile = TEST_MEANWHILE_ENDING,
+            .calls = FREE_LAN EVENTS("lan", "0") "pause 7\n", RUNS);
     DO_TEST("destroy a domain that is gone", DESTROY, .meanwhile = TEST_MEANWHILE_GONE,
             .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
     DO_TEST("destroy a domain that has crashed", DESTROY, .meanwhile = TEST_MEANWHILE_CRASHED,
@@ -1333,6 +1361,7 @@ testPrimaries(void)
     DO_TEST("the domain is shut down", .shutdown = true, .calls = "");
     DO_TEST("libxl ends it", .noFolder = true, .calls = "");
     DO_TEST("the driver ends it", .forgotten = true, .calls = "");
+    DO_TEST("the driver ends it once it has ended", .forgotten = true, .late = true, .calls = "");
     DO_TEST("libxl knows none", .noPid = true);
 
 #undef SHUTDOWN
