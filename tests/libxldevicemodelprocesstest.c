@@ -548,9 +548,9 @@ testReadLink(const char *proc,
              const char *name)
 {
     g_autofree char *path = g_strconcat(proc, name, NULL);
-    char *target = g_file_read_link(path, NULL);
+    g_autofree char *target = g_file_read_link(path, NULL);
 
-    return target ? target : g_strdup("none");
+    return g_strdup(target ? target : "none");
 }
 
 
