@@ -514,7 +514,9 @@ testConsole(const void *opaque G_GNUC_UNUSED)
 
     /* and its terminal was forgotten */
     g_clear_pointer(&vm->def->serials[0]->source->data.file.path, g_free);
-    if (testCheckConsole(vm, false) < 0)
+    if (testCheckConsole(vm, false) < 0 ||
+        virTestCompareToString("operation failed: device model 'lan' has no terminal",
+                               virGetLastErrorMessage()) < 0)
         goto cleanup;
 
     /* it ends, and is on no list until it has */

@@ -693,7 +693,13 @@ libxlDeviceModelsCheckConsole(virDomainObj *vm,
     if (!libxlDeviceModelOwnsSerial(vm->def, chr))
         return 0;
 
-    if (path && (*fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)) < 0) {
+    if (!path) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s' has no terminal"), dmdef->name);
+        return -1;
+    }
+
+    if ((*fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)) < 0) {
         virReportSystemError(errno,
                              _("device model '%1$s': cannot open terminal '%2$s'"),
                              dmdef->name, path);
@@ -703,13 +709,13 @@ libxlDeviceModelsCheckConsole(virDomainObj *vm,
     /* there is none while the secondaries end */
     dm = libxlDeviceModelListFindRunning(priv->devicemodels, priv->ndevicemodels,
                                          vm->def->id, dmdef->id);
-    if (dm && path && libxlDeviceModelHasTerminal(dm, path))
+    if (dm && libxlDeviceModelHasTerminal(dm, path))
         return 0;
 
     VIR_FORCE_CLOSE(*fd);
     virReportError(VIR_ERR_OPERATION_FAILED,
                    _("device model '%1$s' has no terminal '%2$s' any more"),
-                   dmdef->name, NULLSTR(path));
+                   dmdef->name, path);
     return -1;
 }
 
