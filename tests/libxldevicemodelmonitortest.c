@@ -35,6 +35,11 @@
 #define LINE_FILL_MAX (LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX - \
                        (sizeof("{\"return\": \"\", \"id\": 2}\r") - 1))
 
+/* makes the longest line of an event */
+#define LONGEST_EVENT "{\"event\": \"@\"}\r\n"
+#define EVENT_FILL_MAX (LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX - \
+                        (sizeof("{\"event\": \"\"}\r") - 1))
+
 typedef enum {
     PEER_END = 0,
     PEER_SEND, /* text, in one piece */
@@ -82,7 +87,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    testPeerStep peer[16];
+    testPeerStep peer[20];
     testCall calls[12];
     bool listens; /* the device model listens and the monitor connects */
 } testCase;
@@ -973,8 +978,35 @@ static const testCase commandCases[] = {
         .peer = { PEER_GREETS, PEER_GETS("cont", "2"), { PEER_FLOOD, EVENT("RTC_CHANGE") } },
         .calls = {
             HANDSHAKE,
-            { .type = CALL_CONT, .timeout = SHORT,
-              TIMED_OUT(" command 'cont': no answer within N ms") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': sent more than 524288 bytes and no answer") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: "
+                       "sent more than 524288 bytes and no answer") },
+        },
+    },
+    {
+        .name = "many long events before a reply, twice",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("cont", "2"),
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, RETURN("2") },
+            PEER_GETS("cont", "3"),
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, LONGEST_EVENT, .n = EVENT_FILL_MAX },
+            { PEER_SEND, RETURN("3") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_CONT, .timeout = LONG },
+            { .type = CALL_CONT, .timeout = LONG },
         },
     },
 };

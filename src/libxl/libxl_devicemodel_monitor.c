@@ -51,6 +51,7 @@ struct _libxlDeviceModelMonitor {
     const char *command; /* whose reply is awaited, or NULL */
     bool delivered; /* all of the command was written to the socket */
     int passed; /* file descriptor that goes with the command, or -1 */
+    size_t received; /* bytes, since it began */
     unsigned long long timeout; /* ms, that were left when it began */
     gint64 deadline; /* us, monotonic */
 };
@@ -422,8 +423,21 @@ libxlDeviceModelMonitorSend(libxlDeviceModelMonitor *mon,
 }
 
 
+static int
+libxlDeviceModelMonitorCount(libxlDeviceModelMonitor *mon,
+                             size_t got)
+{
+    mon->received += got;
+    if (mon->received <= LIBXL_DEVICE_MODEL_MONITOR_CALL_MAX)
+        return 0;
+
+    return libxlDeviceModelMonitorFail(mon, _("sent more than %1$d bytes and no answer"),
+                                       LIBXL_DEVICE_MODEL_MONITOR_CALL_MAX);
+}
+
+
 /* Reads what is there, one chunk at most: a device model that never stops
- * sending must not keep us past the deadline.
+ * sending must not keep us past the deadline, nor busy until then.
  * Returns 0, also when there is nothing, or -1 with an error reported. */
 static int
 libxlDeviceModelMonitorReceive(libxlDeviceModelMonitor *mon)
@@ -437,7 +451,7 @@ libxlDeviceModelMonitorReceive(libxlDeviceModelMonitor *mon)
     g_byte_array_set_size(mon->in, have + MAX(got, 0));
 
     if (got > 0)
-        return 0;
+        return libxlDeviceModelMonitorCount(mon, got);
 
     /* A UNIX socket is reset when its peer is closed with data unread. */
     if (got == 0 || errno == ECONNRESET)
@@ -526,6 +540,7 @@ libxlDeviceModelMonitorStartClock(libxlDeviceModelMonitor *mon,
 {
     gint64 left = MAX(deadline - g_get_monotonic_time(), 0);
 
+    mon->received = 0;
     mon->timeout = (left + 999) / 1000;
     mon->deadline = deadline;
 }

@@ -26,11 +26,11 @@
  * commands wait until their deadline, in terms of g_get_monotonic_time.
  *
  * Everything that comes from the device model is taken for hostile: lines are
- * limited in length, and what errors quote of them is cut and escaped.  No
- * command that is used here has a reply of more than a few KiB (that of
- * query-block grows with the square of the length of a chain of images, and is
- * not used); to take a line of the length that is accepted apart costs a fraction
- * of a second.
+ * limited in length, and so is all that comes before an answer, as a call may be
+ * given a long time; what errors quote of lines is cut and escaped.  No command
+ * that is used here has a reply of more than a few KiB (that of query-block grows
+ * with the square of the length of a chain of images, and is not used); to take a
+ * line of the length that is accepted apart costs a fraction of a second.
  */
 
 #pragma once
@@ -40,6 +40,10 @@
 
 /* The longest line accepted from a device model, in bytes, without its LF. */
 #define LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX (64 * 1024)
+
+/* The most that is read of events and answers in one call, in bytes.  QEMU answers
+ * before it has sent a hundredth of that. */
+#define LIBXL_DEVICE_MODEL_MONITOR_CALL_MAX (8 * LIBXL_DEVICE_MODEL_MONITOR_LINE_MAX)
 
 typedef struct _libxlDeviceModelMonitor libxlDeviceModelMonitor;
 
