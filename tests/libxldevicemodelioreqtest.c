@@ -1,5 +1,6 @@
 /*
- * libxldevicemodelioreqtest.c: how a guest is freed of a secondary that has ended
+ * libxldevicemodelioreqtest.c: how a guest is freed of a secondary that has ended, and
+ * seen to wait for one
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
@@ -581,6 +582,133 @@ testNumbers(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What changes before a look, and what this finds. */
+struct testLookStep {
+    unsigned int vcpu;
+    unsigned int state;
+    unsigned int byte; /* of the address */
+    const char *failed; /* call that fails */
+    libxlDeviceModelIoreqLookResult expected;
+};
+
+#define NONE LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE
+#define OTHER LIBXL_DEVICE_MODEL_IOREQ_LOOK_OTHER
+#define SAME LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME
+
+static const struct testLookStep testLookSteps[] = {
+    { 0, STATE_IOREQ_NONE, 0, NULL, NONE },
+    { 129, STATE_IOREQ_READY, 0, NULL, OTHER }, /* in the second frame */
+    { 129, STATE_IOREQ_READY, 0, NULL, SAME },
+    { 3, STATE_IOREQ_READY, 0, NULL, SAME }, /* and the first still */
+    { 129, STATE_IOREQ_READY, 1, NULL, OTHER }, /* now that of 3 */
+    { 3, STATE_IOREQ_READY, 0, NULL, SAME },
+    { 3, STATE_IOREQ_INPROCESS, 0, NULL, OTHER }, /* begun with */
+    { 3, STATE_IOREQ_INPROCESS, 0, NULL, SAME },
+    { 3, STATE_IORESP_READY, 0, NULL, OTHER }, /* answered: that of 129 */
+    { 129, STATE_IORESP_READY, 1, NULL, NONE },
+    { 129, TEST_STATE_WEIRD, 1, NULL, NONE },
+    { 129, STATE_IOREQ_READY, 1, NULL, OTHER },
+    { 129, STATE_IOREQ_READY, 1, "map", NONE },
+    { 129, STATE_IOREQ_READY, 1, NULL, OTHER }, /* nobody knows what was between */
+};
+
+
+/* Looks change nothing, and leave nothing mapped. */
+static int
+testLook(const void *opaque G_GNUC_UNUSED)
+{
+    const libxlDeviceModelIoreq ioreq = { .domid = TEST_DOMID, .ioservid = TEST_SERVER };
+    libxlDeviceModelIoreqPending pending = { 0 };
+    ioreq_t *requests = xen.requests[TEST_SERVER];
+    libxlDeviceModelIoreqViewer *viewer;
+    testXenFailure failures[2] = { 0 };
+    g_autofree ioreq_t *before = g_new0(ioreq_t, TEST_VCPUS_MAX);
+    int ret = 0;
+    size_t i;
+
+    testXenInit(130, failures);
+    if (!(viewer = libxlDeviceModelIoreqViewerNew()))
+        return -1;
+
+    for (i = 0; i < G_N_ELEMENTS(testLookSteps); i++) {
+        const struct testLookStep *step = &testLookSteps[i];
+        libxlDeviceModelIoreqLookResult result;
+
+        requests[step->vcpu].state = step->state;
+        requests[step->vcpu].addr = step->byte;
+        failures[0] = (testXenFailure){ step->failed, 0, ENOENT };
+        memcpy(before, requests, sizeof(xen.requests[0]));
+
+        result = libxlDeviceModelIoreqLook(viewer, &ioreq, 130, &pending);
+        if (result != step->expected || xen.nmapped != 0 ||
+            memcmp(before, requests, sizeof(xen.requests[0])) != 0) {
+            VIR_TEST_VERBOSE("look %zu finds %d, expected %d, and leaves %u mappings", i, result,
+                             step->expected, xen.nmapped);
+            ret = -1;
+        }
+    }
+
+    libxlDeviceModelIoreqViewerFree(viewer);
+    if (!STRPREFIX(virBufferCurrentContent(&xen.log), "open foreignmemory\nmap 7 0 2 1 2 1 0\nunmap\nmap ") ||
+        strstr(virBufferCurrentContent(&xen.log), "bind")) {
+        VIR_TEST_VERBOSE("%s", virBufferCurrentContent(&xen.log));
+        ret = -1;
+    }
+
+    return testXenCheck(NULL) < 0 ? -1 : ret;
+}
+
+#undef SAME
+#undef OTHER
+#undef NONE
+
+
+/* A domain with fewer vCPUs than before has no request of the last, and one whose
+ * numbers do not fit has none at all. */
+static int
+testLookNumbers(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelIoreq ioreq = { .domid = TEST_DOMID, .ioservid = 0x10000 + TEST_SERVER };
+    libxlDeviceModelIoreqPending pending = { .pending = true, .vcpu = 4 };
+    ioreq_t *requests = xen.requests[TEST_SERVER];
+    libxlDeviceModelIoreqViewer *viewer;
+    libxlDeviceModelIoreqLookResult fewer;
+    libxlDeviceModelIoreqLookResult other;
+
+    testXenInit(4, NULL);
+    requests[4].state = STATE_IOREQ_READY;
+    memcpy(pending.request, &requests[4], sizeof(pending.request));
+    if (!(viewer = libxlDeviceModelIoreqViewerNew()))
+        return -1;
+
+    other = libxlDeviceModelIoreqLook(viewer, &ioreq, 4, &pending);
+    pending.pending = true;
+    ioreq.ioservid = TEST_SERVER;
+    fewer = libxlDeviceModelIoreqLook(viewer, &ioreq, 4, &pending);
+    libxlDeviceModelIoreqViewerFree(viewer);
+
+    if (other != LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE || fewer != LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE ||
+        pending.pending)
+        return -1;
+
+    return testXenCheck("open foreignmemory\nmap 7 0 2 1 1 1 0\nunmap\n");
+}
+
+
+static int
+testLookNoXen(const void *opaque G_GNUC_UNUSED)
+{
+    static const testXenFailure failures[] = { { "open", 0, ENOENT }, { 0 } };
+
+    testXenInit(1, failures);
+    libxlDeviceModelIoreqViewerFree(NULL);
+    if (libxlDeviceModelIoreqViewerNew())
+        return -1;
+
+    return testXenCheck("open foreignmemory No such file or directory\n");
+}
+
+
 #define OPEN "open devicemodel\nopen foreignmemory\nopen evtchn\n"
 #define NOTIFY(port) "bind 7 " port "\nnotify 1" port "\nunbind 1" port "\n"
 #define NOTIFY_ALL NOTIFY("100") NOTIFY("101") NOTIFY("102") NOTIFY("103")
@@ -860,6 +988,12 @@ mymain(void)
     if (virTestRun("frames of requests", testFrames, NULL) < 0)
         ret = -1;
     if (virTestRun("numbers that do not fit", testNumbers, NULL) < 0)
+        ret = -1;
+    if (virTestRun("looks", testLook, NULL) < 0)
+        ret = -1;
+    if (virTestRun("look: numbers that do not fit", testLookNumbers, NULL) < 0)
+        ret = -1;
+    if (virTestRun("look: no connection", testLookNoXen, NULL) < 0)
         ret = -1;
 
     virBufferFreeAndReset(&xen.log);

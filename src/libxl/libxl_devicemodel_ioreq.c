@@ -1,11 +1,12 @@
 /*
- * libxl_devicemodel_ioreq.c: the ioreq server of a secondary that has ended
+ * libxl_devicemodel_ioreq.c: the ioreq server of a secondary that has ended, or may hang
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -49,6 +50,13 @@ struct _libxlDeviceModelIoreqServer {
     volatile ioreq_t *requests; /* one of each vCPU */
     unsigned int vcpus;
 };
+
+struct _libxlDeviceModelIoreqViewer {
+    xenforeignmemory_handle *memory;
+};
+
+_Static_assert(sizeof(ioreq_t) == sizeof(((libxlDeviceModelIoreqPending *)NULL)->request),
+               "the copy of a request is as long as a request");
 
 
 static long long
@@ -115,31 +123,41 @@ libxlDeviceModelIoreqRestorePorts(const libxlDeviceModelIoreqXen *xen,
 }
 
 
-/* Xen has as many requests in a server as the domain has vCPUs at most. */
+/* Xen has as many requests in a server as the domain has vCPUs at most.  Sets errno. */
+static bool
+libxlDeviceModelIoreqMapFrames(xenforeignmemory_handle *memory,
+                               domid_t domid,
+                               libxlDeviceModelIoreqServer *server,
+                               int prot)
+{
+    unsigned long frames = (server->vcpus + LIBXL_DEVICE_MODEL_IOREQ_FRAME - 1) /
+                           LIBXL_DEVICE_MODEL_IOREQ_FRAME;
+    void *page = NULL;
+
+    server->mapping = xenforeignmemory_map_resource(memory, domid,
+                                                    XENMEM_resource_ioreq_server, server->id,
+                                                    XENMEM_resource_ioreq_server_frame_ioreq(0),
+                                                    frames, &page, prot, 0);
+    server->requests = page;
+    return server->mapping;
+}
+
+
 static bool
 libxlDeviceModelIoreqMap(const libxlDeviceModelIoreqXen *xen,
                          libxlDeviceModelIoreqServer *server)
 {
-    void *page = NULL;
-    unsigned long frames;
-
     if (xendevicemodel_nr_vcpus(xen->devicemodel, xen->domid, &server->vcpus) < 0) {
         libxlDeviceModelIoreqFail(xen->result, "count vCPUs");
         return false;
     }
 
-    frames = (server->vcpus + LIBXL_DEVICE_MODEL_IOREQ_FRAME - 1) / LIBXL_DEVICE_MODEL_IOREQ_FRAME;
-    server->mapping = xenforeignmemory_map_resource(xen->memory, xen->domid,
-                                                    XENMEM_resource_ioreq_server, server->id,
-                                                    XENMEM_resource_ioreq_server_frame_ioreq(0),
-                                                    frames, &page,
-                                                    PROT_READ | PROT_WRITE, 0);
-    if (!server->mapping) {
+    if (!libxlDeviceModelIoreqMapFrames(xen->memory, xen->domid, server,
+                                        PROT_READ | PROT_WRITE)) {
         libxlDeviceModelIoreqFail(xen->result, "map");
         return false;
     }
 
-    server->requests = page;
     return true;
 }
 
@@ -430,13 +448,21 @@ libxlDeviceModelIoreqOpen(libxlDeviceModelIoreqXen *xen)
 
 /* What does not fit Xen's types would be another domain, or another server. */
 static bool
+libxlDeviceModelIoreqFits(unsigned int domid,
+                          unsigned int ioservid)
+{
+    return domid > 0 && domid < DOMID_FIRST_RESERVED && ioservid <= UINT16_MAX;
+}
+
+
+static bool
 libxlDeviceModelIoreqCheck(unsigned int domid,
                            unsigned int ioservid,
                            libxlDeviceModelIoreqResult *result)
 {
     memset(result, 0, sizeof(*result));
 
-    if (domid > 0 && domid < DOMID_FIRST_RESERVED && ioservid <= UINT16_MAX)
+    if (libxlDeviceModelIoreqFits(domid, ioservid))
         return true;
 
     errno = EINVAL;
@@ -549,4 +575,116 @@ libxlDeviceModelIoreqWake(unsigned int domid,
 
     result->us = libxlDeviceModelIoreqNow() - begin;
     return woken || result->gone ? 0 : -1;
+}
+
+
+/**
+ * libxlDeviceModelIoreqViewerNew:
+ *
+ * Returns a connection for libxlDeviceModelIoreqLook, which the caller owns, or NULL with
+ * errno.
+ */
+libxlDeviceModelIoreqViewer *
+libxlDeviceModelIoreqViewerNew(void)
+{
+    libxlDeviceModelIoreqViewer *viewer = calloc(1, sizeof(*viewer));
+
+    if (viewer && (viewer->memory = xenforeignmemory_open(NULL, 0)))
+        return viewer;
+
+    free(viewer);
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelIoreqViewerFree:
+ * @viewer: a connection, or NULL
+ *
+ * Closes it.
+ */
+void
+libxlDeviceModelIoreqViewerFree(libxlDeviceModelIoreqViewer *viewer)
+{
+    if (viewer)
+        xenforeignmemory_close(viewer->memory);
+    free(viewer);
+}
+
+
+/* Whether the request of a vCPU is pending, with a copy of it. */
+static bool
+libxlDeviceModelIoreqCopy(const libxlDeviceModelIoreqServer *server,
+                          unsigned int vcpu,
+                          libxlDeviceModelIoreqPending *pending)
+{
+    const volatile unsigned char *bytes = (const volatile unsigned char *)&server->requests[vcpu];
+    ioreq_t request;
+    size_t i;
+
+    for (i = 0; i < sizeof(request); i++)
+        pending->request[i] = bytes[i];
+    memcpy(&request, pending->request, sizeof(request));
+
+    pending->vcpu = vcpu;
+    pending->pending = request.state == STATE_IOREQ_READY ||
+                       request.state == STATE_IOREQ_INPROCESS;
+    return pending->pending;
+}
+
+
+static libxlDeviceModelIoreqLookResult
+libxlDeviceModelIoreqCompare(const libxlDeviceModelIoreqServer *server,
+                             libxlDeviceModelIoreqPending *pending)
+{
+    const libxlDeviceModelIoreqPending before = *pending;
+    unsigned int i;
+
+    if (before.pending && before.vcpu < server->vcpus &&
+        libxlDeviceModelIoreqCopy(server, before.vcpu, pending) &&
+        memcmp(pending->request, before.request, sizeof(before.request)) == 0)
+        return LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME;
+
+    for (i = 0; i < server->vcpus; i++) {
+        if (libxlDeviceModelIoreqCopy(server, i, pending))
+            return LIBXL_DEVICE_MODEL_IOREQ_LOOK_OTHER;
+    }
+
+    pending->pending = false;
+    return LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE;
+}
+
+
+/**
+ * libxlDeviceModelIoreqLook:
+ * @viewer: a connection
+ * @ioreq: the ioreq server of a secondary
+ * @vcpus: how many the domain has at most
+ * @pending: of the look before, all zero at first; becomes that of this one
+ *
+ * See whether the guest waits for an answer, as far as the memory of the server tells.
+ * A request that the secondary has begun with is another than before it had.  Does not
+ * wait, and changes nothing.
+ *
+ * Returns what is seen; that nothing is pending where nothing can be seen.
+ */
+libxlDeviceModelIoreqLookResult
+libxlDeviceModelIoreqLook(const libxlDeviceModelIoreqViewer *viewer,
+                          const libxlDeviceModelIoreq *ioreq,
+                          unsigned int vcpus,
+                          libxlDeviceModelIoreqPending *pending)
+{
+    libxlDeviceModelIoreqServer server = { .id = ioreq->ioservid, .vcpus = vcpus };
+    libxlDeviceModelIoreqLookResult result = LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE;
+
+    if (!libxlDeviceModelIoreqFits(ioreq->domid, ioreq->ioservid) ||
+        !libxlDeviceModelIoreqMapFrames(viewer->memory, ioreq->domid, &server, PROT_READ)) {
+        pending->pending = false;
+        return result;
+    }
+
+    result = libxlDeviceModelIoreqCompare(&server, pending);
+    xenforeignmemory_unmap_resource(viewer->memory, server.mapping);
+
+    return result;
 }

@@ -1,5 +1,5 @@
 /*
- * libxl_devicemodel_ioreq.h: the ioreq server of a secondary that has ended
+ * libxl_devicemodel_ioreq.h: the ioreq server of a secondary that has ended, or may hang
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
@@ -87,6 +87,13 @@
  * -1, the result has the first step that failed, and its errno.  With 0 it may have one,
  * too: a step that another made up for, or an unmap, for which no guest waits.
  *
+ * Of a secondary that runs, only a look is taken at its requests, to see whether one of
+ * the guest's is pending still.  They are mapped for reading, by the same call, for no
+ * longer than it takes to copy one.  Nothing of the copy means anything but that a later
+ * one is the same: whoever can write to the memory can show a request that nobody has,
+ * or hide one, and that is what libxl_devicemodel_hang.h expects of a look.  A vCPU that
+ * asks the same thing again and again cannot be told from one that waits.
+ *
  * The files use libc and Xen's libraries only, for processes that are no daemon, and
  * report no errors: what has failed is in the result.
  */
@@ -117,6 +124,36 @@ struct _libxlDeviceModelIoreqResult {
     const char *failed; /* the first step that failed, in words, or NULL */
     int err; /* and the errno of that */
 };
+
+/* What one look finds of the requests of the guest. */
+typedef enum {
+    LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE = 0, /* none is pending */
+    LIBXL_DEVICE_MODEL_IOREQ_LOOK_OTHER, /* one is, and not that of the look before */
+    LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME,
+} libxlDeviceModelIoreqLookResult;
+
+/* What is remembered of a look for the next. */
+typedef struct _libxlDeviceModelIoreqPending libxlDeviceModelIoreqPending;
+struct _libxlDeviceModelIoreqPending {
+    bool pending;
+    unsigned int vcpu; /* whose request it is */
+    unsigned char request[32]; /* as it was */
+};
+
+/* A connection to Xen that can look, for as many domains and as long as one likes. */
+typedef struct _libxlDeviceModelIoreqViewer libxlDeviceModelIoreqViewer;
+
+libxlDeviceModelIoreqViewer *
+libxlDeviceModelIoreqViewerNew(void);
+
+void
+libxlDeviceModelIoreqViewerFree(libxlDeviceModelIoreqViewer *viewer);
+
+libxlDeviceModelIoreqLookResult
+libxlDeviceModelIoreqLook(const libxlDeviceModelIoreqViewer *viewer,
+                          const libxlDeviceModelIoreq *ioreq,
+                          unsigned int vcpus,
+                          libxlDeviceModelIoreqPending *pending);
 
 int
 libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
