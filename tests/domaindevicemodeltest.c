@@ -181,9 +181,9 @@ testSetFailed(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* What is done is known, whether the definition says it or not. */
+/* What is done and when is known, whether the definition says it or not. */
 static int
-testGetFailureAction(const void *opaque G_GNUC_UNUSED)
+testGetFailure(const void *opaque G_GNUC_UNUSED)
 {
     g_autofree char *in = testFilePath("devicemodels");
     g_autofree char *without = testFilePath("eight");
@@ -199,10 +199,13 @@ testGetFailureAction(const void *opaque G_GNUC_UNUSED)
         virDomainDeviceModelDefGetFailureAction(def->devicemodels[2]) ==
         VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY &&
         virDomainDeviceModelDefGetFailureAction(eight->devicemodels[1]) ==
-        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE)
+        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE &&
+        virDomainDeviceModelDefGetFailureLimit(def->devicemodels[1]) == 120 &&
+        virDomainDeviceModelDefGetFailureLimit(def->devicemodels[2]) == 0 &&
+        virDomainDeviceModelDefGetFailureLimit(eight->devicemodels[1]) == 10)
         return 0;
 
-    VIR_TEST_VERBOSE("an action is another than the definition's, or ignore");
+    VIR_TEST_VERBOSE("an action is another than the definition's or ignore, or a limit than 10");
     return -1;
 }
 
@@ -669,6 +672,26 @@ testMalformedContent(void)
             MAIN("<failure action=''/>"), false,
             "XML error: device model 'main' has the unknown failure action '', "
             "expected one of 'ignore, pause, destroy'");
+#define LIMIT(limit) \
+    "XML error: device model 'main' has the failure limit '" limit "', expected 0 for none, " \
+    "or 3 to 3600 seconds"
+#define DO_TEST_LIMIT(name, limit) \
+    DO_TEST("Failure limit " name, MAIN("<failure limit='" limit "'/>"), false, LIMIT(limit))
+
+    DO_TEST_LIMIT("empty", "");
+    DO_TEST_LIMIT("of one second", "1");
+    DO_TEST_LIMIT("of two seconds", "2");
+    DO_TEST_LIMIT("of more than an hour", "3601");
+    DO_TEST_LIMIT("that would be another in 32 bits", "4294967306");
+    DO_TEST_LIMIT("below zero", "-1");
+    DO_TEST_LIMIT("with a sign", "+10");
+    DO_TEST_LIMIT("with a unit", "10s");
+    DO_TEST_LIMIT("with a fraction", "10.5");
+    DO_TEST_LIMIT("in words", "never");
+
+#undef DO_TEST_LIMIT
+#undef LIMIT
+
     DO_TEST("Failure twice", MAIN("<failure/><failure/>"), false,
             "XML error: device model 'main' has 2 failure elements, expected one at most");
     DO_TEST("Failure of a live definition", MAIN(TEST_FAILURE("1", "2026-11-26T11:20:00Z")), true, NULL);
@@ -772,6 +795,14 @@ testRules(void)
             PRIMARY_ACTION("pause"));
     DO_TEST("Failure action of the only device model", MAIN("<failure action='ignore'/>"), true,
             PRIMARY_ACTION("ignore"));
+
+    DO_TEST("Failure limit of the primary", BOTH("<failure limit='0'/>", ""), true,
+            "unsupported configuration: device model 'main' is the primary and has the failure "
+            "limit '0', expected one in a secondary: the primary is not looked at");
+    DO_TEST("Failure limit of none", BOTH("", "<failure limit='0'/>"), true, NULL);
+    DO_TEST("Failure limit at least", BOTH("", "<failure limit='3'/>"), true, NULL);
+    DO_TEST("Failure limit at most", BOTH("", "<failure limit='3600'/>"), true, NULL);
+    DO_TEST("Failure limit with leading zeros", BOTH("", "<failure limit='0010'/>"), true, NULL);
 
 #undef PRIMARY_ACTION
 #undef BOTH
@@ -921,6 +952,8 @@ testABIStability(void)
             LAN("<emulator>/bin/a</emulator><interface mac='" TEST_NIC2_MAC "'/>"), NULL);
     DO_TEST("other failure action", LAN_NIC2,
             LAN("<interface mac='" TEST_NIC2_MAC "'/><failure action='destroy'/>"), NULL);
+    DO_TEST("other failure limit", LAN_NIC2,
+            LAN("<interface mac='" TEST_NIC2_MAC "'/><failure limit='0'/>"), NULL);
     DO_TEST("same interface by alias", LAN_NIC2, LAN("<interface alias='ua-lan'/>"), NULL);
     DO_TEST("device model removed", LAN_NIC2, MAIN(""),
             "unsupported configuration: Target domain device model count 1 does not match source 2");
@@ -1047,7 +1080,7 @@ mymain(void)
         virTestRun("Live attributes", testLive, NULL) < 0 ||
         virTestRun("Copy", testCopy, NULL) < 0 ||
         virTestRun("Failures", testSetFailed, NULL) < 0 ||
-        virTestRun("Failure actions", testGetFailureAction, NULL) < 0)
+        virTestRun("Failure actions and limits", testGetFailure, NULL) < 0)
         ret = -1;
 
     if (testSchemas() < 0)

@@ -518,7 +518,7 @@ testExcerpt(const void *opaque G_GNUC_UNUSED)
         .device_models = device_models,
         .error = "configuration file syntax error: item 1 of device_models, character 1: "
                  "unknown word 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...', "
-                 "expected one of 'name=', 'path=', 'vifs=', 'failure=', 'ui', 'ide', 'serial', 'audio'",
+                 "expected one of 'name=', 'path=', 'vifs=', 'failure=', 'limit=', 'ui', 'ide', 'serial', 'audio'",
     };
 
     return testParse(&data);
@@ -707,7 +707,7 @@ testConversions(void)
 #define SYNTAX "configuration file syntax error: "
 #define ITEM(n) SYNTAX "item 1 of device_models, character " n ": "
 #define LAN(n) SYNTAX "device model 'lan', item 1 of device_models, character " n ": "
-#define WORDS "expected one of 'name=', 'path=', 'vifs=', 'failure=', 'ui', 'ide', 'serial', 'audio'"
+#define WORDS "expected one of 'name=', 'path=', 'vifs=', 'failure=', 'limit=', 'ui', 'ide', 'serial', 'audio'"
 #define VIF "expected the vifname or MAC address of a vif of the domain"
 #define NAME "expected 1 to 32 of the characters 'A-Z a-z 0-9 . _ -', other than '.' and '..'"
 
@@ -830,6 +830,9 @@ testMalformedKeys(void)
     DO_TEST_ITEM("name=lan,failure=pause,failure=pause",
                  LAN("24") "'failure=' is given again, expected it once at most");
     DO_TEST_ITEM("name=lan,failure=", LAN("18") "'failure=' is empty, expected a value");
+    DO_TEST_ITEM("name=lan,limit=0,limit=10",
+                 LAN("18") "'limit=' is given again, expected it once at most");
+    DO_TEST_ITEM("name=lan,limit=", LAN("16") "'limit=' is empty, expected a value");
     DO_TEST_ITEM("name=lan,path=", LAN("15") "'path=' is empty, expected a value");
     DO_TEST_ITEM("name=lan,vifs=", LAN("15") "'vifs=' is empty, expected a value");
 
@@ -860,6 +863,12 @@ testMalformedValues(void)
                  LAN("18") "unknown action 'default', expected one of 'ignore, pause, destroy'");
     DO_TEST_ITEM("name=lan,failure=pause ignore",
                  LAN("18") "unknown action 'pause ignore', expected one of 'ignore, pause, destroy'");
+#define LIMIT "expected 0 for none, or 3 to 3600 seconds"
+    DO_TEST_ITEM("name=lan,limit=2", LAN("16") "invalid limit '2', " LIMIT);
+    DO_TEST_ITEM("name=lan,limit=3601", LAN("16") "invalid limit '3601', " LIMIT);
+    DO_TEST_ITEM("name=lan,limit=ten", LAN("16") "invalid limit 'ten', " LIMIT);
+    DO_TEST_ITEM("name=lan,limit=10 s", LAN("16") "invalid limit '10 s', " LIMIT);
+#undef LIMIT
     DO_TEST_ITEM("name=lan,path=/opt/a,b", LAN("22") "unknown word 'b', " WORDS);
     DO_TEST_ITEM("name=lan,path=/\xc3\xa4/\xc3\xb6,x", LAN("20") "unknown word 'x', " WORDS);
     DO_TEST_ITEM("name=lan,path=qemu",
@@ -970,6 +979,9 @@ testRules(void)
     DO_TEST("failure of the primary", "[ \"name=main,failure=pause\", \"name=lan,vifs=lan0\" ]",
             RULE "'main' is the primary and has the failure action 'pause', expected one in a "
             "secondary: the domain ends with its primary, as its on_crash says");
+    DO_TEST("limit of the primary", "[ \"name=main,limit=20\", \"name=lan,vifs=lan0\" ]",
+            RULE "'main' is the primary and has the failure limit '20', expected one in a "
+            "secondary: the primary is not looked at");
     DO_TEST("vif without emulation", "[ \"name=main\", \"name=lan,vifs=pv0\" ]",
             RULE "'lan': model 'netfront' of interface '00:16:3e:00:00:07' cannot be emulated by "
             "a secondary, expected one of 'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'");
@@ -1112,7 +1124,7 @@ testProperties(void)
     DO_TEST("Documentation", testDocumentation, NULL);
     DO_TEST("NICs with one vifname", testSharedVifname, NULL);
     DO_TEST("Mutations of all words", testMutations,
-            "name=lan,path=/opt/q,vifs=lan0;lan1,ide,serial,audio,failure=pause");
+            "name=lan,path=/opt/q,vifs=lan0;lan1,ide,serial,audio,failure=pause,limit=20");
     DO_TEST("Mutations of a MAC address", testMutations,
             "name=lan,vifs=00:16:3e:00:00:03");
 

@@ -58,6 +58,7 @@ virDomainDeviceModelDefNew(void)
     virDomainDeviceModelDef *dm = g_new0(virDomainDeviceModelDef, 1);
 
     dm->id = -1;
+    dm->failure.limit = -1;
 
     return dm;
 }
@@ -196,6 +197,43 @@ virDomainDeviceModelDefGetFailureAction(const virDomainDeviceModelDef *dm)
         return VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE;
 
     return dm->failure.action;
+}
+
+
+/**
+ * virDomainDeviceModelFailureLimitFromString:
+ * @text: a failure limit as it is written
+ *
+ * Returns its seconds, or -1 where it is none.
+ */
+int
+virDomainDeviceModelFailureLimitFromString(const char *text)
+{
+    unsigned int limit;
+
+    /* what reads numbers takes blanks and signs before them */
+    if (!g_ascii_isdigit(*text) ||
+        virStrToLong_uip(text, NULL, 10, &limit) < 0 ||
+        limit > VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MAX)
+        return -1;
+
+    return limit > 0 && limit < VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MIN ? -1 : (int)limit;
+}
+
+
+/**
+ * virDomainDeviceModelDefGetFailureLimit:
+ * @dm: secondary
+ *
+ * Returns after how many seconds it counts as hung, 0 for never.
+ */
+unsigned int
+virDomainDeviceModelDefGetFailureLimit(const virDomainDeviceModelDef *dm)
+{
+    if (dm->failure.limit < 0)
+        return VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_DEFAULT;
+
+    return dm->failure.limit;
 }
 
 
@@ -449,6 +487,28 @@ virDomainDeviceModelFailureParseAction(virDomainDeviceModelFailure *failure,
 
 
 static int
+virDomainDeviceModelFailureParseLimit(virDomainDeviceModelFailure *failure,
+                                      const char *dmname,
+                                      xmlNodePtr node)
+{
+    g_autofree char *text = virXMLPropString(node, "limit");
+
+    if (!text)
+        return 0;
+
+    if ((failure->limit = virDomainDeviceModelFailureLimitFromString(text)) < 0) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("device model '%1$s' has the failure limit '%2$s', expected 0 for none, or %3$d to %4$d seconds"),
+                       dmname, text, VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MIN,
+                       VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MAX);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
 virDomainDeviceModelFailureParseLive(virDomainDeviceModelFailure *failure,
                                      xmlNodePtr node)
 {
@@ -483,7 +543,9 @@ virDomainDeviceModelDefParseFailure(virDomainDeviceModelDef *dm,
     }
 
     if (virDomainDeviceModelFailureParseAction(&dm->failure, dm->name,
-                                               g_ptr_array_index(nodes, 0)) < 0)
+                                               g_ptr_array_index(nodes, 0)) < 0 ||
+        virDomainDeviceModelFailureParseLimit(&dm->failure, dm->name,
+                                              g_ptr_array_index(nodes, 0)) < 0)
         return -1;
 
     if (!(flags & VIR_DOMAIN_DEF_PARSE_INACTIVE) &&
@@ -583,6 +645,9 @@ virDomainDeviceModelFailureFormat(virBuffer *buf,
         virBufferAsprintf(&attrBuf, " action='%s'",
                           virDomainDeviceModelFailureActionTypeToString(failure->action));
     }
+
+    if (failure->limit >= 0)
+        virBufferAsprintf(&attrBuf, " limit='%d'", failure->limit);
 
     if (!(flags & VIR_DOMAIN_DEF_FORMAT_INACTIVE) && failure->count > 0) {
         g_autofree char *last = virDomainDeviceModelTimeToString(failure->last);
@@ -839,9 +904,9 @@ virDomainDeviceModelDefCheckInterfacesABIStability(const virDomainDef *src,
 
 
 /* Compares what decides where the guest finds its devices.  The emulator may
- * differ, as that of the domain may, and so may what is done when it fails: the
- * guest loses the same devices then, and the rest is the host's affair, as on_crash
- * is. */
+ * differ, as that of the domain may, and so may when it counts as failed and what is
+ * done then: the guest loses the same devices, and the rest is the host's affair, as
+ * on_crash is. */
 static bool
 virDomainDeviceModelDefCheckABIStability(const virDomainDef *src,
                                          const virDomainDeviceModelDef *srcdm,
@@ -1082,6 +1147,29 @@ virDomainDeviceModelDefsValidateInterfaces(const virDomainDef *def)
 }
 
 
+/* It has neither action nor limit. */
+static int
+virDomainDeviceModelDefValidatePrimary(const virDomainDeviceModelDef *dm)
+{
+    if (dm->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' is the primary and has the failure action '%2$s', expected one in a secondary: the domain ends with its primary, as its on_crash says"),
+                       dm->name,
+                       virDomainDeviceModelFailureActionTypeToString(dm->failure.action));
+        return -1;
+    }
+
+    if (dm->failure.limit >= 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' is the primary and has the failure limit '%2$d', expected one in a secondary: the primary is not looked at"),
+                       dm->name, dm->failure.limit);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 static int
 virDomainDeviceModelDefValidate(const virDomainDeviceModelDef *dm,
                                 const virDomainDeviceModelDef *primary)
@@ -1093,16 +1181,10 @@ virDomainDeviceModelDefValidate(const virDomainDeviceModelDef *dm,
         return -1;
     }
 
-    if (dm == primary &&
-        dm->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s' is the primary and has the failure action '%2$s', expected one in a secondary: the domain ends with its primary, as its on_crash says"),
-                       dm->name,
-                       virDomainDeviceModelFailureActionTypeToString(dm->failure.action));
-        return -1;
-    }
+    if (dm == primary)
+        return virDomainDeviceModelDefValidatePrimary(dm);
 
-    if (dm != primary && dm->capabilities == 0 && dm->ninterfaces == 0) {
+    if (dm->capabilities == 0 && dm->ninterfaces == 0) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has nothing to emulate, expected a capability or an interface in all device models but the primary '%2$s'"),
                        dm->name, primary->name);
@@ -1119,8 +1201,8 @@ virDomainDeviceModelDefValidate(const virDomainDeviceModelDef *dm,
  *
  * Checks the rules that hold for device models whatever the driver: their
  * number, that no two share a name, a capability or an interface, that each
- * interface exists, that each has something to emulate, and that the primary has no
- * failure action.
+ * interface exists, that each has something to emulate, and that the primary has
+ * neither a failure action nor a failure limit.
  *
  * Returns 0 on success, -1 with VIR_ERR_CONFIG_UNSUPPORTED reported on error.
  */

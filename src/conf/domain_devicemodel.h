@@ -52,6 +52,13 @@ typedef enum {
 
 VIR_ENUM_DECL(virDomainDeviceModelState);
 
+/* For how many seconds a secondary may be silent while the guest waits for it, before it
+ * counts as hung; in steps of a second.  Below the minimum there is no time to find out
+ * that it is. */
+#define VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_DEFAULT 10
+#define VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MIN 3
+#define VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MAX 3600
+
 /* What is done when the process of a device model has ended by itself.  The guest is
  * freed of it in any case. */
 typedef enum {
@@ -72,10 +79,11 @@ struct _virDomainDeviceModelInterface {
     char *alias; /* NULL: the reference is by mac */
 };
 
-/* That the process of a device model ends by itself while its domain runs. */
+/* That the process of a device model ends by itself, or hangs, while its domain runs. */
 typedef struct _virDomainDeviceModelFailure virDomainDeviceModelFailure;
 struct _virDomainDeviceModelFailure {
     virDomainDeviceModelFailureAction action;
+    int limit; /* in seconds; 0: never; -1: nothing is said of it */
 
     /* Live only. */
     unsigned int count; /* how often; 0: never, and there is neither of the next */
@@ -107,6 +115,8 @@ bool virDomainDeviceModelNameIsValid(const char *name);
 char *virDomainDeviceModelFailureActionsToString(void);
 virDomainDeviceModelFailureAction
 virDomainDeviceModelDefGetFailureAction(const virDomainDeviceModelDef *dm);
+int virDomainDeviceModelFailureLimitFromString(const char *text);
+unsigned int virDomainDeviceModelDefGetFailureLimit(const virDomainDeviceModelDef *dm);
 void virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
                                       long long when,
                                       const char *reason);

@@ -8,7 +8,7 @@
  *   item = word *( "," word )
  *   word = "name=" NAME / "path=" EMULATOR / "vifs=" vif *( ";" vif )
  *        / "ui" / "ide" / "serial" / "audio"
- *        / "failure=" ACTION
+ *        / "failure=" ACTION / "limit=" SECONDS
  *   vif  = VIFNAME / MAC
  *
  * Blanks around a word, a key or a value don't count.  There is no escape
@@ -114,7 +114,7 @@ xenDeviceModelAccepted(void)
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
     size_t i;
 
-    virBufferAddLit(&buf, "'name=', 'path=', 'vifs=', 'failure='");
+    virBufferAddLit(&buf, "'name=', 'path=', 'vifs=', 'failure=', 'limit='");
     for (i = 0; i < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; i++)
         virBufferAsprintf(&buf, ", '%s'", virDomainDeviceModelCapabilityTypeToString(i));
 
@@ -369,6 +369,26 @@ xenDeviceModelParserParseFailure(xenDeviceModelParser *parser,
 
 
 static int
+xenDeviceModelParserParseLimit(xenDeviceModelParser *parser,
+                               char *value)
+{
+    int limit = virDomainDeviceModelFailureLimitFromString(value);
+
+    if (limit < 0) {
+        g_autofree char *excerpt = xenDeviceModelExcerpt(value);
+
+        return xenDeviceModelParserError(parser, value,
+                                         _("invalid limit '%1$s', expected 0 for none, or %2$d to %3$d seconds"),
+                                         excerpt, VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MIN,
+                                         VIR_DOMAIN_DEVICE_MODEL_FAILURE_LIMIT_MAX);
+    }
+
+    parser->dmdef->failure.limit = limit;
+    return 0;
+}
+
+
+static int
 xenDeviceModelParserParseCapability(xenDeviceModelParser *parser,
                                     const char *word)
 {
@@ -414,6 +434,9 @@ xenDeviceModelParserParseKey(xenDeviceModelParser *parser,
     } else if (STREQ(key, "failure")) {
         parse = xenDeviceModelParserParseFailure;
         given = parser->dmdef->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT;
+    } else if (STREQ(key, "limit")) {
+        parse = xenDeviceModelParserParseLimit;
+        given = parser->dmdef->failure.limit >= 0;
     } else {
         g_autofree char *accepted = xenDeviceModelAccepted();
         g_autofree char *excerpt = xenDeviceModelExcerpt(key);
@@ -681,6 +704,9 @@ xenDeviceModelFormatItem(const virDomainDef *def,
         virBufferAsprintf(&buf, ",failure=%s",
                           virDomainDeviceModelFailureActionTypeToString(dmdef->failure.action));
     }
+
+    if (dmdef->failure.limit >= 0)
+        virBufferAsprintf(&buf, ",limit=%d", dmdef->failure.limit);
 
     if (virBufferUse(&buf) > XEN_DEVICE_MODEL_ITEM_MAX) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
