@@ -83,7 +83,39 @@ typedef struct {
     virThread thread;
     int listener;
     GString *said; /* to them: a line for each command, with its arguments */
+    bool untold; /* that a change talks with one of them */
+    bool answered; /* the first command of a connection */
 } testServer;
+
+
+/* How many changes talk with a device model, as far as the device models know. */
+static int
+testChanges(virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    int changes = 0;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++)
+        changes += g_atomic_int_get(&priv->devicemodels[i]->changes);
+
+    return changes;
+}
+
+
+/* Likewise, how many of them were found to answer. */
+static int
+testAnswers(virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    int answers = 0;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++)
+        answers += g_atomic_int_get(&priv->devicemodels[i]->answers);
+
+    return answers;
+}
 
 
 /* Returns what a command is answered with. */
@@ -111,7 +143,11 @@ testServerReply(testServer *server,
     unsigned long long id = 0;
 
     ignore_value(virJSONValueObjectGetNumberUlong(message, "id", &id));
-    if (STRNEQ_NULLABLE(command, "qmp_capabilities"))
+    if (testChanges(testVM) != 1)
+        server->untold = true;
+    if (STREQ_NULLABLE(command, "qmp_capabilities"))
+        server->answered = true;
+    else
         g_string_append_printf(server->said, "%s %s\n", command, NULLSTR_EMPTY(text));
 
     return g_strdup_printf("{\"return\": %s, \"id\": %llu}\r\n",
@@ -413,6 +449,8 @@ testUpdateRun(const void *opaque)
     g_autofree char *said = NULL;
     testServer server = { 0 };
     virDomainObj *vm = testVMNew(path);
+    int changes;
+    int answers;
     int ret = -1;
     int rc;
 
@@ -423,7 +461,19 @@ testUpdateRun(const void *opaque)
     rc = test->mac ? testUpdateNet(vm, test) : testUpdateMedium(vm, test);
 
     said = testServerStop(&server, path);
+    changes = testChanges(vm);
+    answers = testAnswers(vm);
     virDomainObjEndAPI(&vm);
+
+    if (server.untold || changes != 0) {
+        VIR_TEST_VERBOSE("nobody is told of the change, or told of %d that are over", changes);
+        return -1;
+    }
+
+    if (answers != server.answered) {
+        VIR_TEST_VERBOSE("%d answers are known of, of %d", answers, server.answered);
+        return -1;
+    }
 
     if (rc != (test->error ? -1 : 0) || virGetLastErrorCode() != test->code) {
         VIR_TEST_VERBOSE("returned %d with error %d '%s'", rc,

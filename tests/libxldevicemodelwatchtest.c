@@ -67,6 +67,7 @@ static struct {
     bool fails; /* to pause or to destroy it */
     bool others; /* to be recorded: what else is freed */
     unsigned int nunfreed; /* how often it cannot be freed yet */
+    unsigned int hung; /* ioreq server for which the guest waits; 0 for none */
     unsigned int nrest; /* how often something runs under the uid yet */
     unsigned int nthreadless; /* how often no thread can be created yet */
     libxlDeviceModel *ending; /* what somebody ends when it is killed by its uid */
@@ -113,6 +114,31 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
     result->failed = "destroy";
     result->err = EPERM;
     return -1;
+}
+
+
+/* The guest waits for one that hangs, as far as anybody can see. */
+libxlDeviceModelIoreqViewer *
+libxlDeviceModelIoreqViewerNew(void)
+{
+    return (libxlDeviceModelIoreqViewer *)&testXen;
+}
+
+
+void
+libxlDeviceModelIoreqViewerFree(libxlDeviceModelIoreqViewer *viewer G_GNUC_UNUSED)
+{
+}
+
+
+libxlDeviceModelIoreqLookResult
+libxlDeviceModelIoreqLook(const libxlDeviceModelIoreqViewer *viewer G_GNUC_UNUSED,
+                          const libxlDeviceModelIoreq *ioreq,
+                          unsigned int vcpus,
+                          libxlDeviceModelIoreqPending *pending G_GNUC_UNUSED)
+{
+    return ioreq->ioservid == testXen.hung && vcpus == 2 ? LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME
+                                                         : LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE;
 }
 
 
@@ -296,8 +322,8 @@ testAwaitCalls(const char *expected)
 
 
 /* Waits until nothing but the test and the domain's list refers to a device model: the
- * event loop does not watch it, and the thread for its death has let go of it.  Then for
- * the end of all such threads. */
+ * event loop neither watches it nor looks at it, and the thread for its death has let go
+ * of it.  Then for the end of all such threads. */
 static int
 testAwaitThread(const libxlDeviceModel *dm,
                 int nrefs)
@@ -388,7 +414,7 @@ testBegin(virDomainDeviceModelFailureAction action)
     testXen.def = def;
     testXen.gone = testXen.replaced = testXen.shutdown = false;
     testXen.fails = testXen.others = false;
-    testXen.nunfreed = testXen.nrest = testXen.nthreadless = 0;
+    testXen.nunfreed = testXen.nrest = testXen.nthreadless = testXen.hung = 0;
     testXen.ending = NULL;
 
     if (!(testVM = virDomainObjListAdd(driver->domains, &def, driver->xmlopt,
@@ -619,6 +645,45 @@ testDeath(const void *opaque G_GNUC_UNUSED)
         ret = 0;
 
     virDomainObjEndJob(testVM);
+    testEnd();
+    return ret;
+}
+
+
+/* One that hangs, stopped or silent, is killed, and told as any other.  A file that is no
+ * socket refuses connections. */
+static int
+testHang(const void *opaque)
+{
+    bool stopped = GPOINTER_TO_INT(opaque);
+    const char *reason;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    virDomainDefSetVcpusMax(testVM->def, 2, driver->xmlopt);
+    g_free(testLan->socket);
+    testLan->socket = g_strdup_printf("%s/socket", testDir);
+    if (!g_file_set_contents(testLan->socket, "", 0, NULL))
+        abort();
+    testVM->def->devicemodels[1]->failure.limit = 1;
+    testVM->def->devicemodels[2]->failure.limit = 0;
+    if (stopped)
+        syscall(SYS_pidfd_send_signal, testLan->process.pidfd, SIGSTOP, NULL, 0);
+    else
+        testXen.hung = testLan->ioservid;
+    syscall(SYS_pidfd_send_signal, testLines->process.pidfd, SIGSTOP, NULL, 0);
+    testWatch(testLines);
+    testWatch(testLan);
+
+    if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0) {
+        reason = testVM->def->devicemodels[1]->failure.reason;
+        if (!reason || !STRPREFIX(reason, "hung for ") || !STRSKIP(reason, "hung for ")[0])
+            VIR_TEST_VERBOSE("the reason is '%s'", NULLSTR(reason));
+        else if (testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, reason) == 0 &&
+                 testCheckState(2, LIBXL_DEVICE_MODEL_STATE_RUNNING, 0, NULL) == 0)
+            ret = 0;
+    }
+
     testEnd();
     return ret;
 }
@@ -857,15 +922,19 @@ static int
 testUnwatched(const void *opaque)
 {
     libxlDeviceModelState state = GPOINTER_TO_INT(opaque);
+    int unwatched = 0;
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
     testWatch(testLan);
-    if (state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+    if (state == LIBXL_DEVICE_MODEL_STATE_RUNNING) {
         libxlDeviceModelUnwatch(testLan);
+        unwatched = testAwaitThread(testLan, 2);
+    }
     libxlDeviceModelSetState(testLan, state);
     testKill(testLan);
-    if (testAwaitEnd(testLan, 2, "") == 0 &&
+    if (unwatched == 0 &&
+        testAwaitEnd(testLan, 2, "") == 0 &&
         testCheckState(1, state, 0, NULL) == 0)
         ret = 0;
 
@@ -1173,6 +1242,9 @@ testPrimary(const void *opaque)
 
     if (priv->devicemodelsPrimary)
         dm = virObjectRef(priv->devicemodelsPrimary);
+    /* the third is that of who watches it: nobody looks at it */
+    if (dm && g_atomic_int_get(&((const GObject *)dm)->ref_count) > 3)
+        goto cleanup;
     if (data->forgotten && !data->late)
         libxlDeviceModelForget(&priv->devicemodelsPrimary);
     if (!data->stranger)
@@ -1183,6 +1255,7 @@ testPrimary(const void *opaque)
     if (data->noPid ? !dm : testAwaitEnd(dm, data->forgotten ? 1 : 2, data->calls) == 0)
         ret = testCheckState(0, LIBXL_DEVICE_MODEL_STATE_FAILED, data->count, data->reason);
 
+  cleanup:
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     testEnd();
@@ -1203,6 +1276,8 @@ testDeaths(void)
 
     DO_TEST("death", testDeath, 0);
     DO_TEST("death of who had a terminal", testDeathTerminal, 0);
+    DO_TEST("hang: stopped", testHang, true);
+    DO_TEST("hang: silent", testHang, false);
     DO_TEST("death that the guest is not freed of", testDeathNotFreed, 0);
     DO_TEST("death of one with other ioreq servers", testDeathOthers, 0);
     DO_TEST("two deaths", testDeathTwo, 0);

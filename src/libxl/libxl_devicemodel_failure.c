@@ -52,7 +52,14 @@ libxlDeviceModelIsFailed(virDomainObj *vm,
 }
 
 
-static virDomainDeviceModelDef *
+/**
+ * libxlDeviceModelGetDef:
+ * @def: live definition of a domain, which is locked
+ * @dm: one of its device models
+ *
+ * Returns the definition of the device model, which stays @def's, or NULL.
+ */
+virDomainDeviceModelDef *
 libxlDeviceModelGetDef(const virDomainDef *def,
                        const libxlDeviceModel *dm)
 {

@@ -23,6 +23,9 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_process.h"
 
+virDomainDeviceModelDef *libxlDeviceModelGetDef(const virDomainDef *def,
+                                                const libxlDeviceModel *dm);
+
 bool libxlDeviceModelIsFailed(virDomainObj *vm,
                               libxlDeviceModel *dm);
 

@@ -15,6 +15,7 @@
 
 #include "libxl_devicemodel_process.h"
 
+#include "libxl_devicemodel_hang.h"
 #include "libxl_devicemodel_privilege.h"
 #include "virerror.h"
 #include "virevent.h"
@@ -316,12 +317,13 @@ libxlDeviceModelNewPrimary(const char *stateDir,
  * libxlDeviceModelUnwatch:
  * @dm: device model
  *
- * Have the event loop not wait for its process any more, if it does.  Its domain is
- * locked, or nobody else has it.
+ * Have the event loop not wait for the end of its process any more, nor look at it, if it
+ * does.  Its domain is locked, or nobody else has it.
  */
 void
 libxlDeviceModelUnwatch(libxlDeviceModel *dm)
 {
+    libxlDeviceModelHangUnwatch(dm);
     if (dm->watch >= 0)
         virEventRemoveHandle(dm->watch);
     dm->watch = -1;
@@ -541,6 +543,31 @@ libxlDeviceModelIsAlive(const libxlDeviceModel *dm)
 
 
 /**
+ * libxlDeviceModelKillHung:
+ * @dm: device model that hangs
+ * @seconds: for how long it did
+ *
+ * Kill its process, and remember why for libxlDeviceModelDescribeEnd.  Neither waits nor
+ * needs a lock.
+ *
+ * Returns whether the signal was sent; sets errno where it was not, ESRCH if the process
+ * has ended.
+ */
+bool
+libxlDeviceModelKillHung(libxlDeviceModel *dm,
+                         unsigned int seconds)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&libxlDeviceModelEndMutex);
+
+    if (libxlDeviceModelProcessSignal(&dm->process, SIGKILL) < 0)
+        return false;
+
+    dm->hung = seconds;
+    return true;
+}
+
+
+/**
  * libxlDeviceModelDescribeEnd:
  * @dm: device model whose process has ended
  *
@@ -561,6 +588,9 @@ libxlDeviceModelDescribeEnd(libxlDeviceModel *dm)
         return NULL;
 
     libxlDeviceModelProcessReap(process);
+
+    if (dm->hung > 0)
+        return g_strdup_printf(_("hung for %1$u s"), dm->hung);
 
     switch (process->end) {
     case LIBXL_DEVICE_MODEL_END_NONE:

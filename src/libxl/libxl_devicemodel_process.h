@@ -112,6 +112,9 @@ struct _libxlDeviceModel {
 
     libxlDeviceModelProcess process;
     int watch; /* of the event loop, on the process; -1 for none */
+    int changes; /* how many talk with it over QMP to change something; atomic */
+    int answers; /* how often it was found to answer over QMP; atomic */
+    unsigned int hung; /* for how many seconds, when it was killed for that */
     bool pending; /* it has failed, and what its definition wants then is still to be done */
     unsigned int ioservid; /* of its ioreq server, once it runs */
     unsigned int slots; /* bits 1 << PCI slot: whose interrupts are its own */
@@ -162,6 +165,9 @@ int libxlDeviceModelOpen(libxlDeviceModel *dm,
 bool libxlDeviceModelReopen(libxlDeviceModel *dm);
 
 bool libxlDeviceModelIsAlive(const libxlDeviceModel *dm);
+
+bool libxlDeviceModelKillHung(libxlDeviceModel *dm,
+                              unsigned int seconds);
 
 char *libxlDeviceModelDescribeEnd(libxlDeviceModel *dm);
 

@@ -6,7 +6,8 @@
  *
  * What can change is the medium in a cdrom drive and the link state of a NIC.
  * No monitor is kept open: one is opened for each change, so that it does not
- * matter which daemon started the domain.
+ * matter which daemon started the domain.  Whoever looks for device models that hang
+ * is told of each change, as QMP has one client at a time, and of each answer.
  */
 
 #include <config.h>
@@ -24,11 +25,6 @@
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-/* How long a device model is talked with for one change.  One that runs answers
- * at once; whoever else wants the job, to end the domain, waits for it for 30 s
- * (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
-#define LIBXL_DEVICE_MODEL_UPDATE_MS (20 * 1000)
 
 
 static void
@@ -67,7 +63,7 @@ libxlDeviceModelsUpdateDeadline(void)
 
 
 static libxlDeviceModelMonitor *
-libxlDeviceModelConnect(const libxlDeviceModel *dm,
+libxlDeviceModelConnect(libxlDeviceModel *dm,
                         gint64 deadline)
 {
     g_autoptr(libxlDeviceModelMonitor) mon = NULL;
@@ -76,27 +72,31 @@ libxlDeviceModelConnect(const libxlDeviceModel *dm,
         libxlDeviceModelMonitorHandshake(mon, deadline) < 0)
         return NULL;
 
+    g_atomic_int_inc(&dm->answers);
     return g_steal_pointer(&mon);
 }
 
 
 static int
-libxlDeviceModelChangeMedia(const libxlDeviceModel *dm,
+libxlDeviceModelChangeMedia(libxlDeviceModel *dm,
                             const virDomainDiskDef *def,
                             const libxlDeviceModelDisk *disk)
 {
     g_auto(libxlDeviceModelImages) images = { 0 };
     g_autoptr(libxlDeviceModelMonitor) mon = NULL;
     gint64 deadline;
+    int rc = -1;
 
     if (libxlDeviceModelDiskOpen(dm->name, def, &images) < 0)
         return -1;
 
     deadline = libxlDeviceModelsUpdateDeadline();
-    if (!(mon = libxlDeviceModelConnect(dm, deadline)))
-        return -1;
+    g_atomic_int_inc(&dm->changes);
+    if ((mon = libxlDeviceModelConnect(dm, deadline)))
+        rc = libxlDeviceModelMediaChange(mon, disk, &images, deadline);
+    g_atomic_int_add(&dm->changes, -1);
 
-    return libxlDeviceModelMediaChange(mon, disk, &images, deadline);
+    return rc;
 }
 
 
@@ -197,18 +197,21 @@ libxlDeviceModelsOwnDevice(const virDomainDef *def,
 
 
 static int
-libxlDeviceModelSetLink(const libxlDeviceModel *dm,
+libxlDeviceModelSetLink(libxlDeviceModel *dm,
                         unsigned int slot,
                         bool up)
 {
     g_autofree char *id = libxlDeviceModelAliasNIC(slot);
     gint64 deadline = libxlDeviceModelsUpdateDeadline();
-    g_autoptr(libxlDeviceModelMonitor) mon = libxlDeviceModelConnect(dm, deadline);
+    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+    int rc = -1;
 
-    if (!mon)
-        return -1;
+    g_atomic_int_inc(&dm->changes);
+    if ((mon = libxlDeviceModelConnect(dm, deadline)))
+        rc = libxlDeviceModelQMPSetLink(mon, id, up, deadline);
+    g_atomic_int_add(&dm->changes, -1);
 
-    return libxlDeviceModelQMPSetLink(mon, id, up, deadline);
+    return rc;
 }
 
 

@@ -10,7 +10,9 @@
 
 #include "libxl_devicemodel_watch.h"
 
+#include "domain_devicemodel.h"
 #include "libxl_devicemodel_failure.h"
+#include "libxl_devicemodel_hang.h"
 #include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_xenstore.h"
@@ -279,6 +281,7 @@ libxlDeviceModelWatchEvent(int watch,
     g_autoptr(libxlDeviceModelWatched) watched = libxlDeviceModelWatchedCopy(opaque);
 
     virEventRemoveHandle(watch);
+    libxlDeviceModelHangUnwatch(watched->dm);
 
     if (libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd) == 0)
         return;
@@ -290,15 +293,29 @@ libxlDeviceModelWatchEvent(int watch,
 }
 
 
+/* The primary is not looked at: its QMP is libxl's. */
+static void
+libxlDeviceModelWatchHang(const virDomainDef *def,
+                          libxlDeviceModel *dm)
+{
+    const virDomainDeviceModelDef *dmdef = libxlDeviceModelGetDef(def, dm);
+
+    if (dmdef && dm->id != 0)
+        libxlDeviceModelHangWatch(dm, virDomainDefGetVcpusMax(def),
+                                  virDomainDeviceModelDefGetFailureLimit(dmdef));
+}
+
+
 /**
  * libxlDeviceModelWatch:
  * @driver: the driver
  * @def: live definition of a domain, which is locked
  * @dm: one of its device models, which is running, or has failed
  *
- * Have the event loop wait for the end of its process, until libxlDeviceModelUnwatch.
- * If it has ended already, the guest is freed of it at once.  Of one that an earlier
- * daemon found failed, what that daemon did not come to is done.
+ * Have the event loop wait for the end of its process, and look whether a secondary
+ * hangs, until libxlDeviceModelUnwatch.  If it has ended already, the guest is freed of it
+ * at once.  Of one that an earlier daemon found failed, what that daemon did not come to
+ * is done.
  *
  * Returns 0, or -1 with an error.
  */
@@ -330,6 +347,7 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
     }
 
     watched = NULL;
+    libxlDeviceModelWatchHang(def, dm);
     return 0;
 }
 

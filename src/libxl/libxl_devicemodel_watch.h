@@ -13,6 +13,8 @@
  *  kills    what else runs under the uid of a secondary, and waits for its end
  *  reports  the death: libxl_devicemodel_failure.h
  *
+ * One that hangs does not end by itself: libxl_devicemodel_hang.h finds it, and ends it.
+ *
  * What is freed belongs to a domain that is there: the state of a secondary is looked at
  * with its lock held, and whoever ends the domain has set it to ending before, with the
  * same lock.  The primary is only forgotten then, and not found any more.
