@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Device models that end while their guest runs: what it costs, and who hears of it."""
+"""Device models that end while their guest runs, or hang: what it costs, and who hears of
+it."""
 
 import contextlib
+import pathlib
+import tempfile
 import time
 
+from xenhostlib.common import call
 from xenhostlib.domain import devicemodel, disk, domain_xml, mac, nic
 
 from .common import (MAIN, expect, expect_all_gone, expect_words, no_daemon, running, scenario,
@@ -12,6 +16,22 @@ from .failures import NICS, defined, pair
 
 IMAGE = "/root/dies.img"
 EVENTS = "/root/events"
+# A file system of its own for an image, how long nothing can be written there, and after
+# how long the guest gives a write up: seconds.
+SLOW = "/root/slow"
+SLOW_SECONDS = 20
+PATIENCE = 5
+# How long the guest may leave a NIC alone: seconds.
+PINGS = 6
+# Ways to make a process hang: one can be seen in its state, the other cannot.
+FREEZER = "/sys/fs/cgroup/hang"
+STOPPED = "kill -STOP {pid}"
+FROZEN = f"mkdir -p {FREEZER} && echo {{pid}} > {FREEZER}/cgroup.procs && echo 1 > {FREEZER}/cgroup.freeze"
+# The limit that a device model has by default, how late a look may come, and what killing,
+# freeing and telling take beyond that, on an emulated host: seconds.
+LIMIT = 10
+LATE = 3
+TELLING = 8
 # How the daemon says that of a child.
 KILLED = "killed by signal 9"
 
@@ -48,12 +68,12 @@ def events_heard(host, domain):
 
 
 @contextlib.contextmanager
-def guest_with_all(host):
+def guest_with_all(host, image=IMAGE, limit=None):
     """A guest with a NIC of its primary's, and with three secondaries: a NIC, disk and
-    serial port."""
-    devices = (MAIN + devicemodel("lan", [2]) + devicemodel("disk", capabilities=["ide"]) +
-               devicemodel("lines", capabilities=["serial"]) + disk("hda", IMAGE) + nic(1) + nic(2))
-    host.run(f"printf DMTEST-RW | dd of={IMAGE} bs=1M conv=sync status=none")
+    serial port. Its disk's device model hangs after @limit seconds."""
+    devices = (MAIN + devicemodel("lan", [2]) + devicemodel("disk", capabilities=["ide"], limit=limit) +
+               devicemodel("lines", capabilities=["serial"]) + disk("hda", image) + nic(1) + nic(2))
+    host.run(f"printf DMTEST-RW | dd of={image} bs=1M conv=sync status=none")
     try:
         xml = domain_xml("dies", devices, serial="<serial type='pty'/>")
         with running(host, "dies", xml) as domain:
@@ -61,7 +81,31 @@ def guest_with_all(host):
             domain.report()
             yield domain
     finally:
-        host.run(["rm", "-f", IMAGE])
+        host.run(["rm", "-f", image])
+
+
+@contextlib.contextmanager
+def slow_disk(host):
+    """A file system that can be frozen; yields its folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "slow.ext4"
+        call(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", str(path), "16M"])
+        host.copy_to(path, "/root/slow.ext4")
+    host.run(f"mkdir -p {SLOW} && mount -o loop /root/slow.ext4 {SLOW}")
+    try:
+        yield SLOW
+    finally:
+        host.run(f"umount {SLOW} && rm -r {SLOW} /root/slow.ext4")
+
+
+@contextlib.contextmanager
+def frozen(host, folder):
+    """Have whoever writes to the file system of a folder wait, uninterruptibly."""
+    host.run(["fsfreeze", "-f", folder])
+    try:
+        yield
+    finally:
+        host.run(["fsfreeze", "-u", folder])
 
 
 def expect_refused(domain, command, *words):
@@ -72,10 +116,24 @@ def expect_refused(domain, command, *words):
     expect_words(done.stderr, *words)
 
 
-def kill(host, domain, name, signal):
-    """Let a signal end the secondary @name."""
+def expect_silence(host, address, seconds):
+    """Wait until nothing has answered at an address for so long."""
+    begin = answered = time.monotonic()
+    while time.monotonic() < answered + seconds:
+        expect(time.monotonic() < begin + 120, f"{seconds} s without an answer from {address}")
+        if host.run(f"ping -q -w 2 {address}", check=False).returncode == 0:
+            answered = time.monotonic()
+
+
+def pid_of(host, domain, name):
+    """Return the pid of the secondary @name."""
     [pid] = [pid for pid, line in secondaries_of(host, domain.name).items() if f"/{name} " in line]
-    host.run(["kill", f"-{signal}", pid])
+    return pid
+
+
+def kill(host, domain, name, signal):
+    """Let a signal end the secondary @name, or stop it."""
+    host.run(["kill", f"-{signal}", pid_of(host, domain, name)])
 
 
 @scenario(seconds=150)
@@ -174,3 +232,67 @@ def deaths_at_bad_times(host):
             expect_failed(domain, name, "ended while no daemon was running")
         domain.destroy()
         expect_all_gone(host)
+
+
+def hang(host, domain, name, way, unused=0):
+    """Make a secondary hang, which the guest may not use for so many seconds; fail unless
+    that is found and told in time."""
+    begin = int(host.run(f"{way.format(pid=pid_of(host, domain, name))} && date +%s").stdout)
+    expect_failed(domain, name, "hung for ")
+    failure = domain.xml().find(f".//devicemodel[@name='{name}']/failure")
+    silence = int(failure.get("reason").split()[2])
+    took = int(host.run(["date", "-d", failure.get("last"), "+%s"]).stdout) - begin
+    expect(LIMIT <= silence <= LIMIT + LATE and LIMIT - LATE <= took <= unused + LIMIT + TELLING,
+           f"'{name}' to be found after {LIMIT} s, not after {silence} s, {took} s from the begin")
+
+
+@scenario(seconds=120)
+def secondaries_hang(host):
+    """Secondaries hang, whether the guest uses them or not: they are found, and killed,
+    and the guest goes on. One without a limit is left alone."""
+    with guest_with_all(host, limit=0) as domain, events_heard(host, domain) as heard:
+        nics = {entry["mac"]: entry for entry in domain.report()["NIC"]}
+        first = nics[mac(1)]
+        domain.wait_for_pings([entry["name"] for entry in nics.values()])
+        kill(host, domain, "disk", "STOP")
+
+        # the guest pings through it, and stands still then until it is freed
+        hang(host, domain, "lan", FROZEN, unused=PINGS)
+        host.run(["rmdir", FREEZER])
+        wait_for(lambda: "(lan)" in heard(), f"an event for 'lan': {heard()}", 60)
+        domain.wait_for_pings([first["name"]])
+        expect_refused(domain, f"domif-setlink {domain.name} {mac(2)} down", "'lan'")
+
+        hang(host, domain, "lines", STOPPED)
+        host.run(f"ping -c 3 -w 60 {first['address']}")
+
+        # that asks the host, and not the device model
+        domain.virsh(f"domblkinfo {domain.name} hda", timeout=20)
+        kill(host, domain, "disk", "CONT")
+        expect(state_of(domain, "disk") == ("running", None),
+               f"'disk' to be left alone: {state_of(domain, 'disk')}")
+        domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario(seconds=130)
+def slow_disk_waits(host):
+    """A secondary that drains a slow disk serves neither guest nor QMP, and is left
+    alone: the guest has its disk again when the host has."""
+    with slow_disk(host) as folder, guest_with_all(host, image=f"{folder}/dies.img") as domain:
+        address = domain.report()["NIC"][0]["address"]
+        pid = pid_of(host, domain, "disk")
+        domain.ask(f"patience {PATIENCE}")
+        with frozen(host, folder):
+            host.run(f"echo disk sda > {domain.tty()}")
+            # the guest gives the write up and stops the controller, which waits for it: the
+            # only vCPU stands still then
+            expect_silence(host, address, SLOW_SECONDS)
+            host.run(f"ps -L -o state= -p {pid} | grep -q D")
+
+        domain.wait(lambda: "ANSWER disk sda" in domain.console(), "an answer about its disk", 240)
+        expect_words(domain.console().split("ANSWER disk sda")[1], "rw=ok")
+        expect(pid_of(host, domain, "disk") == pid, "the same process")
+        expect(state_of(domain, "disk") == ("running", None), f"'disk' to go on: {state_of(domain, 'disk')}")
+        domain.destroy()
+    expect_all_gone(host)

@@ -41,12 +41,15 @@ def mac(number):
     return f"00:16:3e:00:00:{number:02x}"
 
 
-def devicemodel(name, nics=(), capabilities=(), emulator=None, failure=None):
-    """Return the XML of a device model; @failure is what is done when it fails."""
+def devicemodel(name, nics=(), capabilities=(), emulator=None, failure=None, limit=None):
+    """Return the XML of a device model; @failure is what is done when it fails, and
+    @limit the seconds after which it hangs."""
     inner = f"<emulator>{emulator}</emulator>" if emulator else ""
     inner += "".join(f"<capability name='{word}'/>" for word in capabilities)
     inner += "".join(f"<interface mac='{mac(number)}'/>" for number in nics)
-    inner += f"<failure action='{failure}'/>" if failure else ""
+    words = "".join(f" {word}='{value}'" for word, value in (("action", failure), ("limit", limit))
+                    if value is not None)
+    inner += f"<failure{words}/>" if words else ""
     return f"\n    <devicemodel name='{name}'>{inner}</devicemodel>"
 
 
