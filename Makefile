@@ -60,7 +60,8 @@ coverage: deps ## print what the unit tests run of the configuration code
 benchmark: install-tree ## measure beside unpatched libvirt, and write docs/performance.md
 	stock=$$(scripts/build-stock --build $(BUILD)) && \
 	scripts/bench-conversion --build $(BUILD) --document docs/performance.md && \
-	tests/xenhost/benchmark --libvirt $(DEST) --stock "$$stock/install" --document docs/performance.md
+	tests/xenhost/benchmark --libvirt $(DEST) --stock "$$stock/install" --document docs/performance.md && \
+	tests/xenhost/looks --libvirt $(DEST) --document docs/performance.md
 
 check-sanitize: deps-sanitize ## run our unit tests under AddressSanitizer and UBSan
 	scripts/build-sanitize $(SANITIZE)
