@@ -35,6 +35,7 @@
 #include "libxldevicemodeltestxenstore.h"
 #include "viralloc.h"
 #include "virfile.h"
+#include "virhook.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -56,6 +57,12 @@ static GThread *testLoop; /* runs the event loop */
 static int testLoopEnds;
 static unsigned int testPatience = TEST_PATIENCE_MS;
 
+typedef enum {
+    TEST_HOOK_NONE = 0,
+    TEST_HOOK_WORKS,
+    TEST_HOOK_FAILS,
+} testHook;
+
 /* What stands in writes it all down, in whatever thread. */
 static struct {
     virMutex lock;
@@ -66,6 +73,7 @@ static struct {
     bool shutdown; /* likewise */
     bool fails; /* to pause or to destroy it */
     bool others; /* to be recorded: what else is freed */
+    testHook hook;
     unsigned int nunfreed; /* how often it cannot be freed yet */
     unsigned int hung; /* ioreq server for which the guest waits; 0 for none */
     unsigned int nrest; /* how often something runs under the uid yet */
@@ -282,6 +290,35 @@ virDomainEventLifecycleNewFromObj(virDomainObj *vm G_GNUC_UNUSED,
 }
 
 
+int
+virHookPresent(int driverType)
+{
+    return testXen.hook != TEST_HOOK_NONE && driverType == VIR_HOOK_DRIVER_LIBXL;
+}
+
+
+int
+virHookCall(int driverType G_GNUC_UNUSED,
+            const char *id,
+            int op,
+            int subop,
+            const char *extra,
+            const char *input,
+            char **output G_GNUC_UNUSED)
+{
+    testCall("hook %s %s %s, %s the failure\n", id,
+             op == VIR_HOOK_LIBXL_OP_DEVICE_MODEL_FAILED && subop == VIR_HOOK_SUBOP_END ?
+             "failed" : "another",
+             extra, strstr(input, "state='failed'") ? "with" : "without");
+
+    if (testXen.hook == TEST_HOOK_WORKS)
+        return 0;
+
+    virReportError(VIR_ERR_HOOK_SCRIPT_FAILED, "%s", "the test's hook script");
+    return -1;
+}
+
+
 static gpointer
 testLoopRun(gpointer opaque G_GNUC_UNUSED)
 {
@@ -414,6 +451,7 @@ testBegin(virDomainDeviceModelFailureAction action)
     testXen.def = def;
     testXen.gone = testXen.replaced = testXen.shutdown = false;
     testXen.fails = testXen.others = false;
+    testXen.hook = TEST_HOOK_NONE;
     testXen.nunfreed = testXen.nrest = testXen.nthreadless = testXen.hung = 0;
     testXen.ending = NULL;
 
@@ -615,6 +653,7 @@ testCheckStore(const libxlDeviceModel *dm,
 #define FREE_LINES "free 7 2 0x20 0x200\n"
 #define EVENTS(name, action) \
     "event io-error '' " name " " action "\nevent io-error-reason '' " name " " action " message\n"
+#define PAUSED "pause 7\nevent lifecycle 3 2\n"
 #define KILLED "killed by signal 9 (Killed)"
 
 
@@ -741,6 +780,25 @@ testDeathOthers(const void *opaque G_GNUC_UNUSED)
     testWatch(testLan);
     testKill(testLan);
     ret = testAwaitEnd(testLan, 2, FREE_LAN "free others 7 0x4\n" EVENTS("lan", "0"));
+
+    testEnd();
+    return ret;
+}
+
+
+/* The hook script is told, and decides nothing. */
+static int
+testDeathHook(const void *opaque)
+{
+    int ret;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE);
+    testXen.hook = GPOINTER_TO_INT(opaque);
+    testWatch(testLan);
+    testKill(testLan);
+    ret = testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "1")
+                       "hook guest failed lan, with the failure\n"
+                       PAUSED);
 
     testEnd();
     return ret;
@@ -1280,6 +1338,8 @@ testDeaths(void)
     DO_TEST("hang: silent", testHang, false);
     DO_TEST("death that the guest is not freed of", testDeathNotFreed, 0);
     DO_TEST("death of one with other ioreq servers", testDeathOthers, 0);
+    DO_TEST("death that a hook script is told", testDeathHook, TEST_HOOK_WORKS);
+    DO_TEST("death that a hook script fails to be told", testDeathHook, TEST_HOOK_FAILS);
     DO_TEST("two deaths", testDeathTwo, 0);
     DO_TEST("death before it is watched", testDeathBefore, 0);
     DO_TEST("death while no daemon ran", testReconnect, 0);
@@ -1322,7 +1382,7 @@ testActions(void)
     DO_TEST("ignore", .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE,
             .told = FREE_LAN EVENTS("lan", "0"), .calls = FREE_LAN EVENTS("lan", "0"), RUNS);
     DO_TEST("pause", PAUSE,
-            .calls = FREE_LAN EVENTS("lan", "1") "pause 7\nevent lifecycle 3 2\n",
+            .calls = FREE_LAN EVENTS("lan", "1") PAUSED,
             .state = VIR_DOMAIN_PAUSED, .reason = VIR_DOMAIN_PAUSED_IOERROR);
     DO_TEST("pause fails", PAUSE, .fails = true,
             .calls = FREE_LAN EVENTS("lan", "1") "pause 7\n", RUNS);
@@ -1373,13 +1433,11 @@ testEarliers(void)
         if (virTestRun("an earlier daemon " title, testEarlier, &data) < 0) \
             ret = -1; \
     } while (0)
-#define PAUSED "pause 7\nevent lifecycle 3 2\n"
 
     DO_TEST("has done all", .told = true, .calls = "");
     DO_TEST("has not paused", .told = true, .pending = true, .calls = PAUSED);
     DO_TEST("has not told", .calls = FREE_LAN EVENTS("lan", "1") PAUSED);
 
-#undef PAUSED
 #undef DO_TEST
 
     return ret;

@@ -16,6 +16,7 @@
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "virerror.h"
+#include "virhook.h"
 #include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -135,6 +136,27 @@ libxlDeviceModelSendEvents(libxlDriverPrivate *driver,
 }
 
 
+/* What the script returns changes nothing: the device model is gone. */
+static void
+libxlDeviceModelCallHook(libxlDriverPrivate *driver,
+                         virDomainDef *def,
+                         const virDomainDeviceModelDef *dmdef)
+{
+    g_autofree char *xml = NULL;
+
+    if (!virHookPresent(VIR_HOOK_DRIVER_LIBXL))
+        return;
+
+    if (!(xml = virDomainDefFormat(def, driver->xmlopt, 0)) ||
+        virHookCall(VIR_HOOK_DRIVER_LIBXL, def->name, VIR_HOOK_LIBXL_OP_DEVICE_MODEL_FAILED,
+                    VIR_HOOK_SUBOP_END, dmdef->name, xml, NULL) < 0) {
+        VIR_WARN("the hook script was not told that device model '%s' of domain '%s' failed: %s",
+                 dmdef->name, def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+
 static void
 libxlDeviceModelTell(libxlDriverPrivate *driver,
                      virDomainObj *vm,
@@ -156,6 +178,7 @@ libxlDeviceModelTell(libxlDriverPrivate *driver,
         libxlDeviceModelWarnUnrecorded(vm->def, dmdef);
 
     libxlDeviceModelSendEvents(driver, vm, dmdef);
+    libxlDeviceModelCallHook(driver, vm->def, dmdef);
 }
 
 

@@ -12,6 +12,7 @@
  *  the log of the daemon
  *  clients              an I/O error event, as for a disk, without and with a reason,
  *                       which is "message": virDomainGetMessages has the text
+ *  the hook script      with the name of the device model
  *
  * Then is done what the definition wants: <failure action=''> of a secondary; the end of
  * a primary is a crash of the domain.  The status file says whether it is still to be

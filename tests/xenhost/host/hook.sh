@@ -3,7 +3,7 @@
 #
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# One line for each call: domain, operation, step, and how many device models the
-# domain's XML has.
+# One line for each call: domain, operation, step, device model that it is about, and how
+# many of them the domain's XML has.
 
-echo "$1 $2 $3 $(grep -c '<devicemodel')" >> /root/hooks
+echo "$1 $2 $3 $4 $(grep -c '<devicemodel')" >> /root/hooks

@@ -8,6 +8,7 @@ from xenhostlib.domain import console_path, domain_xml, mac, nic
 
 from .common import (TWO_NICS, expect, expect_all_gone, expect_words, running, scenario,
                      secondaries, secondaries_of, wait_for)
+from .deaths import kill
 
 
 def secondary_reached(report):
@@ -112,7 +113,8 @@ def destroyed_twice(host):
 
 @scenario
 def hooks_called(host):
-    """The hook script hears the same of a domain with device models as of one without."""
+    """The hook script hears the same of a domain with device models as of one without,
+    and what befalls them."""
     hook = "/etc/libvirt/hooks/libxl"
     plain = domain_xml("hook", nic(1))
     split = domain_xml("hook", TWO_NICS)
@@ -126,14 +128,19 @@ def hooks_called(host):
             try:
                 domain.define(xml)
                 if domain.start(check=xml is not broken).returncode == 0:
+                    if xml is split:
+                        kill(host, domain, "lan", "KILL")
+                        wait_for(lambda: "failed" in host.run("cat /root/hooks").stdout,
+                                 "a failure that the script heard of")
                     domain.destroy()
             finally:
                 domain.remove()
             heard.append(host.run("cat /root/hooks; rm /root/hooks").stdout.splitlines())
     finally:
         host.run(f"rm -f {hook} /root/hooks; systemctl restart libvirtd")
-    words = ["prepare begin", "start begin", "started begin", "stopped end", "release end"]
+    words = ["prepare begin -", "start begin -", "started begin -", "stopped end -", "release end -"]
+    told = words[:3] + ["devicemodel-failed end lan"] + words[3:]
     expect(heard[0] == [f"hook {word} 0" for word in words], f"{words}: {heard[0]}")
-    expect(heard[1] == [f"hook {word} 2" for word in words], f"{words} with device models: {heard[1]}")
-    words.remove("started begin")
+    expect(heard[1] == [f"hook {word} 2" for word in told], f"{told} with device models: {heard[1]}")
+    words.remove("started begin -")
     expect(heard[2] == [f"hook {word} 2" for word in words], f"{words} of a failed start: {heard[2]}")
