@@ -20,8 +20,8 @@
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_hang.h"
 #include "libxl/libxl_devicemodel_qmp.h"
+#include "libxldevicemodeltestloop.h"
 #include "virerror.h"
-#include "virevent.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -228,7 +228,6 @@ static testModel testModels[] = {
     { .name = "ended", .limit = 1, .ended = true },
 };
 
-static int testLoopEnds;
 static int testViewers; /* how often one was asked for */
 
 
@@ -333,24 +332,6 @@ libxlDeviceModelQMPQueryStatus(libxlDeviceModelMonitor *mon,
 
 void
 libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon G_GNUC_UNUSED)
-{
-}
-
-
-static gpointer
-testLoopRun(gpointer opaque G_GNUC_UNUSED)
-{
-    while (!g_atomic_int_get(&testLoopEnds))
-        virEventRunDefaultImpl();
-
-    return NULL;
-}
-
-
-/* Has the loop look at whether it ends. */
-static void
-testLoopTick(int timer G_GNUC_UNUSED,
-             void *opaque G_GNUC_UNUSED)
 {
 }
 
@@ -526,23 +507,18 @@ testModelsEnd(void)
 static int
 mymain(void)
 {
-    GThread *loop;
     int ret = 0;
-
-    if (virEventRegisterDefaultImpl() < 0 ||
-        virEventAddTimeout(10, testLoopTick, NULL, NULL) < 0)
-        return EXIT_FAILURE;
 
     if (testJudges() < 0)
         ret = -1;
     if (virTestRun("killed late", testKillLate, NULL) < 0)
         ret = -1;
 
-    loop = g_thread_new("loop", testLoopRun, NULL);
+    if (testLoopStart() < 0)
+        return EXIT_FAILURE;
     if (testModelsEnd() < 0)
         ret = -1;
-    g_atomic_int_set(&testLoopEnds, 1);
-    g_thread_join(loop);
+    testLoopStop();
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

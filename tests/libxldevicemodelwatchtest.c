@@ -30,6 +30,7 @@
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
 #include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestloop.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
@@ -53,8 +54,6 @@
 
 static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folder for status files */
-static GThread *testLoop; /* runs the event loop */
-static int testLoopEnds;
 static unsigned int testPatience = TEST_PATIENCE_MS;
 
 typedef enum {
@@ -316,24 +315,6 @@ virHookCall(int driverType G_GNUC_UNUSED,
 
     virReportError(VIR_ERR_HOOK_SCRIPT_FAILED, "%s", "the test's hook script");
     return -1;
-}
-
-
-static gpointer
-testLoopRun(gpointer opaque G_GNUC_UNUSED)
-{
-    while (!g_atomic_int_get(&testLoopEnds))
-        virEventRunDefaultImpl();
-
-    return NULL;
-}
-
-
-/* Has the loop look at whether it ends. */
-static void
-testLoopTick(int timer G_GNUC_UNUSED,
-             void *opaque G_GNUC_UNUSED)
-{
 }
 
 
@@ -1542,14 +1523,13 @@ mymain(void)
 {
     int ret = 0;
 
-    if (virEventRegisterDefaultImpl() < 0 ||
-        virEventAddTimeout(10, testLoopTick, NULL, NULL) < 0 ||
-        testDriverInit() < 0)
+    if (testDriverInit() < 0)
         return EXIT_FAILURE;
 
     testXen.calls = g_string_new(NULL);
     testThreadsRefuse = testThreadRefuse;
-    testLoop = g_thread_new("loop", testLoopRun, NULL);
+    if (testLoopStart() < 0)
+        return EXIT_FAILURE;
 
     if (testDeaths() < 0)
         ret = -1;
@@ -1562,8 +1542,7 @@ mymain(void)
     if (testPrimaries() < 0)
         ret = -1;
 
-    g_atomic_int_set(&testLoopEnds, 1);
-    g_thread_join(testLoop);
+    testLoopStop();
     g_string_free(testXen.calls, true);
     testStoreReset();
     testDriverFree();
