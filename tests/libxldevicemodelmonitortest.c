@@ -70,6 +70,7 @@ typedef enum {
     CALL_ADD_FD, /* the test's file; the reply is the number */
     CALL_PTY, /* of the label in command; the reply is the path */
     CALL_LINK, /* of the NIC in command, up if there are arguments */
+    CALL_HUMAN, /* command */
     CALL_CONT,
     CALL_AWAIT_HANGUP, /* not a call: waits until the device model has closed the connection */
 } testCallType;
@@ -486,6 +487,8 @@ testCallMake(libxlDeviceModelMonitor *mon,
         return libxlDeviceModelQMPQueryPTY(mon, call->command, reply, testCallDeadline(call));
     case CALL_LINK:
         return libxlDeviceModelQMPSetLink(mon, call->command, !!call->arguments, testCallDeadline(call));
+    case CALL_HUMAN:
+        return libxlDeviceModelQMPHumanCommand(mon, call->command, testCallDeadline(call));
     case CALL_CONT:
         return libxlDeviceModelQMPCont(mon, testCallDeadline(call));
     case CALL_AWAIT_HANGUP:
@@ -588,6 +591,9 @@ testMonitor(const void *opaque)
     { PEER_SEND, "{\"event\": \"BIG\", \"data\": {\"@\": 1}}\r\n", .n = 60000 }
 #define PEER_GETS(command, id) \
     { PEER_EXPECT, .text = "{\"execute\":\"" command "\",\"id\":" id "}" }
+#define PEER_GETS_HUMAN(line, id) \
+    { PEER_EXPECT, .text = "{\"execute\":\"human-monitor-command\"," \
+                           "\"arguments\":{\"command-line\":\"" line "\"},\"id\":" id "}" }
 
 #define HANDSHAKE { .type = CALL_HANDSHAKE, .timeout = LONG }
 #define COMMAND(text, expect) \
@@ -826,6 +832,30 @@ static const testCase commandCases[] = {
             { .type = CALL_LINK, .timeout = LONG, .command = "net12" },
             { .type = CALL_LINK, .timeout = LONG, .command = "net0", .arguments = "up",
               REFUSED(" command 'set_link': DeviceNotFound: Device 'net0' not found") },
+        },
+    },
+    {
+        .name = "human-monitor-command",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS_HUMAN("o/w 0xcf8 0x80003010", "2"),
+            { PEER_SEND, "{\"return\": \"\", \"id\": 2}\r\n" },
+            PEER_GETS_HUMAN("p", "3"),
+            { PEER_SEND, "{\"return\": \"unknown command: 'p'\\r\\n\", \"id\": 3}\r\n" },
+            PEER_GETS_HUMAN("q", "4"),
+            { PEER_SEND, RETURN("4") },
+            PEER_GETS_HUMAN("r", "5"),
+            { PEER_SEND, "{\"id\": 5, \"error\": {\"class\": \"CommandNotFound\", \"desc\": \"No\"}}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "o/w 0xcf8 0x80003010" },
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "p",
+              REFUSED(" command 'p': said 'unknown command: 'p'\\r\\n', expected nothing") },
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "q",
+              REFUSED(" command 'q': said '', expected nothing") },
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "r",
+              REFUSED(" command 'human-monitor-command': CommandNotFound: No") },
         },
     },
     {

@@ -8,6 +8,7 @@
 
 #include "libxl_devicemodel_qmp.h"
 
+#include "libxl_devicemodel_quote.h"
 #include "virerror.h"
 #include "virstring.h"
 
@@ -386,4 +387,41 @@ libxlDeviceModelQMPRemoveMedium(libxlDeviceModelMonitor *mon,
     return libxlDeviceModelQMPCommand(mon, "blockdev-remove-medium", NULL, deadline,
                                       "s:id", drive,
                                       NULL);
+}
+
+
+/**
+ * libxlDeviceModelQMPHumanCommand:
+ * @mon: the monitor
+ * @command: a line for the monitor that people use, of a command that prints nothing
+ * @deadline: for the reply
+ *
+ * What goes wrong is text in the reply, as is what goes well: nothing is what is
+ * expected.
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPHumanCommand(libxlDeviceModelMonitor *mon,
+                                const char *command,
+                                gint64 deadline)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    g_autofree char *quote = NULL;
+    const char *text;
+
+    if (libxlDeviceModelQMPCommand(mon, "human-monitor-command", &reply, deadline,
+                                   "s:command-line", command,
+                                   NULL) < 0)
+        return -1;
+
+    text = virJSONValueGetString(reply);
+    if (STREQ_NULLABLE(text, ""))
+        return 0;
+
+    quote = libxlDeviceModelQuote(text ? text : "");
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s': monitor command '%2$s': said '%3$s', expected nothing"),
+                   libxlDeviceModelMonitorGetName(mon), command, quote);
+    return -1;
 }

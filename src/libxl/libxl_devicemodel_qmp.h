@@ -96,3 +96,9 @@ libxlDeviceModelQMPRemoveMedium(libxlDeviceModelMonitor *mon,
                                 const char *drive,
                                 gint64 deadline)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+
+int
+libxlDeviceModelQMPHumanCommand(libxlDeviceModelMonitor *mon,
+                                const char *command,
+                                gint64 deadline)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
