@@ -533,10 +533,12 @@ testLeftovers(const void *opaque)
     g_autofree char *folder = g_strdup_printf("%s/devicemodel", testDir);
     g_autofree char *pidfile = g_strdup_printf("%s/7-1.pid", folder);
     g_autofree char *socket = g_strdup_printf("%s/7-1.qmp", folder);
+    g_autofree char *registers = g_strdup_printf("%s/7-1.regs", folder);
 
     if (g_mkdir_with_parents(folder, 0700) < 0 ||
         virFileWriteStr(pidfile, "1\n", 0600) < 0 ||
-        virFileWriteStr(socket, "", 0600) < 0)
+        virFileWriteStr(socket, "", 0600) < 0 ||
+        virFileWriteStr(registers, "old", 0600) < 0)
         return -1;
 
     return testStart(opaque);
@@ -565,13 +567,15 @@ testReadFile(const char *proc,
 }
 
 
-/* Neither the socket nor the pid file is for others. */
+/* Neither the socket nor the pid file is for others, nor what is remembered. */
 static int
 testPermissions(const void *opaque G_GNUC_UNUSED)
 {
     testProcess *process = testProcessNew(testDir, 1, "good", NULL);
     g_autofree char *folder = g_path_get_dirname(process->dm->socket);
-    const char *paths[] = { folder, process->dm->socket, process->dm->pidfile };
+    const char *paths[] = {
+        folder, process->dm->socket, process->dm->pidfile, process->dm->registers,
+    };
     g_autofree char *status = NULL;
     g_autofree char *text = NULL;
     struct stat sb;
@@ -1249,6 +1253,7 @@ testEndForgotten(const void *opaque G_GNUC_UNUSED)
                                 g_get_monotonic_time() + TEST_LONG_MS * 1000);
     unlink(process->dm->socket);
     unlink(process->dm->pidfile);
+    unlink(process->dm->registers);
     testProcessFree(process);
 
     return testAllProcessesEnded() && testCheckFolder() == 0 ? ret : -1;

@@ -27,20 +27,26 @@
 #include <unistd.h>
 
 #include <xendevicemodel.h>
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
 #include <xenstore.h>
 #include <xentoolcore.h>
+#include <xen/hvm/ioreq.h>
+#include <xen/memory.h>
 
 #include "fakexen/fakexen.h"
 
 #define HELPER_NTHREADS 4
 #define HELPER_NRANGES 200
 #define HELPER_ID 3
+#define HELPER_PAGE 4096
 
 static xendevicemodel_handle *dmod;
 static int driver = -1;
 static int scope = -1;
 static unsigned int domid = 5;
 static int restricted;
+static ioreq_t *requests;
 
 
 static int
@@ -381,6 +387,81 @@ helperXen(char **w,
 }
 
 
+/* As QEMU maps the page of requests, the second of two, and binds the port of a vCPU:
+ * those of the first three are 107 to 109.  A page may be asked for in other ways. */
+static int
+helperMapRequests(char **w)
+{
+    unsigned int type = w[1] ? helperNumber(w[1]) : XENMEM_resource_ioreq_server;
+    unsigned int dom = w[1] && w[2] ? helperNumber(w[2]) : 5;
+    unsigned int frame = w[1] && w[2] && w[3] ? helperNumber(w[3]) : 0;
+    unsigned int nframes = frame > 0 ? 1 : 2;
+    void *pages = NULL;
+    size_t i;
+
+    if (!xenforeignmemory_map_resource(NULL, dom, type, HELPER_ID, frame, nframes, &pages,
+                                       PROT_READ | PROT_WRITE, 0))
+        return -1;
+
+    if (frame < 2) {
+        requests = (ioreq_t *)((char *)pages + (1 - frame) * HELPER_PAGE);
+        for (i = 0; i < 3; i++)
+            requests[i].vp_eport = 107 + i;
+    }
+
+    return 0;
+}
+
+
+/* A write that waits at a vCPU, to a port, or with a function (slot * 8 + function) to
+ * its configuration space. */
+static void
+helperWait(ioreq_t *request,
+           const char *address,
+           unsigned int size,
+           unsigned int data,
+           const char *devfn)
+{
+    request->type = devfn ? IOREQ_TYPE_PCI_CONFIG : IOREQ_TYPE_PIO;
+    request->addr = strtoull(address, NULL, 0) | (devfn ? strtoull(devfn, NULL, 0) << 32 : 0);
+    request->size = size;
+    request->data = data;
+    request->count = 1;
+    request->dir = IOREQ_WRITE;
+    request->state = STATE_IOREQ_READY;
+}
+
+
+/* What QEMU and the vCPU do with a request, step by step: served is QEMU's, taken is the
+ * vCPU's. */
+static int
+helperRequest(char **w,
+              int *rc)
+{
+    unsigned int vcpu = w[1] ? helperNumber(w[1]) : 0;
+
+    *rc = 0;
+    if (strcmp(w[0], "requests") == 0)
+        *rc = helperMapRequests(w);
+    else if (strcmp(w[0], "bind") == 0)
+        *rc = xenevtchn_bind_interdomain(NULL, domid, helperNumber(w[1]));
+    else if (strcmp(w[0], "wait") == 0)
+        helperWait(&requests[vcpu], w[2], helperNumber(w[3]), helperNumber(w[4]), w[5]);
+    else if (strcmp(w[0], "unmask") == 0)
+        *rc = xenevtchn_unmask(NULL, helperNumber(w[1]));
+    else if (strcmp(w[0], "served") == 0)
+        requests[vcpu].state = STATE_IORESP_READY;
+    else if (strcmp(w[0], "taken") == 0)
+        requests[vcpu].state = STATE_IOREQ_NONE;
+    else if (strcmp(w[0], "notify") == 0)
+        *rc = xenevtchn_notify(NULL, helperNumber(w[1]));
+    else
+        return -1;
+
+    return 0;
+}
+
+
 static int
 helperStore(char **w,
             int *rc)
@@ -447,7 +528,8 @@ main(int argc,
 
         errno = 0;
         if (helperControl(w, &rc) < 0 && helperJail(w, &rc) < 0 && helperTree(w, &rc) < 0 &&
-            helperRange(w, &rc) < 0 && helperFile(w, &rc) < 0 && helperXen(w, &rc) < 0 && helperStore(w, &rc) < 0) {
+            helperRange(w, &rc) < 0 && helperFile(w, &rc) < 0 && helperXen(w, &rc) < 0 &&
+            helperRequest(w, &rc) < 0 && helperStore(w, &rc) < 0) {
             fprintf(stderr, "unknown call '%s'\n", line);
             return EXIT_FAILURE;
         }

@@ -10,6 +10,7 @@
 
 #include <config.h>
 
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -18,7 +19,9 @@
 #include "testutils.h"
 #include "vircommand.h"
 
+#include "libxl/libxl_devicemodel_registers.h"
 #include "libxl/libxl_devicemodel_scope_claims.h"
+#include "virfile.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -36,6 +39,8 @@ struct testTranscript {
     const char *transcript;
     const char *log; /* expected on stderr, %d being the socket; NULL when nothing is */
 };
+
+#define REGISTERS_NAME abs_builddir "/libxldevicemodelscopetest.regs"
 
 struct testMalformed {
     const char *scope; /* %d is the socket */
@@ -215,6 +220,110 @@ testMalformedRun(const void *opaque)
         return virTestCompareToString(expect, report);
 
     return 0;
+}
+
+
+/* What is remembered in a file that the driver has handed over, a line for each
+ * register that was written. */
+static char *
+testRegisters(const libxlDeviceModelRegisters *registers)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_SLOTS; i++) {
+        for (j = 0; j < LIBXL_DEVICE_MODEL_REGISTERS_CONFIG; j++) {
+            if (registers->config[i][j])
+                virBufferAsprintf(&buf, "slot %zu %#zx: %#x\n", i, 4 * j,
+                                  libxlDeviceModelRegisterGet(registers->config[i][j]));
+        }
+    }
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_UARTS; i++) {
+        for (j = 0; j < LIBXL_DEVICE_MODEL_UART_LAST; j++) {
+            if (registers->uarts[i][j])
+                virBufferAsprintf(&buf, "uart %zu %zu: %#x\n", i, j,
+                                  libxlDeviceModelRegisterGet(registers->uarts[i][j]));
+        }
+    }
+
+    return virBufferContentAndReset(&buf);
+}
+
+
+struct testMemory {
+    const char *name;
+    const char *scope; /* but for socket and file */
+    const char *shell;
+    const char *transcript;
+    const char *registers; /* in the end */
+    size_t length; /* of the file, 0 for what it should be */
+    uint64_t version; /* 0 likewise */
+    const char *log;
+};
+
+
+/* A file that is open in the library's process under the number that is returned. */
+static int
+testMemoryOpen(const struct testMemory *test,
+               const char *path)
+{
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 2);
+    size_t length = test->length ? test->length : sizeof(*registers);
+
+    registers->version = test->version ? test->version : LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+    if (!g_file_set_contents(path, (char *)registers, length, NULL))
+        return -1;
+
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
+
+static int
+testMemoryRun(const void *opaque)
+{
+    const struct testMemory *test = opaque;
+    g_autoptr(virCommand) cmd = NULL;
+    g_autofree char *calls = NULL;
+    g_autofree char *expect = NULL;
+    g_autofree char *scope = NULL;
+    g_autofree char *log = NULL;
+    g_autofree char *out = NULL;
+    g_autofree char *err = NULL;
+    g_autofree char *kept = NULL;
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    int file = testMemoryOpen(test, REGISTERS_NAME);
+    VIR_AUTOCLOSE look = open(REGISTERS_NAME, O_RDONLY | O_CLOEXEC);
+    int fds[2];
+
+    if (file < 0 || look < 0 || testSocketpair(fds) < 0)
+        return -1;
+
+    scope = g_strdup_printf("%s;fd=%d;registers=%d", test->scope, fds[1], file);
+    log = testFillSocket(test->log ? test->log : "", file);
+    expect = testFillSocket(test->transcript, file);
+    calls = testTranscriptCalls(expect);
+    cmd = testCommandNew(test->shell, scope, fds[0], fds[1]);
+    virCommandPassFD(cmd, fds[0], VIR_COMMAND_PASS_FD_CLOSE_PARENT);
+    virCommandPassFD(cmd, file, VIR_COMMAND_PASS_FD_CLOSE_PARENT);
+    virCommandSetInputBuffer(cmd, calls);
+    virCommandSetOutputBuffer(cmd, &out);
+    virCommandSetErrorBuffer(cmd, &err);
+
+    if (virCommandRun(cmd, NULL) < 0)
+        return -1;
+
+    testDropLandlock(err);
+    if (virTestCompareToString(expect, out) < 0 ||
+        virTestCompareToString(log, err) < 0)
+        return -1;
+
+    if (saferead(look, registers, sizeof(*registers)) < 0)
+        return -1;
+
+    kept = testRegisters(registers);
+    return virTestCompareToString(test->registers, NULLSTR_EMPTY(kept));
 }
 
 
@@ -1022,6 +1131,9 @@ static const struct testMalformed malformed[] = {
     { GOOD ";debug=2", "'debug=2' is malformed", false },
     { GOOD ";debug=on", "'debug=on' is malformed", false },
     { GOOD ";file=2", "'file=2' is malformed", false },
+    { GOOD ";registers=2", "'registers=2' is malformed", false },
+    { GOOD ";registers=20,21", "'registers=20,21' is malformed", false },
+    { GOOD ";registers=20;registers=21", "'registers' is given twice", false },
     { GOOD ";file=20,,21", "'file=20,,21' is malformed", false },
     { GOOD ";file=3,4,5,6,7,8,9,10,11", "'file=3,4,5,6,7,8,9,10,11' is malformed", false },
     { "domid=5;id=1;file=20;fd=%d", "nothing is claimed", false },
@@ -1031,6 +1143,195 @@ static const struct testMalformed malformed[] = {
     { "domid=5;id=1;pci=0x30;fd=-1", "'fd=-1' is malformed", true },
     { "domid=5;id=1;pci=0x30;fd=99999999999", "'fd=99999999999' is malformed", true },
     { "domid=5;id=1;pci=0x30;fd=%d;fd=%d", "'fd' is given twice", false },
+};
+
+
+#define OPENED \
+    "open\n" \
+    "  xen open\n"
+#define MAPPED \
+    OPENED \
+    "requests\n" \
+    "  memory resource 5 0 3 0 2\n" \
+    "bind 107\n" \
+    "  evtchn bind 5 107\n" \
+    "  = 7\n" \
+    "bind 108\n" \
+    "  evtchn bind 5 108\n" \
+    "  = 8\n" \
+    "bind 120\n" \
+    "  evtchn bind 5 120\n" \
+    "  = 20\n"
+#define SERVED(vcpu, port) \
+    "unmask " port "\n" \
+    "  evtchn unmask " port "\n" \
+    "served " vcpu "\n" \
+    "notify " port "\n" \
+    "  evtchn notify " port "\n"
+
+#define NO_FILE \
+    "devicemodel-scope: file descriptor %d is no file for registers, no access to Xen\n"
+
+static const struct testMemory memories[] = {
+    { "writes of two vCPUs", LAN, NULL,
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
+      "wait 1 0x4 2 0x7 0x30\n" SERVED("1", "8"),
+      "slot 6 0x4: 0x7\n"
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "only what is claimed", LAN, NULL,
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x31\n" SERVED("0", "7")
+      "wait 0 0x10 4 0xf2000000 0x38\n" SERVED("0", "7")
+      "wait 0 0x10 4 0xf2000000 0x130\n" SERVED("0", "7"),
+      "", 0, 0, NULL },
+    { "ports", COM, NULL,
+      MAPPED
+      "wait 0 0x3f9 1 0x7\n" SERVED("0", "7"),
+      "uart 0 0: 0x7\n", 0, 0, NULL },
+    { "a write counts before it is served", LAN, NULL,
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x30\n"
+      "unmask 7\n"
+      "  evtchn unmask 7\n",
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "one that nobody looked at does not", LAN, NULL,
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x30\n"
+      "wait 1 0x14 4 0xf3000000 0x30\n"
+      "unmask 8\n"
+      "  evtchn unmask 8\n"
+      "unmask 20\n"
+      "  evtchn unmask 20\n",
+      "slot 6 0x14: 0xf3000000\n", 0, 0, NULL },
+    { "a vCPU that is faster than its event", LAN, NULL,
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x30\n"
+      "unmask 7\n"
+      "  evtchn unmask 7\n"
+      "served 0\n"
+      "wait 0 0x14 4 0xf3000000 0x30\n"
+      "notify 7\n"
+      "  evtchn notify 7\n",
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "an event that comes before its request", LAN, NULL,
+      MAPPED
+      "unmask 7\n"
+      "  evtchn unmask 7\n"
+      "wait 0 0x10 4 0xf2000000 0x30\n"
+      "notify 7\n"
+      "  evtchn notify 7\n"
+      "served 0\n"
+      "notify 7\n"
+      "  evtchn notify 7\n",
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "an event that comes twice", LAN, NULL,
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
+      "wait 0 0x10 4 0xf3000000 0x30\n"
+      "taken 0\n"
+      "unmask 7\n"
+      "  evtchn unmask 7\n"
+      "notify 7\n"
+      "  evtchn notify 7\n",
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "the page alone", LAN, NULL,
+      OPENED
+      "requests 0 5 1\n"
+      "  memory resource 5 0 3 1 1\n"
+      "bind 107\n"
+      "  evtchn bind 5 107\n"
+      "  = 7\n"
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "another resource", LAN, NULL,
+      OPENED
+      "requests 1\n"
+      "  memory resource 5 1 3 0 2\n"
+      "bind 107\n"
+      "  evtchn bind 5 107\n"
+      "  = 7\n"
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
+      "", 0, 0, NULL },
+    { "another domain", LAN, NULL,
+      OPENED
+      "requests 0 6\n"
+      "  memory resource 6 0 3 0 2\n"
+      "bind 107\n"
+      "  evtchn bind 5 107\n"
+      "  = 7\n"
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
+      "", 0, 0, NULL },
+    { "other pages", LAN, NULL,
+      OPENED
+      "requests\n"
+      "  memory resource 5 0 3 0 2\n"
+      "requests 0 5 2\n"
+      "  memory resource 5 0 3 2 1\n"
+      "bind 107\n"
+      "  evtchn bind 5 107\n"
+      "  = 7\n"
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "nothing can be mapped", LAN, NULL,
+      OPENED
+      "requests 0 13\n"
+      "  memory resource 13 0 3 0 2\n"
+      "  = Operation not supported\n"
+      "bind 107\n"
+      "  evtchn bind 5 107\n"
+      "  = 7\n"
+      "bind 7\n"
+      "  evtchn bind 5 7\n"
+      "  = Invalid argument\n"
+      "unmask 7\n"
+      "  evtchn unmask 7\n"
+      "notify 7\n"
+      "  evtchn notify 7\n",
+      "", 0, 0, NULL },
+    { "the file is not left open", LAN, NULL,
+      OPENED
+      "content %d\n"
+      "  = Bad file descriptor\n", "", 0, 0, NULL },
+    { "through a wrapper", LAN, "true; exec \"$0\" \"$@\"",
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "restricted", LAN, NULL,
+      MAPPED
+      "restrict 5\n"
+      "  toolcore restrict 5\n"
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+    { "a short file", LAN, NULL,
+      "open\n"
+      "  = Invalid argument\n"
+      "open\n"
+      "  = Bad file descriptor\n", "",
+      sizeof(libxlDeviceModelRegisters) - 1, 0,
+      NO_FILE NO_FILE },
+    { "a long file", LAN, NULL,
+      "open\n"
+      "  = Invalid argument\n"
+      "open\n"
+      "  = Bad file descriptor\n", "",
+      sizeof(libxlDeviceModelRegisters) + 1, 0,
+      NO_FILE NO_FILE },
+    { "a file of another version", LAN, NULL,
+      "open\n"
+      "  = Invalid argument\n"
+      "open\n"
+      "  = Bad file descriptor\n", "",
+      0, LIBXL_DEVICE_MODEL_REGISTERS_VERSION + 1,
+      NO_FILE NO_FILE },
+};
+
+
+/* Without a file nothing is remembered, and everything is passed on. */
+static const struct testTranscript forgetful = {
+    LAN, NULL,
+    MAPPED
+    "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"), NULL
 };
 
 
@@ -1057,6 +1358,14 @@ mymain(void)
         rmdir(FOLDER_NAME);
     }
 
+    for (i = 0; i < G_N_ELEMENTS(memories); i++) {
+        g_autofree char *name = g_strdup_printf("memory: %s", memories[i].name);
+
+        if (virTestRun(name, testMemoryRun, &memories[i]) < 0)
+            ret = -1;
+    }
+    unlink(REGISTERS_NAME);
+
     for (i = 0; i < G_N_ELEMENTS(malformed); i++) {
         g_autofree char *name = g_strdup_printf("malformed '%s'", malformed[i].scope);
 
@@ -1065,7 +1374,9 @@ mymain(void)
     }
 
     if (virTestRun("mutations", testMutations,
-                   "domid=5;id=1;pci=0x30,0x09;pio=0x3f8-0x3ff,0x1f0-0x1f7;mmio=0xa0000-0xbffff;irq=4,14;fd=7;debug=1;file=20,21") < 0)
+                   "domid=5;id=1;pci=0x30,0x09;pio=0x3f8-0x3ff,0x1f0-0x1f7;mmio=0xa0000-0xbffff;irq=4,14;fd=7;debug=1;file=20,21;registers=22") < 0)
+        ret = -1;
+    if (virTestRun("memory: no file", testTranscriptRun, &forgetful) < 0)
         ret = -1;
     if (virTestRun("board", testBoard, NULL) < 0)
         ret = -1;

@@ -22,7 +22,8 @@ static libxlDriverPrivate *driver;
 
 #define TEST_STATUS_LAN \
     "  <devicemodel domid='7' id='1' uid='64001' state='running' name='lan' ioservid='3' " \
-    "slots='0x80000000' irqs='0x0' pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp'/>\n"
+    "slots='0x80000000' irqs='0x0' pidfile='/run/a&amp;b/7-1.pid' socket='/run/a&amp;b/7-1.qmp' " \
+    "registers='/run/a&amp;b/7-1.regs'/>\n"
 #define TEST_STATUS_WAN \
     "  <devicemodel domid='7' id='2' uid='64002' state='starting' name='wan' ioservid='0' " \
     "slots='0x0' irqs='0xc018' pidfile='/run/a&amp;b/7-2.pid' socket='/run/a&amp;b/7-2.qmp'>\n" \

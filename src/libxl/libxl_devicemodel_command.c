@@ -48,6 +48,10 @@ libxlDeviceModelCommandAddScope(virCommand *cmd,
                       claims, fds->scope, debug ? 1 : 0);
     if (fds->sound >= 0)
         virBufferAsprintf(&scope, ";" LIBXL_DEVICE_MODEL_SCOPE_FILE "=%d", fds->sound);
+    if (fds->registers >= 0) {
+        virBufferAsprintf(&scope, ";" LIBXL_DEVICE_MODEL_SCOPE_REGISTERS "=%d", fds->registers);
+        libxlDeviceModelCommandTakeFD(cmd, &fds->registers);
+    }
 
     if (inherited && *inherited)
         preload = g_strdup_printf("%s:%s", scopeLibrary, inherited);

@@ -24,7 +24,7 @@ libxlDeviceModelFDsNew(const libxlDeviceModelConfig *config)
     libxlDeviceModelFDs *fds = g_new0(libxlDeviceModelFDs, 1);
     size_t i;
 
-    fds->monitor = fds->scope = fds->sound = -1;
+    fds->monitor = fds->scope = fds->registers = fds->sound = -1;
 
     fds->ntaps = config->nnics;
     fds->taps = g_new0(int, fds->ntaps);
@@ -66,6 +66,7 @@ libxlDeviceModelFDsFree(libxlDeviceModelFDs *fds)
 
     VIR_FORCE_CLOSE(fds->monitor);
     VIR_FORCE_CLOSE(fds->scope);
+    VIR_FORCE_CLOSE(fds->registers);
     VIR_FORCE_CLOSE(fds->sound);
 
     for (i = 0; i < fds->ntaps; i++)

@@ -34,6 +34,7 @@ typedef struct _libxlDeviceModelFDs libxlDeviceModelFDs;
 struct _libxlDeviceModelFDs {
     int monitor; /* listening socket for QMP */
     int scope; /* connected socket to the driver, for the scope library */
+    int registers; /* file for what the guest writes into them, for the scope library */
     size_t ntaps;
     int *taps;
     size_t ndisks;

@@ -210,6 +210,7 @@ libxlDeviceModelNew(const char *stateDir,
     /* ids, not names: the path of a socket has to be short */
     dm->pidfile = g_strdup_printf("%s/devicemodel/%u-%u.pid", stateDir, domid, id);
     dm->socket = g_strdup_printf("%s/devicemodel/%u-%u.qmp", stateDir, domid, id);
+    dm->registers = g_strdup_printf("%s/devicemodel/%u-%u.regs", stateDir, domid, id);
     dm->process.pid = -1;
     dm->process.pidfd = -1;
     dm->watch = -1;
@@ -230,6 +231,7 @@ libxlDeviceModelDispose(void *obj)
     g_free(dm->name);
     g_free(dm->pidfile);
     g_free(dm->socket);
+    g_free(dm->registers);
     g_free(dm->taps);
 }
 
@@ -807,15 +809,18 @@ libxlDeviceModelHasEnded(libxlDeviceModel *dm)
  * libxlDeviceModelRemoveFiles:
  * @dm: device model that has ended
  *
- * Remove its socket, and the pid file, by which a process that still ran would be
- * known.  What fails is logged.
+ * Remove its socket, what it has remembered, and the pid file, by which a process that
+ * still ran would be known.  What fails is logged.
  *
- * Returns whether both are gone.
+ * Returns whether all are gone.
  */
 bool
 libxlDeviceModelRemoveFiles(const libxlDeviceModel *dm)
 {
     bool gone = libxlDeviceModelRemoveFile(dm, dm->socket);
+
+    if (dm->registers)
+        gone = libxlDeviceModelRemoveFile(dm, dm->registers) && gone;
 
     return libxlDeviceModelRemoveFile(dm, dm->pidfile) && gone;
 }

@@ -109,6 +109,8 @@ struct _libxlDeviceModel {
     char *name;
     char *pidfile;
     char *socket; /* of its QMP server */
+    char *registers; /* what the guest has written into them, or NULL for one that does
+                        not remember it */
 
     libxlDeviceModelProcess process;
     int watch; /* of the event loop, on the process; -1 for none */

@@ -24,8 +24,9 @@
  *             emulator, by the library that it brings along, can write no files
  *             any more (libxl_devicemodel_scope_landlock.c).
  *  announced  The process opened libxendevicemodel, so it is the emulator.  The
- *             driver was told "scope 1 ..."; the environment is cleared and
- *             the socket is closed on exec, for the emulator's own children.
+ *             driver was told "scope 1 ..."; the environment is cleared,
+ *             the socket is closed on exec, for the emulator's own children, and
+ *             the file for registers is mapped and closed.
  *  sealed     The board is complete; see libxlDeviceModelScopeSeal().
  *
  * What happens to the calls that QEMU 7.2 to 10.0 makes
@@ -57,10 +58,13 @@
  *  xs_read, xs_directory, xs_write, xs_mkdir, xs_rm, xs_set_permissions,
  *  xs_watch, xs_unwatch    by path; see libxlDeviceModelScopeDecidePath()
  *  fopen, fopen64          in libxl_devicemodel_scope_file.c
+ *  xenforeignmemory_map_resource, xenevtchn_bind_interdomain, xenevtchn_unmask,
+ *  xenevtchn_notify        passed on, and looked at, in
+ *                          libxl_devicemodel_scope_memory.c
  *  xentoolcore_restrict_all
  *                          passed on, then system calls are filtered
  *
- * Event channels, foreign memory, grants and libxenctrl are out of the scope:
+ * What event channels, foreign memory, grants and libxenctrl do is out of the scope:
  * they name the emulator's own ioreq server, the guest's memory, or backends
  * that are never found.
  *
@@ -96,6 +100,7 @@
 
 #include "libxl_devicemodel_scope.h"
 #include "libxl_devicemodel_scope_landlock.h"
+#include "libxl_devicemodel_scope_memory.h"
 #include "libxl_devicemodel_seccomp.h"
 
 static struct {
@@ -113,7 +118,7 @@ static struct {
     libxlDeviceModelScopeBoard board;
     libxlDeviceModelScopeRanges passed[LIBXL_DEVICE_MODEL_SCOPE_SPACE_LAST];
 } libxlDeviceModelScope = {
-    .claims = { .fd = -1 },
+    .claims = { .fd = -1, .registers = -1 },
     .lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
@@ -263,6 +268,7 @@ libxlDeviceModelScopeAnnounce(void)
     const libxlDeviceModelScopeClaims *claims = &libxlDeviceModelScope.claims;
     int type = -1;
     socklen_t typelen = sizeof(type);
+    int saved;
 
     if (libxlDeviceModelScope.announced)
         return true;
@@ -279,6 +285,15 @@ libxlDeviceModelScopeAnnounce(void)
         libxlDeviceModelScopeLog("file descriptor %d is no stream socket, no access to Xen",
                                    claims->fd);
         errno = EBADF;
+        return false;
+    }
+
+    if (claims->registers >= 0 &&
+        libxlDeviceModelScopeMemoryMap(claims->registers) < 0) {
+        saved = errno;
+        libxlDeviceModelScopeLog("file descriptor %d is no file for registers, no access to Xen",
+                                 claims->registers);
+        errno = saved;
         return false;
     }
 

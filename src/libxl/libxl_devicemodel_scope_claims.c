@@ -211,6 +211,7 @@ typedef enum {
     LIBXL_DEVICE_MODEL_SCOPE_KEY_IRQ,
     LIBXL_DEVICE_MODEL_SCOPE_KEY_DEBUG,
     LIBXL_DEVICE_MODEL_SCOPE_KEY_FILE,
+    LIBXL_DEVICE_MODEL_SCOPE_KEY_REGISTERS,
 
     LIBXL_DEVICE_MODEL_SCOPE_KEY_LAST
 } libxlDeviceModelScopeKey;
@@ -266,6 +267,10 @@ static const struct {
         { LIBXL_DEVICE_MODEL_SCOPE_FILE, LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS,
           LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
           "up to 8 file descriptors, at least 3, comma-separated" },
+    [LIBXL_DEVICE_MODEL_SCOPE_KEY_REGISTERS] =
+        { LIBXL_DEVICE_MODEL_SCOPE_REGISTERS, LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTION,
+          LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
+          "a file descriptor, at least 3" },
 };
 
 
@@ -287,6 +292,9 @@ libxlDeviceModelScopeStore(libxlDeviceModelScopeClaims *claims,
         break;
     case LIBXL_DEVICE_MODEL_SCOPE_KEY_DEBUG:
         claims->debug = first;
+        break;
+    case LIBXL_DEVICE_MODEL_SCOPE_KEY_REGISTERS:
+        claims->registers = first;
         break;
     case LIBXL_DEVICE_MODEL_SCOPE_KEY_PCI:
         claims->pci[first] = true;
@@ -412,7 +420,7 @@ libxlDeviceModelScopeParseKey(libxlDeviceModelScopeClaims *claims,
     }
 
     snprintf(error, errorlen,
-             "'%.*s' is unknown, accepted: domid=, id=, fd=, pci=, pio=, mmio=, irq=, debug=, file=",
+             "'%.*s' is unknown, accepted: domid=, id=, fd=, pci=, pio=, mmio=, irq=, debug=, file=, registers=",
              (int)(end - str), str);
     return false;
 }
@@ -455,7 +463,7 @@ libxlDeviceModelScopeClaimsCheck(const libxlDeviceModelScopeClaims *claims,
  *
  * Parse semicolon-separated "key=value" pairs, each key once, in any order:
  * domid, id and fd, at least one of pci, pio, mmio and irq, and what else there
- * is to say (debug, file).  Parsing goes on
+ * is to say (debug, file, registers).  Parsing goes on
  * past the first error so that @claims->fd is known if at all possible: the
  * driver is then told about the error.
  *
@@ -473,6 +481,7 @@ libxlDeviceModelScopeClaimsParse(const char *str,
 
     memset(claims, 0, sizeof(*claims));
     claims->fd = -1;
+    claims->registers = -1;
 
     for (;;) {
         size_t len = strcspn(str, ";");
@@ -507,6 +516,7 @@ libxlDeviceModelScopeClaimsClear(libxlDeviceModelScopeClaims *claims)
 
     memset(claims, 0, sizeof(*claims));
     claims->fd = -1;
+    claims->registers = -1;
 }
 
 

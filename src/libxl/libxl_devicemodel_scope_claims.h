@@ -45,6 +45,7 @@ struct _libxlDeviceModelScopeClaims {
     unsigned int domid;
     unsigned int id; /* of the device model, the primary being 0 */
     int fd; /* the socket to the driver, -1 when none is known */
+    int registers; /* the file for what the guest writes into them, or -1 */
     bool debug;
     int files[LIBXL_DEVICE_MODEL_SCOPE_NFILE]; /* that may be opened by name */
     size_t nfiles;

@@ -20,6 +20,7 @@
 #include "libxl_devicemodel_monitor.h"
 #include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_quote.h"
+#include "libxl_devicemodel_registers_file.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "libxl_devicemodel_serial.h"
 #include "virerror.h"
@@ -255,6 +256,19 @@ libxlDeviceModelOpenScope(libxlDeviceModelStarting *starting)
 }
 
 
+static int
+libxlDeviceModelOpenRegisters(libxlDeviceModelStarting *starting)
+{
+    if ((starting->fds->registers =
+         libxlDeviceModelRegistersCreate(starting->dm->registers, NULL)) < 0) {
+        virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 static char *
 libxlDeviceModelScopeLibrary(void)
 {
@@ -406,7 +420,8 @@ libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
     }
 
     if ((starting->fds->monitor = libxlDeviceModelOpenSocket(dm)) < 0 ||
-        libxlDeviceModelOpenScope(starting) < 0)
+        libxlDeviceModelOpenScope(starting) < 0 ||
+        libxlDeviceModelOpenRegisters(starting) < 0)
         return -1;
 
     /* brings the priority of this file's messages up to date */

@@ -66,6 +66,7 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
                           dm->ioservid, dm->slots, dm->irqs);
         virBufferEscapeString(&attrBuf, " pidfile='%s'", dm->pidfile);
         virBufferEscapeString(&attrBuf, " socket='%s'", dm->socket);
+        virBufferEscapeString(&attrBuf, " registers='%s'", dm->registers);
         for (j = 0; j < dm->ntaps; j++)
             virBufferAsprintf(&tapBuf, "<tap ifindex='%u'/>\n", dm->taps[j]);
         virXMLFormatElement(&childBuf, "devicemodel", &attrBuf, &tapBuf);
@@ -207,9 +208,11 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
 
     g_free(dm->pidfile);
     g_free(dm->socket);
+    g_free(dm->registers);
     dm->name = virXMLPropStringRequired(node, "name");
     dm->pidfile = virXMLPropStringRequired(node, "pidfile");
     dm->socket = virXMLPropStringRequired(node, "socket");
+    dm->registers = virXMLPropString(node, "registers");
     if (!dm->name || !dm->pidfile || !dm->socket)
         return NULL;
 

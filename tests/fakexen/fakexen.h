@@ -3,9 +3,8 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * fakexendevicemodel.c, fakexenstore.c and fakexentoolcore.c print a line on
- * stdout for each call that reaches them, that is, for each that the scope
- * library lets through.
+ * The stand-ins print a line on stdout for each call that reaches them, that is,
+ * for each that the scope library lets through.
  */
 
 #pragma once

@@ -41,6 +41,7 @@ PLANTS = (
     *((f"the file {path}", f"install -D /dev/null {path}", f"rm {path}", [f"file {path}"])
       for path in (f"/run/libvirt/libxl/devicemodel/{DOMID}-1.pid",
                    f"/run/libvirt/libxl/devicemodel/{DOMID}-1.qmp",
+                   f"/run/libvirt/libxl/devicemodel/{DOMID}-1.regs",
                    "/run/libvirt/libxl/devicemodel/root/planted", "/run/libvirt/libxl/planted.xml",
                    f"/run/xen/qmp-libxl-{DOMID}", f"/var/lib/xen/userdata-d.{DOMID}.planted")),
     *((f"the key {path}", f"xenstore-write {path} planted", f"xenstore-rm -t {path}", [f"xenstore {path}"])
@@ -58,7 +59,8 @@ def of_running(domid):
             rf"process \d+ of user 0: .* -xen-domid {domid} .*",
             rf"process \d+ of user {0x70000000 + domid * 16 + 1}: .* -xen-domid {domid} .*",
             rf"interface vif{domid}\.0", r"interface (vnet|tap).*", rf"{devicemodel}/{domid}-1\.pid",
-            rf"{devicemodel}/{domid}-1\.qmp", r"file /run/libvirt/libxl/alive\.xml",
+            rf"{devicemodel}/{domid}-1\.qmp", rf"{devicemodel}/{domid}-1\.regs",
+            r"file /run/libvirt/libxl/alive\.xml",
             f"file /run/xen/qmp-libxl-{domid}", f"xenstore /local/domain/0/dms/{domid}/1/pid",
             f"xenstore /local/domain/0/device-model/{domid}", f"xenstore /local/domain/{domid}",
             f"xenstore /local/domain/0/backend/vif/{domid}", f"xenstore /libxl/{domid}"]

@@ -174,6 +174,7 @@ def intrude(host, intruder, domid, pids):
              "/var/run/xenstored/socket", "/run/libvirt/libvirt-sock",
              f"/run/libvirt/libxl/devicemodel/{domid}-2.qmp",
              f"/run/libvirt/libxl/devicemodel/{domid}-2.pid",
+             f"/run/libvirt/libxl/devicemodel/{domid}-2.regs",
              f"/run/xen/qmp-libxl-{domid}", "/proc/1/environ", "/bin/sh"]
     return host.run([intruder, pids["lan"], domid, ioservid, *others, "--", *paths]).stdout
 

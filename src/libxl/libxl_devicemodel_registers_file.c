@@ -1,0 +1,115 @@
+/*
+ * libxl_devicemodel_registers_file.c: the file in which a secondary remembers registers
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libxl_devicemodel_registers_file.h"
+
+#include "virerror.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+
+/* Everything is written, zeros too: a page that has no place yet would be found by a
+ * full file system when the emulator writes to it, which kills it. */
+static int
+libxlDeviceModelRegistersWrite(int fd,
+                               const char *path,
+                               const void *opaque)
+{
+    if (safewrite(fd, opaque, sizeof(libxlDeviceModelRegisters)) < 0) {
+        virReportSystemError(errno, _("cannot write data to file '%1$s'"), path);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelRegistersCreate:
+ * @path: of the file; one that is there is replaced at once
+ * @before: what the guest has written so far, into the registers of a process whose
+ *          place is taken, or NULL
+ *
+ * Returns the open file, to be closed by the caller, or -1 with an error.
+ */
+int
+libxlDeviceModelRegistersCreate(const char *path,
+                                const libxlDeviceModelRegisters *before)
+{
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    int fd;
+
+    if (before)
+        *registers = *before;
+    registers->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+
+    if (virFileRewrite(path, 0600, -1, -1, libxlDeviceModelRegistersWrite, registers) < 0)
+        return -1;
+
+    if ((fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) < 0) {
+        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+/* The registers have no version yet. */
+static int
+libxlDeviceModelRegistersReadFD(int fd,
+                                const char *path,
+                                libxlDeviceModelRegisters *registers)
+{
+    struct stat sb;
+
+    if (fstat(fd, &sb) < 0 ||
+        (S_ISREG(sb.st_mode) && sb.st_size == sizeof(*registers) &&
+         saferead(fd, registers, sizeof(*registers)) < 0)) {
+        virReportSystemError(errno, _("cannot read file '%1$s'"), path);
+        return -1;
+    }
+
+    /* nothing was read where there is more or less */
+    if (registers->version != LIBXL_DEVICE_MODEL_REGISTERS_VERSION) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("file '%1$s' does not have the registers of a device model"), path);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelRegistersRead:
+ * @path: of the file, into which nobody writes any more
+ * @registers: filled in
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelRegistersRead(const char *path,
+                              libxlDeviceModelRegisters *registers)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    memset(registers, 0, sizeof(*registers));
+
+    if (fd < 0) {
+        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
+        return -1;
+    }
+
+    return libxlDeviceModelRegistersReadFD(fd, path, registers);
+}
