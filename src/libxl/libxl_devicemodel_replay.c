@@ -1,0 +1,504 @@
+/*
+ * libxl_devicemodel_replay.c: a process takes the place of a secondary that has ended
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include "libxl_devicemodel_replay.h"
+
+#include "libxl_devicemodel_qmp.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+/* The ports of the host bridge: the address, with a bit that makes it one, and data. */
+#define LIBXL_DEVICE_MODEL_PCI_ADDRESS 0xcf8
+#define LIBXL_DEVICE_MODEL_PCI_ADDRESS_ENABLE 0x80000000U
+#define LIBXL_DEVICE_MODEL_PCI_DATA 0xcfc
+
+#define LIBXL_DEVICE_MODEL_PCI_COMMAND 0x04
+#define LIBXL_DEVICE_MODEL_PCI_CACHE_LINE 0x0c /* and the latency timer behind it */
+#define LIBXL_DEVICE_MODEL_PCI_BAR 0x10
+#define LIBXL_DEVICE_MODEL_PCI_BARS 6
+#define LIBXL_DEVICE_MODEL_PCI_INTERRUPT 0x3c
+
+/* Where BARs of a guest begin. */
+#define LIBXL_DEVICE_MODEL_PORT_MIN 0x1000U
+#define LIBXL_DEVICE_MODEL_MMIO_MIN 0x100000U
+
+#define LIBXL_DEVICE_MODEL_IDE_DRIVER "piix3-ide"
+#define LIBXL_DEVICE_MODEL_IDE_FUNCTION 1
+
+/* Bits of the bus master that are replayed: the direction; which drives it is for. */
+#define LIBXL_DEVICE_MODEL_MASTER_COMMAND 0x08
+#define LIBXL_DEVICE_MODEL_MASTER_STATUS 0x60
+
+/* Those of a UART's FIFO control that are no order to it. */
+#define LIBXL_DEVICE_MODEL_UART_FCR_MASK 0xf9
+
+typedef struct _libxlDeviceModelReplayRange libxlDeviceModelReplayRange;
+struct _libxlDeviceModelReplayRange {
+    unsigned int offset;
+    unsigned int size;
+};
+
+/* By QEMU's names (hw/net, hw/ide/piix.c).  A device has no option ROM here. */
+typedef struct _libxlDeviceModelReplayDevice libxlDeviceModelReplayDevice;
+struct _libxlDeviceModelReplayDevice {
+    const char *driver;
+    unsigned int ports; /* bits 1 << BAR: those that are ports */
+    unsigned int memory; /* likewise */
+    libxlDeviceModelReplayRange own[2]; /* registers that others do not have */
+    const char *refusal; /* why it is never restarted */
+};
+
+static const libxlDeviceModelReplayDevice libxlDeviceModelReplayDevices[] = {
+    { "rtl8139", 1 << 0, 1 << 1, { { 0 } }, NULL },
+    { "e1000", 1 << 1, 1 << 0, { { 0 } }, NULL },
+    /* whether its interrupts are messages */
+    { "e1000e", 1 << 2, 1 << 0 | 1 << 1 | 1 << 3, { { 0xa2, 2 } }, NULL },
+    { "ne2k_pci", 1 << 0, 0, { { 0 } }, NULL },
+    /* timing */
+    { LIBXL_DEVICE_MODEL_IDE_DRIVER, 1 << 4, 0, { { 0x40, 4 }, { 0x44, 4 } }, NULL },
+    { "pcnet", 0, 0, { { 0 } },
+      N_("the driver of a 'pcnet' interface does not tell it again where its rings are") },
+    { "virtio-net-pci", 0, 0, { { 0 } },
+      N_("the driver of a 'virtio' interface does not tell it again where its rings are") },
+};
+
+static const unsigned int libxlDeviceModelReplayUARTPorts[] = LIBXL_DEVICE_MODEL_REGISTERS_UART_PORTS;
+static const unsigned int libxlDeviceModelReplayIDEPorts[] = LIBXL_DEVICE_MODEL_REGISTERS_IDE_PORTS;
+static const unsigned int libxlDeviceModelReplayIDEControls[] = LIBXL_DEVICE_MODEL_REGISTERS_IDE_CONTROLS;
+
+G_STATIC_ASSERT(LIBXL_DEVICE_MODEL_SERIAL_MAX == LIBXL_DEVICE_MODEL_REGISTERS_UARTS);
+
+
+/* Returns NULL for a device that nothing is known of. */
+static const libxlDeviceModelReplayDevice *
+libxlDeviceModelReplayFind(const char *driver)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(libxlDeviceModelReplayDevices); i++) {
+        if (STREQ(driver, libxlDeviceModelReplayDevices[i].driver))
+            return &libxlDeviceModelReplayDevices[i];
+    }
+
+    return NULL;
+}
+
+
+static bool
+libxlDeviceModelReplayHas(const libxlDeviceModelConfig *config,
+                          virDomainDeviceModelCapability cap)
+{
+    return config->capabilities & (1U << cap);
+}
+
+
+/**
+ * libxlDeviceModelReplayRefusal:
+ * @config: configuration of a secondary
+ *
+ * Returns why no process can take the place of this secondary, or NULL where one can.
+ * The text belongs to nobody.
+ */
+const char *
+libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
+{
+    size_t i;
+
+    if (config->sound)
+        return _("the driver of a sound device does not tell it again where its buffers are");
+
+    for (i = 0; i < config->nnics; i++) {
+        const libxlDeviceModelReplayDevice *device =
+            libxlDeviceModelReplayFind(config->nics[i].driver);
+
+        if (!device)
+            return _("nothing is known of one of its interfaces");
+        if (device->refusal)
+            return _(device->refusal);
+    }
+
+    return NULL;
+}
+
+
+/* A command of QEMU's monitor: b, h and w are 1, 2 and 4 bytes. */
+static void
+libxlDeviceModelReplayAdd(GPtrArray *commands,
+                          unsigned int port,
+                          unsigned int size,
+                          uint32_t value)
+{
+    static const char letters[] = { [1] = 'b', [2] = 'h', [4] = 'w' };
+
+    g_ptr_array_add(commands,
+                    g_strdup_printf("o/%c 0x%x 0x%x", letters[size], port,
+                                    size == 4 ? value : value & ((1U << 8 * size) - 1)));
+}
+
+
+static void
+libxlDeviceModelReplayAddConfig(GPtrArray *commands,
+                                unsigned int devfn,
+                                unsigned int offset,
+                                unsigned int size,
+                                uint32_t value)
+{
+    libxlDeviceModelReplayAdd(commands, LIBXL_DEVICE_MODEL_PCI_ADDRESS, 4,
+                              LIBXL_DEVICE_MODEL_PCI_ADDRESS_ENABLE | devfn << 8 | (offset & ~3U));
+    libxlDeviceModelReplayAdd(commands, LIBXL_DEVICE_MODEL_PCI_DATA + offset % 4, size, value);
+}
+
+
+/* What was written of a register; all of it at once, where all of it was. */
+static void
+libxlDeviceModelReplayConfig(GPtrArray *commands,
+                             const uint64_t *config,
+                             unsigned int devfn,
+                             unsigned int offset,
+                             unsigned int size)
+{
+    uint64_t cell = config[offset / 4];
+    unsigned int first = offset % 4;
+    unsigned int i;
+
+    if (libxlDeviceModelRegisterIsWritten(cell, first, size)) {
+        libxlDeviceModelReplayAddConfig(commands, devfn, offset, size,
+                                        libxlDeviceModelRegisterGet(cell) >> 8 * first);
+        return;
+    }
+
+    for (i = 0; i < size; i++) {
+        if (libxlDeviceModelRegisterIsWritten(cell, first + i, 1))
+            libxlDeviceModelReplayAddConfig(commands, devfn, offset + i, 1,
+                                            libxlDeviceModelRegisterGet(cell) >> 8 * (first + i));
+    }
+}
+
+
+/* A BAR that the guest has not placed is 0, one that it measures lies behind the end
+ * of ports, or wherever the last of them is. */
+static bool
+libxlDeviceModelReplayCheckBAR(const libxlDeviceModelConfig *config,
+                               const libxlDeviceModelReplayDevice *device,
+                               unsigned int bar,
+                               uint64_t cell)
+{
+    bool ports = device->ports & (1U << bar);
+    uint32_t address = libxlDeviceModelRegisterGet(cell) & (ports ? ~0x3U : ~0xfU);
+    uint32_t min = ports ? LIBXL_DEVICE_MODEL_PORT_MIN : LIBXL_DEVICE_MODEL_MMIO_MIN;
+
+    if (address == 0 || address >= min)
+        return true;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s': BAR %2$u of its '%3$s' is at 0x%4$x, where it is not put again, expected 0x%5$x or above"),
+                   config->name, bar, device->driver, address, min);
+    return false;
+}
+
+
+/* The command register comes last, when all of the rest is as it says. */
+static int
+libxlDeviceModelReplayFunction(GPtrArray *commands,
+                               const libxlDeviceModelConfig *config,
+                               const libxlDeviceModelRegisters *registers,
+                               const libxlDeviceModelReplayDevice *device,
+                               unsigned int devfn)
+{
+    const uint64_t *cells = registers->config[devfn >> 3];
+    unsigned int bar;
+    size_t i;
+
+    for (bar = 0; bar < LIBXL_DEVICE_MODEL_PCI_BARS; bar++) {
+        unsigned int offset = LIBXL_DEVICE_MODEL_PCI_BAR + 4 * bar;
+
+        if (!((device->ports | device->memory) & (1U << bar)))
+            continue;
+        if (!libxlDeviceModelReplayCheckBAR(config, device, bar, cells[offset / 4]))
+            return -1;
+        libxlDeviceModelReplayConfig(commands, cells, devfn, offset, 4);
+    }
+
+    libxlDeviceModelReplayConfig(commands, cells, devfn, LIBXL_DEVICE_MODEL_PCI_INTERRUPT, 1);
+    libxlDeviceModelReplayConfig(commands, cells, devfn, LIBXL_DEVICE_MODEL_PCI_CACHE_LINE, 2);
+    for (i = 0; i < G_N_ELEMENTS(device->own) && device->own[i].size > 0; i++)
+        libxlDeviceModelReplayConfig(commands, cells, devfn,
+                                     device->own[i].offset, device->own[i].size);
+    libxlDeviceModelReplayConfig(commands, cells, devfn, LIBXL_DEVICE_MODEL_PCI_COMMAND, 2);
+
+    return 0;
+}
+
+
+/* The lowest byte of a register, where it was written. */
+static void
+libxlDeviceModelReplayByte(GPtrArray *commands,
+                           unsigned int port,
+                           uint64_t cell,
+                           uint8_t mask)
+{
+    if (libxlDeviceModelRegisterIsWritten(cell, 0, 1))
+        libxlDeviceModelReplayAdd(commands, port, 1, libxlDeviceModelRegisterGet(cell) & mask);
+}
+
+
+static void
+libxlDeviceModelReplayMaster(GPtrArray *commands,
+                             const uint64_t *channel,
+                             unsigned int port)
+{
+    uint64_t master = channel[LIBXL_DEVICE_MODEL_IDE_MASTER];
+    uint64_t table = channel[LIBXL_DEVICE_MODEL_IDE_TABLE];
+
+    libxlDeviceModelReplayByte(commands, port, master, LIBXL_DEVICE_MODEL_MASTER_COMMAND);
+    if (libxlDeviceModelRegisterIsWritten(master, 2, 1))
+        libxlDeviceModelReplayAdd(commands, port + 2, 1,
+                                  libxlDeviceModelRegisterGet(master) >> 16 & LIBXL_DEVICE_MODEL_MASTER_STATUS);
+    if (libxlDeviceModelRegisterIsWritten(table, 0, 4))
+        libxlDeviceModelReplayAdd(commands, port + 4, 4, libxlDeviceModelRegisterGet(table));
+}
+
+
+/* Both drives of a channel take what is written to it.  A reset that is under way is
+ * over: that is what the fresh drives have behind them. */
+static void
+libxlDeviceModelReplayChannel(GPtrArray *commands,
+                              const uint64_t *channel,
+                              unsigned int port,
+                              unsigned int control)
+{
+    size_t i;
+
+    for (i = LIBXL_DEVICE_MODEL_IDE_FEATURES; i <= LIBXL_DEVICE_MODEL_IDE_HIGH; i++) {
+        if (libxlDeviceModelRegisterIsWritten(channel[i], 1, 1))
+            libxlDeviceModelReplayAdd(commands, port + 1 + i, 1,
+                                      libxlDeviceModelRegisterGet(channel[i]) >> 8);
+        libxlDeviceModelReplayByte(commands, port + 1 + i, channel[i], 0xff);
+    }
+
+    libxlDeviceModelReplayByte(commands, port + 6, channel[LIBXL_DEVICE_MODEL_IDE_DEVICE], 0xff);
+    libxlDeviceModelReplayByte(commands, control, channel[LIBXL_DEVICE_MODEL_IDE_CONTROL],
+                               (uint8_t)~LIBXL_DEVICE_MODEL_IDE_RESET);
+}
+
+
+static int
+libxlDeviceModelReplayIDE(GPtrArray *commands,
+                          const libxlDeviceModelConfig *config,
+                          const libxlDeviceModelRegisters *registers)
+{
+    unsigned int master = libxlDeviceModelRegistersMaster(registers);
+    size_t i;
+
+    if (libxlDeviceModelReplayFunction(commands, config, registers,
+                                       libxlDeviceModelReplayFind(LIBXL_DEVICE_MODEL_IDE_DRIVER),
+                                       LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT << 3 |
+                                       LIBXL_DEVICE_MODEL_IDE_FUNCTION) < 0)
+        return -1;
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
+        if (master != 0)
+            libxlDeviceModelReplayMaster(commands, registers->channels[i], master + 8 * i);
+        libxlDeviceModelReplayChannel(commands, registers->channels[i],
+                                      libxlDeviceModelReplayIDEPorts[i],
+                                      libxlDeviceModelReplayIDEControls[i]);
+    }
+
+    return 0;
+}
+
+
+/* IER comes when the rest is there: a UART that has room for data raises its interrupt
+ * at once where that is asked for, so that a guest that waits for room goes on. */
+static void
+libxlDeviceModelReplayUART(GPtrArray *commands,
+                           const uint64_t *uart,
+                           unsigned int port)
+{
+    uint64_t dll = uart[LIBXL_DEVICE_MODEL_UART_DLL];
+    uint64_t dlm = uart[LIBXL_DEVICE_MODEL_UART_DLM];
+    uint64_t lcr = uart[LIBXL_DEVICE_MODEL_UART_LCR];
+    uint8_t line = libxlDeviceModelRegisterGet(lcr);
+
+    if (libxlDeviceModelRegisterIsWritten(dll, 0, 1) ||
+        libxlDeviceModelRegisterIsWritten(dlm, 0, 1)) {
+        libxlDeviceModelReplayAdd(commands, port + 3, 1, line | LIBXL_DEVICE_MODEL_UART_DLAB);
+        libxlDeviceModelReplayByte(commands, port, dll, 0xff);
+        libxlDeviceModelReplayByte(commands, port + 1, dlm, 0xff);
+    }
+
+    libxlDeviceModelReplayByte(commands, port + 3, lcr,
+                               (uint8_t)~LIBXL_DEVICE_MODEL_UART_DLAB);
+    libxlDeviceModelReplayByte(commands, port + 2, uart[LIBXL_DEVICE_MODEL_UART_FCR],
+                               LIBXL_DEVICE_MODEL_UART_FCR_MASK);
+    libxlDeviceModelReplayByte(commands, port + 7, uart[LIBXL_DEVICE_MODEL_UART_SCR], 0xff);
+    libxlDeviceModelReplayByte(commands, port + 4, uart[LIBXL_DEVICE_MODEL_UART_MCR], 0xff);
+    libxlDeviceModelReplayByte(commands, port + 1, uart[LIBXL_DEVICE_MODEL_UART_IER], 0xff);
+
+    if (line & LIBXL_DEVICE_MODEL_UART_DLAB)
+        libxlDeviceModelReplayByte(commands, port + 3, lcr, 0xff);
+}
+
+
+static char **
+libxlDeviceModelReplayFinish(GPtrArray **commands)
+{
+    g_ptr_array_add(*commands, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(commands), FALSE);
+}
+
+
+/**
+ * libxlDeviceModelReplayPlan:
+ * @config: configuration of a secondary that libxlDeviceModelReplayRefusal has nothing
+ *          against
+ * @registers: what the guest has written, as far as a process has said; not trusted
+ *
+ * Returns the commands for QEMU's monitor that lead a fresh process there, to be freed
+ * by the caller, or NULL with an error that names the device model.
+ */
+char **
+libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
+                           const libxlDeviceModelRegisters *registers)
+{
+    g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++) {
+        const libxlDeviceModelReplayDevice *device =
+            libxlDeviceModelReplayFind(config->nics[i].driver);
+
+        if (device &&
+            libxlDeviceModelReplayFunction(commands, config, registers, device,
+                                           config->nics[i].slot << 3) < 0)
+            return NULL;
+    }
+
+    if (libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE) &&
+        libxlDeviceModelReplayIDE(commands, config, registers) < 0)
+        return NULL;
+
+    for (i = 0; i < config->nserials; i++)
+        libxlDeviceModelReplayUART(commands, registers->uarts[i],
+                                   libxlDeviceModelReplayUARTPorts[i]);
+
+    return libxlDeviceModelReplayFinish(&commands);
+}
+
+
+static bool
+libxlDeviceModelReplayOwnsFunction(const libxlDeviceModelConfig *config,
+                                   unsigned int slot,
+                                   unsigned int function)
+{
+    size_t i;
+
+    if (slot == LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT &&
+        function == LIBXL_DEVICE_MODEL_IDE_FUNCTION)
+        return libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+
+    for (i = 0; i < config->nnics; i++) {
+        if (config->nics[i].slot == slot && function == 0)
+            return true;
+    }
+
+    return false;
+}
+
+
+/* Whether a write of @size is to one of @nports ports, all of it. */
+static bool
+libxlDeviceModelReplayIsWithin(const libxlDeviceModelWrite *write,
+                               unsigned int port,
+                               unsigned int nports)
+{
+    return write->address >= port && write->address + write->size <= port + nports;
+}
+
+
+static bool
+libxlDeviceModelReplayOwnsPort(const libxlDeviceModelConfig *config,
+                               const libxlDeviceModelRegisters *registers,
+                               const libxlDeviceModelWrite *write)
+{
+    unsigned int master = libxlDeviceModelRegistersMaster(registers);
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++) {
+        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayUARTPorts[i], 8))
+            return true;
+    }
+
+    if (!libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
+        return false;
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
+        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayIDEPorts[i], 8) ||
+            libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayIDEControls[i], 1))
+            return true;
+    }
+
+    return master >= LIBXL_DEVICE_MODEL_PORT_MIN &&
+           libxlDeviceModelReplayIsWithin(write, master, 16);
+}
+
+
+/**
+ * libxlDeviceModelReplayLate:
+ * @config: configuration of a secondary
+ * @registers: what was replayed
+ * @write: what the guest has written, and the process that has ended has not looked at
+ *
+ * A guest whose vCPU waits for a process that has ended goes on as if its write was
+ * done.  A fresh process that has taken its place can do it before.  A write into the
+ * memory range of a NIC is left out: its driver begins anew, anyway.
+ *
+ * Returns the commands for that, which may be none, to be freed by the caller.
+ */
+char **
+libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,
+                           const libxlDeviceModelRegisters *registers,
+                           const libxlDeviceModelWrite *write)
+{
+    g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
+
+    if (write->config) {
+        if (libxlDeviceModelReplayOwnsFunction(config, write->slot, write->function))
+            libxlDeviceModelReplayAddConfig(commands, write->slot << 3 | write->function,
+                                            write->address, write->size, write->data);
+    } else if (libxlDeviceModelReplayOwnsPort(config, registers, write)) {
+        libxlDeviceModelReplayAdd(commands, write->address, write->size, write->data);
+    }
+
+    return libxlDeviceModelReplayFinish(&commands);
+}
+
+
+/**
+ * libxlDeviceModelReplay:
+ * @mon: the monitor of a process whose scope is sealed
+ * @commands: as the functions above return them
+ * @deadline: for all of them, in terms of g_get_monotonic_time
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
+                       char **commands,
+                       gint64 deadline)
+{
+    size_t i;
+
+    for (i = 0; commands[i]; i++) {
+        if (libxlDeviceModelQMPHumanCommand(mon, commands[i], deadline) < 0)
+            return -1;
+    }
+
+    return 0;
+}

@@ -1,0 +1,93 @@
+/*
+ * libxl_devicemodel_replay.h: a process takes the place of a secondary that has ended
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The devices of a process that has just started are as after a reset, while the
+ * guest's drivers go on with devices that they have set up.  What only firmware and
+ * operating system write, once, is replayed: where a PCI function is and whether it
+ * answers there, and the registers of UARTs and IDE channels, as the guest has written
+ * them last (libxl_devicemodel_registers.h).  QEMU's own monitor does that, its own host
+ * bridge decodes it, and Xen hears of the BARs as it did of the first ones.  It has
+ * to be done when the scope is sealed, so that BARs are taken for such, and before the
+ * process serves the guest.
+ *
+ * Why the guest's memory is safe
+ *
+ *  A device reads and writes the guest's memory at the addresses that its driver has
+ *  given it.  A state that was saved before has old ones, to memory that is somebody
+ *  else's by now.  A device after a reset has none, and does not use them: receiver,
+ *  transmitter and bus master are off, whether or not the function may be a master by
+ *  its command register.  What remains is a driver that switches them on without
+ *  having given the addresses to *this* device, which decides for each kind:
+ *
+ *  e1000, e1000e, rtl8139
+ *             Both are off; what the driver writes to a ring's end has no effect.  The
+ *             watchdog of its transmit queue then has it set up everything, addresses
+ *             before the bits that switch on, or, in the rtl8139, as after any reset.
+ *             A link that goes down and up makes the driver of an e1000 switch on
+ *             alone: none must be made here.
+ *  ne2k_pci   never uses the guest's memory.
+ *  IDE        The bus master runs with a command, for which the driver gives it the
+ *             address of a table, and the drive the numbers of sectors, just before.
+ *             If a process ends between these and the command, a fresh one would read
+ *             its table at 0 and write to sector 0.  So these are replayed as well: a
+ *             drive has no others, and a table of a command that has ended is not used.
+ *             The bit that starts the bus master is not.
+ *  UART       never uses the guest's memory.
+ *
+ *  Never restarted, since their drivers switch on what has no address:
+ *
+ *  virtio     Its rings' addresses are given once, and the driver does not reset it.
+ *  pcnet      Linux gives the address of the block with those of the rings when the
+ *             interface is opened, and the watchdog only tells the card to read it again
+ *             (pcnet32_restart()): from 0, and then from wherever that says.
+ *  sound      A stream that was paused goes on (trigger) with the addresses that were
+ *             given when it was prepared.
+ *
+ *  A driver that is interrupted while it sets up a NIC, between an address and the bit
+ *  that switches on, cannot be told from one that is not: those few accesses are
+ *  what remains.  They are made when an interface is opened or reset.
+ *
+ *  An e1000e is back when the guest has closed and opened its interface: its interrupts
+ *  are messages, whose table is in its memory range and is not remembered.
+ *
+ * Why what is read may come from an intruder
+ *
+ *  Which registers are replayed is decided by the configuration of the secondary and by
+ *  tables here, not by the file, and which of their bits can be written by the fresh
+ *  device.  A value is one that the guest might have written, and a process
+ *  that was taken over could have registered any range with Xen itself.  It gains that its
+ *  successor's are newer than those of device models that were started after it, which
+ *  Xen then prefers.  So BARs are not put where no guest does, and where the ranges
+ *  are that do not move: below port 0x1000 (of ISA devices, serial ports and IDE
+ *  channels among them), below 1 MiB (of the display).  One over the guest's memory gets
+ *  no access: Xen asks a device model for what is no memory only.
+ */
+
+#pragma once
+
+#include "libxl_devicemodel_conf.h"
+#include "libxl_devicemodel_monitor.h"
+#include "libxl_devicemodel_registers.h"
+
+const char *
+libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
+    ATTRIBUTE_NONNULL(1);
+
+char **
+libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
+                           const libxlDeviceModelRegisters *registers)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+
+char **
+libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,
+                           const libxlDeviceModelRegisters *registers,
+                           const libxlDeviceModelWrite *write)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
+
+int
+libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
+                       char **commands,
+                       gint64 deadline)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,743 @@
+/*
+ * libxldevicemodelreplaytest.c: what a fresh secondary is told of what the guest has written
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A case is what the guest writes, a line each, and what the monitor of another process
+ * is told then.
+ */
+
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "testutils.h"
+#include "libxl/libxl_devicemodel_registers_file.h"
+#include "libxl/libxl_devicemodel_replay.h"
+#include "libxldevicemodeltestutils.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+static char *testDir;
+
+typedef struct {
+    const char *name;
+    const char *driver; /* of the NIC in slot 6, NULL for none */
+    unsigned int capabilities;
+    size_t nserials;
+    const char *writes;
+    const char *commands;
+    const char *error; /* instead of commands */
+} testPlan;
+
+#define IDE (1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE)
+#define SERIAL (1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL)
+
+
+/* "pci SLOT.FUNCTION ADDRESS SIZE DATA" or "pio PORT SIZE DATA", all hexadecimal. */
+static int
+testWriteParse(const char *line,
+               libxlDeviceModelWrite *write)
+{
+    memset(write, 0, sizeof(*write));
+
+    if (sscanf(line, "pci %x.%x %x %x %x", &write->slot, &write->function,
+               &write->address, &write->size, &write->data) == 5) {
+        write->config = true;
+        return 0;
+    }
+
+    if (sscanf(line, "pio %x %x %x", &write->address, &write->size, &write->data) == 3)
+        return 0;
+
+    fprintf(stderr, "'%s' is no write\n", line);
+    return -1;
+}
+
+
+static int
+testWrite(libxlDeviceModelRegisters *registers,
+          const char *writes)
+{
+    g_auto(GStrv) lines = g_strsplit(writes, "\n", 0);
+    size_t i;
+
+    for (i = 0; lines[i] && *lines[i]; i++) {
+        libxlDeviceModelWrite write;
+
+        if (testWriteParse(lines[i], &write) < 0)
+            return -1;
+        libxlDeviceModelRegistersNote(registers, &write);
+    }
+
+    return 0;
+}
+
+
+static char *
+testJoin(char **commands)
+{
+    g_autofree char *joined = g_strjoinv("\n", commands);
+
+    return g_strconcat(joined, *joined ? "\n" : "", NULL);
+}
+
+
+static int
+testPlanRun(const void *opaque)
+{
+    const testPlan *test = opaque;
+    libxlDeviceModelNIC nic = { .driver = test->driver, .slot = 6 };
+    char name[] = "lan";
+    libxlDeviceModelConfig config = {
+        .name = name,
+        .capabilities = test->capabilities,
+        .nnics = test->driver ? 1 : 0,
+        .nics = &nic,
+        .nserials = test->nserials,
+    };
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    g_auto(GStrv) commands = NULL;
+    g_autofree char *joined = NULL;
+
+    if (testWrite(registers, test->writes) < 0)
+        return -1;
+
+    virResetLastError();
+    commands = libxlDeviceModelReplayPlan(&config, registers);
+
+    if (test->error)
+        return commands ? -1 : virTestCompareToString(test->error, virGetLastErrorMessage());
+
+    if (!commands)
+        return -1;
+
+    joined = testJoin(commands);
+    return virTestCompareToString(test->commands, joined);
+}
+
+
+static const testPlan plans[] = {
+    { .name = "nothing is written", .driver = "e1000", .capabilities = IDE | SERIAL, .nserials = 4,
+      .writes = "", .commands = "" },
+
+    { .name = "the command register comes last", .driver = "e1000",
+      .writes = "pci 6.0 4 2 507\n"
+                "pci 6.0 c 2 4010\n"
+                "pci 6.0 3c 1 b\n"
+                "pci 6.0 14 4 c001\n"
+                "pci 6.0 10 4 f2000000\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/w 0xcfc 0xf2000000\n"
+                  "o/w 0xcf8 0x80003014\n"
+                  "o/w 0xcfc 0xc001\n"
+                  "o/w 0xcf8 0x8000303c\n"
+                  "o/b 0xcfc 0xb\n"
+                  "o/w 0xcf8 0x8000300c\n"
+                  "o/h 0xcfc 0x4010\n"
+                  "o/w 0xcf8 0x80003004\n"
+                  "o/h 0xcfc 0x507\n" },
+    { .name = "the last value counts", .driver = "e1000",
+      .writes = "pci 6.0 10 4 f2000000\n"
+                "pci 6.0 10 4 ffffffff\n"
+                "pci 6.0 10 4 f3000000\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/w 0xcfc 0xf3000000\n" },
+    { .name = "a BAR that is being measured", .driver = "rtl8139",
+      .writes = "pci 6.0 10 4 c001\n"
+                "pci 6.0 10 4 ffffffff\n"
+                "pci 6.0 14 4 ffffffff\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/w 0xcfc 0xffffffff\n"
+                  "o/w 0xcf8 0x80003014\n"
+                  "o/w 0xcfc 0xffffffff\n" },
+    { .name = "a BAR that is not placed", .driver = "rtl8139",
+      .writes = "pci 6.0 10 4 0\n"
+                "pci 6.0 14 4 8\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/w 0xcfc 0x0\n"
+                  "o/w 0xcf8 0x80003014\n"
+                  "o/w 0xcfc 0x8\n" },
+    { .name = "bytes and words of a register", .driver = "e1000",
+      .writes = "pci 6.0 10 4 11223344\n"
+                "pci 6.0 13 1 f2\n"
+                "pci 6.0 10 2 0\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/w 0xcfc 0xf2220000\n" },
+    { .name = "a register of which a part is written", .driver = "e1000",
+      .writes = "pci 6.0 12 2 f200\n"
+                "pci 6.0 5 1 4\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/b 0xcfe 0x0\n"
+                  "o/w 0xcf8 0x80003010\n"
+                  "o/b 0xcff 0xf2\n"
+                  "o/w 0xcf8 0x80003004\n"
+                  "o/b 0xcfd 0x4\n" },
+    { .name = "a write across two registers", .driver = "e1000",
+      .writes = "pci 6.0 10 4 f2000000\n"
+                "pci 6.0 14 4 c001\n"
+                "pci 6.0 13 2 41f3\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/w 0xcfc 0xf3000000\n"
+                  "o/w 0xcf8 0x80003014\n"
+                  "o/w 0xcfc 0xc041\n" },
+    { .name = "a write beyond the end", .driver = "e1000",
+      .writes = "pci 6.0 fe 4 ffffffff\n",
+      .commands = "" },
+    { .name = "the status register is not written", .driver = "e1000",
+      .writes = "pci 6.0 4 4 f9000007\n",
+      .commands = "o/w 0xcf8 0x80003004\n"
+                  "o/h 0xcfc 0x7\n" },
+    { .name = "what the device does not have", .driver = "ne2k_pci",
+      .writes = "pci 6.0 14 4 f2000000\n"
+                "pci 6.0 24 4 f2000000\n"
+                "pci 6.0 30 4 f2000001\n"
+                "pci 6.0 40 4 1\n",
+      .commands = "" },
+    { .name = "another function", .driver = "e1000",
+      .writes = "pci 7.0 10 4 f2000000\n"
+                "pci 1.1 20 4 c001\n",
+      .commands = "" },
+    { .name = "messages", .driver = "e1000e",
+      .writes = "pci 6.0 1c 4 f2020000\n"
+                "pci 6.0 a2 2 8004\n",
+      .commands = "o/w 0xcf8 0x8000301c\n"
+                  "o/w 0xcfc 0xf2020000\n"
+                  "o/w 0xcf8 0x800030a0\n"
+                  "o/h 0xcfe 0x8004\n" },
+    { .name = "a BAR over serial ports", .driver = "ne2k_pci",
+      .writes = "pci 6.0 10 4 3f9\n",
+      .error = "operation failed: device model 'lan': BAR 0 of its 'ne2k_pci' is at 0x3f8, "
+               "where it is not put again, expected 0x1000 or above" },
+    { .name = "a BAR over the display", .driver = "e1000",
+      .writes = "pci 6.0 10 4 a0000\n",
+      .error = "operation failed: device model 'lan': BAR 0 of its 'e1000' is at 0xa0000, "
+               "where it is not put again, expected 0x100000 or above" },
+    { .name = "the first BARs that may be", .driver = "rtl8139",
+      .writes = "pci 6.0 10 4 1001\n"
+                "pci 6.0 14 4 100000\n",
+      .commands = "o/w 0xcf8 0x80003010\n"
+                  "o/w 0xcfc 0x1001\n"
+                  "o/w 0xcf8 0x80003014\n"
+                  "o/w 0xcfc 0x100000\n" },
+    { .name = "a bus master over serial ports", .capabilities = IDE,
+      .writes = "pci 1.1 20 4 3f1\n",
+      .error = "operation failed: device model 'lan': BAR 4 of its 'piix3-ide' is at 0x3f0, "
+               "where it is not put again, expected 0x1000 or above" },
+
+    { .name = "serial port", .capabilities = SERIAL, .nserials = 1,
+      .writes = "pio 3f9 1 0\n"
+                "pio 3fb 1 83\n"
+                "pio 3f8 1 c\n"
+                "pio 3f9 1 1\n"
+                "pio 3fb 1 3\n"
+                "pio 3fa 1 c7\n"
+                "pio 3ff 1 a5\n"
+                "pio 3fc 1 b\n"
+                "pio 3f9 1 7\n"
+                "pio 3f8 1 41\n"
+                "pio 3fd 1 ff\n"
+                "pio 3fe 1 ff\n",
+      .commands = "o/b 0x3fb 0x83\n"
+                  "o/b 0x3f8 0xc\n"
+                  "o/b 0x3f9 0x1\n"
+                  "o/b 0x3fb 0x3\n"
+                  "o/b 0x3fa 0xc1\n"
+                  "o/b 0x3ff 0xa5\n"
+                  "o/b 0x3fc 0xb\n"
+                  "o/b 0x3f9 0x7\n" },
+    { .name = "serial port whose latch is open", .capabilities = SERIAL, .nserials = 2,
+      .writes = "pio 2f9 1 5\n"
+                "pio 2fb 1 9b\n"
+                "pio 2f8 1 18\n",
+      .commands = "o/b 0x2fb 0x9b\n"
+                  "o/b 0x2f8 0x18\n"
+                  "o/b 0x2fb 0x1b\n"
+                  "o/b 0x2f9 0x5\n"
+                  "o/b 0x2fb 0x9b\n" },
+    { .name = "words to a serial port", .capabilities = SERIAL, .nserials = 1,
+      .writes = "pio 3fb 1 80\n"
+                "pio 3f8 2 10c\n"
+                "pio 3fb 2 b03\n",
+      .commands = "o/b 0x3fb 0x83\n"
+                  "o/b 0x3f8 0xc\n"
+                  "o/b 0x3f9 0x1\n"
+                  "o/b 0x3fb 0x3\n"
+                  "o/b 0x3fc 0xb\n" },
+    { .name = "all four serial ports", .capabilities = SERIAL, .nserials = 4,
+      .writes = "pio 3f9 1 1\n"
+                "pio 2f9 1 2\n"
+                "pio 3e9 1 4\n"
+                "pio 2e9 1 8\n",
+      .commands = "o/b 0x3f9 0x1\n"
+                  "o/b 0x2f9 0x2\n"
+                  "o/b 0x3e9 0x4\n"
+                  "o/b 0x2e9 0x8\n" },
+    { .name = "serial ports of others", .capabilities = SERIAL, .nserials = 1,
+      .writes = "pio 2f9 1 1\n"
+                "pio 2e9 1 1\n",
+      .commands = "" },
+    { .name = "serial ports and drives of others", .driver = "e1000",
+      .writes = "pio 3f9 1 1\n"
+                "pio 1f2 1 1\n"
+                "pio 3f6 1 8\n"
+                "pci 1.1 4 2 5\n",
+      .commands = "" },
+
+    { .name = "controller", .capabilities = IDE,
+      .writes = "pci 1.1 40 4 c000c000\n"
+                "pci 1.1 44 4 a\n"
+                "pci 1.1 20 4 c041\n"
+                "pci 1.1 10 4 1f1\n"
+                "pci 1.1 4 2 5\n",
+      .commands = "o/w 0xcf8 0x80000920\n"
+                  "o/w 0xcfc 0xc041\n"
+                  "o/w 0xcf8 0x80000940\n"
+                  "o/w 0xcfc 0xc000c000\n"
+                  "o/w 0xcf8 0x80000944\n"
+                  "o/w 0xcfc 0xa\n"
+                  "o/w 0xcf8 0x80000904\n"
+                  "o/h 0xcfc 0x5\n" },
+    { .name = "a command that is being put together", .capabilities = IDE,
+      .writes = "pci 1.1 20 4 c041\n"
+                "pio 3f6 1 8\n"
+                "pio 1f1 1 0\n" "pio 1f2 1 1\n" "pio 1f3 1 2\n" "pio 1f4 1 3\n" "pio 1f5 1 4\n"
+                "pio 1f1 1 5\n" "pio 1f2 1 6\n" "pio 1f3 1 7\n" "pio 1f4 1 8\n" "pio 1f5 1 9\n"
+                "pio 1f6 1 e0\n"
+                "pio c044 4 12345670\n"
+                "pio c042 1 66\n"
+                "pio c040 1 9\n",
+      .commands = "o/w 0xcf8 0x80000920\n"
+                  "o/w 0xcfc 0xc041\n"
+                  "o/b 0xc040 0x8\n"
+                  "o/b 0xc042 0x60\n"
+                  "o/w 0xc044 0x12345670\n"
+                  "o/b 0x1f1 0x0\n" "o/b 0x1f1 0x5\n"
+                  "o/b 0x1f2 0x1\n" "o/b 0x1f2 0x6\n"
+                  "o/b 0x1f3 0x2\n" "o/b 0x1f3 0x7\n"
+                  "o/b 0x1f4 0x3\n" "o/b 0x1f4 0x8\n"
+                  "o/b 0x1f5 0x4\n" "o/b 0x1f5 0x9\n"
+                  "o/b 0x1f6 0xe0\n"
+                  "o/b 0x3f6 0x8\n" },
+    { .name = "the second channel", .capabilities = IDE,
+      .writes = "pci 1.1 20 4 c041\n"
+                "pio c048 1 8\n"
+                "pio c04c 2 5670\n"
+                "pio c04e 2 1234\n"
+                "pio 172 1 1\n"
+                "pio 176 1 a0\n"
+                "pio 376 1 a\n",
+      .commands = "o/w 0xcf8 0x80000920\n"
+                  "o/w 0xcfc 0xc041\n"
+                  "o/b 0xc048 0x8\n"
+                  "o/w 0xc04c 0x12345670\n"
+                  "o/b 0x172 0x1\n"
+                  "o/b 0x176 0xa0\n"
+                  "o/b 0x376 0xa\n" },
+    { .name = "data and commands are not written again", .capabilities = IDE,
+      .writes = "pio 1f0 2 ffff\n"
+                "pio 1f0 4 ffffffff\n"
+                "pio 1f0 1 ff\n"
+                "pio 1f7 1 ca\n"
+                "pio 170 2 ffff\n",
+      .commands = "" },
+    { .name = "words to a drive", .capabilities = IDE,
+      .writes = "pio 1f2 2 201\n"
+                "pio 1f4 4 4030201\n",
+      .commands = "o/b 0x1f2 0x1\n"
+                  "o/b 0x1f3 0x2\n" },
+    { .name = "words to a bus master", .capabilities = IDE,
+      .writes = "pci 1.1 20 4 c041\n"
+                "pio c040 2 6608\n"
+                "pio c042 4 ffffffff\n",
+      .commands = "o/w 0xcf8 0x80000920\n"
+                  "o/w 0xcfc 0xc041\n" },
+    { .name = "drives that are reset", .capabilities = IDE,
+      .writes = "pio 1f2 1 1\n"
+                "pio 1f6 1 b0\n"
+                "pio 172 1 1\n"
+                "pio 3f6 1 c\n",
+      .commands = "o/b 0x3f6 0x8\n"
+                  "o/b 0x172 0x1\n" },
+    { .name = "a bus master that is not placed", .capabilities = IDE,
+      .writes = "pio 4 4 12345670\n"
+                "pio c044 4 12345670\n"
+                "pci 1.1 20 4 c041\n",
+      .commands = "o/w 0xcf8 0x80000920\n"
+                  "o/w 0xcfc 0xc041\n" },
+};
+
+
+/* Whatever is in the file: no more is told than of what is the secondary's. */
+static int
+testHostile(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelNIC nic = { .driver = "rtl8139", .slot = 6 };
+    char name[] = "lan";
+    libxlDeviceModelConfig config = { .name = name, .nnics = 1, .nics = &nic };
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    g_auto(GStrv) commands = NULL;
+    g_autofree char *joined = NULL;
+
+    memset(registers, 0xff, sizeof(*registers));
+    if (!(commands = libxlDeviceModelReplayPlan(&config, registers)))
+        return -1;
+
+    joined = testJoin(commands);
+    return virTestCompareToString("o/w 0xcf8 0x80003010\n"
+                                  "o/w 0xcfc 0xffffffff\n"
+                                  "o/w 0xcf8 0x80003014\n"
+                                  "o/w 0xcfc 0xffffffff\n"
+                                  "o/w 0xcf8 0x8000303c\n"
+                                  "o/b 0xcfc 0xff\n"
+                                  "o/w 0xcf8 0x8000300c\n"
+                                  "o/h 0xcfc 0xffff\n"
+                                  "o/w 0xcf8 0x80003004\n"
+                                  "o/h 0xcfc 0xffff\n",
+                                  joined);
+}
+
+
+typedef struct {
+    const char *write;
+    const char *commands;
+} testLate;
+
+static const testLate lateWrites[] = {
+    { "pci 6.0 10 4 f2000000", "o/w 0xcf8 0x80003010\no/w 0xcfc 0xf2000000\n" },
+    { "pci 6.0 5 1 4", "o/w 0xcf8 0x80003004\no/b 0xcfd 0x4\n" },
+    { "pci 6.1 10 4 f2000000", "" },
+    { "pci 7.0 10 4 f2000000", "" },
+    { "pci 1.1 20 4 c041", "o/w 0xcf8 0x80000920\no/w 0xcfc 0xc041\n" },
+    { "pci 1.0 20 4 c041", "" },
+    { "pio 3f8 1 41", "o/b 0x3f8 0x41\n" },
+    { "pio 3fe 2 4241", "o/h 0x3fe 0x4241\n" },
+    { "pio 3fe 4 4241", "" },
+    { "pio 2f8 1 41", "" },
+    { "pio 1f7 1 ca", "o/b 0x1f7 0xca\n" },
+    { "pio 1f0 4 12345678", "o/w 0x1f0 0x12345678\n" },
+    { "pio 376 1 8", "o/b 0x376 0x8\n" },
+    { "pio 376 2 8", "" },
+    { "pio c040 1 9", "o/b 0xc040 0x9\n" },
+    { "pio c04c 4 12345670", "o/w 0xc04c 0x12345670\n" },
+    { "pio c04e 4 12345670", "" },
+    { "pio c050 1 9", "" },
+    { "pio cf8 4 80000000", "" },
+    { "pio 20 1 11", "" },
+};
+
+
+/* What waits for the old process is done by the new one, if it is its own. */
+static int
+testLateRun(const void *opaque)
+{
+    const testLate *test = opaque;
+    libxlDeviceModelNIC nic = { .driver = "e1000", .slot = 6 };
+    libxlDeviceModelConfig config = {
+        .capabilities = IDE | SERIAL, .nnics = 1, .nics = &nic, .nserials = 1,
+    };
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    libxlDeviceModelWrite write;
+    g_auto(GStrv) commands = NULL;
+    g_autofree char *joined = NULL;
+
+    if (testWrite(registers, "pci 1.1 20 4 c041\n") < 0 ||
+        testWriteParse(test->write, &write) < 0)
+        return -1;
+
+    commands = libxlDeviceModelReplayLate(&config, registers, &write);
+    joined = testJoin(commands);
+    return virTestCompareToString(test->commands, joined);
+}
+
+
+/* A master where no guest puts it is nobody's, and neither are drives. */
+static int
+testLateNone(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelConfig config = { .capabilities = IDE };
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    libxlDeviceModelWrite write;
+    g_auto(GStrv) low = NULL;
+    g_auto(GStrv) unclaimed = NULL;
+
+    if (testWrite(registers, "pci 1.1 20 4 21\n") < 0 ||
+        testWriteParse("pio 20 1 11", &write) < 0)
+        return -1;
+    low = libxlDeviceModelReplayLate(&config, registers, &write);
+
+    config.capabilities = 0;
+    if (testWriteParse("pio 1f7 1 ca", &write) < 0)
+        return -1;
+    unclaimed = libxlDeviceModelReplayLate(&config, registers, &write);
+
+    return *low || *unclaimed ? -1 : 0;
+}
+
+
+typedef struct {
+    const char *name;
+    ioreq_t request;
+    bool ok;
+    libxlDeviceModelWrite write;
+} testRequest;
+
+#define CONFIG(devfn, offset) ((uint64_t)(devfn) << 32 | (offset))
+#define REQUEST_BUT(type_, addr_, size_, data_, dir_, ptr_, count_) \
+    .request = { .type = IOREQ_TYPE_ ## type_, .dir = dir_, .data_is_ptr = ptr_, \
+                 .count = count_, .addr = addr_, .size = size_, .data = data_ }
+#define REQUEST(type_, addr_, size_, data_) \
+    REQUEST_BUT(type_, addr_, size_, data_, IOREQ_WRITE, 0, 1)
+
+static const testRequest requests[] = {
+    { "port", REQUEST(PIO, 0x3f9, 1, 0x7), true,
+      { .slot = 0, .address = 0x3f9, .size = 1, .data = 7 } },
+    { "last port", REQUEST(PIO, 0xffff, 1, 0x7), true,
+      { .slot = 0, .address = 0xffff, .size = 1, .data = 7 } },
+    { "no port", REQUEST(PIO, 0x10000, 1, 0x7), false, { 0 } },
+    { "configuration", REQUEST(PCI_CONFIG, CONFIG(0x31, 0x10), 4, 0xf2000000), true,
+      { .config = true, .slot = 6, .function = 1, .address = 0x10, .size = 4, .data = 0xf2000000 } },
+    { "last register", REQUEST(PCI_CONFIG, CONFIG(0xff, 0xff), 1, 1), true,
+      { .config = true, .slot = 31, .function = 7, .address = 0xff, .size = 1, .data = 1 } },
+    { "extended configuration", REQUEST(PCI_CONFIG, CONFIG(0x31, 0x100), 4, 1), false, { 0 } },
+    { "another bus", REQUEST(PCI_CONFIG, CONFIG(0x130, 0x10), 4, 1), false, { 0 } },
+    { "another segment", REQUEST(PCI_CONFIG, CONFIG(0x10030, 0x10), 4, 1), false, { 0 } },
+    { "memory", REQUEST(COPY, 0x3f9, 1, 1), false, { 0 } },
+    { "read", REQUEST_BUT(PIO, 0x3f9, 1, 1, IOREQ_READ, 0, 1), false, { 0 } },
+    { "data elsewhere", REQUEST_BUT(PIO, 0x3f9, 1, 1, IOREQ_WRITE, 1, 1), false, { 0 } },
+    { "several", REQUEST_BUT(PIO, 0x3f9, 1, 1, IOREQ_WRITE, 0, 2), false, { 0 } },
+    { "no size", REQUEST(PIO, 0x3f9, 0, 1), false, { 0 } },
+    { "odd size", REQUEST(PIO, 0x3f9, 3, 1), false, { 0 } },
+    { "large size", REQUEST(PIO, 0x3f9, 8, 1), false, { 0 } },
+};
+
+
+static int
+testRequestRun(const void *opaque)
+{
+    const testRequest *test = opaque;
+    libxlDeviceModelWrite write = { 0 };
+
+    if (libxlDeviceModelWriteInit(&write, &test->request) != test->ok)
+        return -1;
+
+    if (!test->ok)
+        return 0;
+
+    return write.config == test->write.config &&
+           write.slot == test->write.slot && write.function == test->write.function &&
+           write.address == test->write.address && write.size == test->write.size &&
+           write.data == test->write.data ? 0 : -1;
+}
+
+
+typedef struct {
+    const char *driver;
+    bool sound;
+    const char *refusal;
+} testRefusal;
+
+static const testRefusal refusals[] = {
+    { "rtl8139", false, NULL },
+    { "e1000", false, NULL },
+    { "e1000e", false, NULL },
+    { "ne2k_pci", false, NULL },
+    { NULL, false, NULL },
+    { "pcnet", false, "the driver of a 'pcnet' interface does not tell it again where its rings are" },
+    { "virtio-net-pci", false, "the driver of a 'virtio' interface does not tell it again where its rings are" },
+    { "tulip", false, "nothing is known of one of its interfaces" },
+    { NULL, true, "the driver of a sound device does not tell it again where its buffers are" },
+};
+
+
+static int
+testRefusalRun(const void *opaque)
+{
+    const testRefusal *test = opaque;
+    libxlDeviceModelNIC nics[] = {
+        { .driver = "e1000", .slot = 6 },
+        { .driver = test->driver, .slot = 7 },
+    };
+    libxlDeviceModelSound sound = { 0 };
+    libxlDeviceModelConfig config = {
+        .nnics = test->driver ? 2 : 1, .nics = nics, .sound = test->sound ? &sound : NULL,
+    };
+    const char *refusal = libxlDeviceModelReplayRefusal(&config);
+
+    return STREQ_NULLABLE(refusal, test->refusal) ? 0 : -1;
+}
+
+
+/* Every model of interfaces that a secondary can have is one of which something is known. */
+static int
+testModels(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *models = libxlDeviceModelNICModels();
+    g_auto(GStrv) names = g_strsplit(models, ", ", 0);
+    size_t i;
+
+    for (i = 0; names[i]; i++) {
+        libxlDeviceModelNIC nic = { 0 };
+        libxlDeviceModelConfig config = { .nnics = 1, .nics = &nic };
+        g_autofree char *model = g_strndup(names[i] + 1, strlen(names[i]) - 2);
+
+        nic.driver = libxlDeviceModelNICDriver(model);
+        if (STREQ_NULLABLE(libxlDeviceModelReplayRefusal(&config),
+                           "nothing is known of one of its interfaces")) {
+            VIR_TEST_VERBOSE("'%s'", model);
+            return -1;
+        }
+    }
+
+    return i > 1 ? 0 : -1;
+}
+
+
+/* A file is made in its full length, for nobody else, and has what was before. */
+static int
+testFile(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *path = g_strdup_printf("%s/7-1.regs", testDir);
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree libxlDeviceModelRegisters *after = g_new0(libxlDeviceModelRegisters, 1);
+    VIR_AUTOCLOSE first = -1;
+    VIR_AUTOCLOSE second = -1;
+    struct stat sb;
+
+    if ((first = libxlDeviceModelRegistersCreate(path, NULL)) < 0 ||
+        fstat(first, &sb) < 0 || (sb.st_mode & ALLPERMS) != 0600 ||
+        sb.st_size != sizeof(*before) || sb.st_blocks * 512 < sb.st_size ||
+        !(fcntl(first, F_GETFD) & FD_CLOEXEC))
+        return -1;
+
+    if (libxlDeviceModelRegistersRead(path, after) < 0 ||
+        testWrite(before, "pci 6.0 10 4 f2000000\n") < 0 ||
+        (second = libxlDeviceModelRegistersCreate(path, before)) < 0 ||
+        safewrite(first, "overwritten", 11) < 0 ||
+        libxlDeviceModelRegistersRead(path, after) < 0)
+        return -1;
+
+    before->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+    return memcmp(before, after, sizeof(*before)) == 0 ? 0 : -1;
+}
+
+
+typedef struct {
+    const char *name;
+    ssize_t length; /* beside what it should be */
+    uint64_t version;
+    const char *error;
+} testBadFile;
+
+static const testBadFile badFiles[] = {
+    { "short", -1, LIBXL_DEVICE_MODEL_REGISTERS_VERSION,
+      "internal error: file 'DIR/short' does not have the registers of a device model" },
+    { "long", 1, LIBXL_DEVICE_MODEL_REGISTERS_VERSION,
+      "internal error: file 'DIR/long' does not have the registers of a device model" },
+    { "version", 0, LIBXL_DEVICE_MODEL_REGISTERS_VERSION + 1,
+      "internal error: file 'DIR/version' does not have the registers of a device model" },
+};
+
+
+static int
+testBadFileRun(const void *opaque)
+{
+    const testBadFile *test = opaque;
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, test->name);
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 2);
+
+    registers->version = test->version;
+    if (!g_file_set_contents(path, (char *)registers, sizeof(*registers) + test->length, NULL))
+        return -1;
+
+    virResetLastError();
+    if (libxlDeviceModelRegistersRead(path, registers) == 0)
+        return -1;
+
+    return libxlDeviceModelTestCompareError(testDir, test->error);
+}
+
+
+/* Neither a link is followed nor a fifo waited for. */
+static int
+testOddFiles(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *link = g_strdup_printf("%s/link", testDir);
+    g_autofree char *fifo = g_strdup_printf("%s/fifo", testDir);
+    g_autofree char *missing = g_strdup_printf("%s/missing", testDir);
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+
+    if (symlink("7-1.regs", link) < 0 || mkfifo(fifo, 0600) < 0)
+        return -1;
+
+    return libxlDeviceModelRegistersRead(link, registers) < 0 &&
+           libxlDeviceModelRegistersRead(fifo, registers) < 0 &&
+           libxlDeviceModelRegistersRead(missing, registers) < 0 &&
+           libxlDeviceModelRegistersCreate("/dev/null/7-1.regs", NULL) < 0 ? 0 : -1;
+}
+
+
+static int
+mymain(void)
+{
+    g_autofree char *dir = NULL;
+    int ret = 0;
+    size_t i;
+
+    if (!(dir = g_dir_make_tmp("regs-XXXXXX", NULL)))
+        return EXIT_FAILURE;
+    testDir = dir;
+    umask(0);
+
+    for (i = 0; i < G_N_ELEMENTS(plans); i++) {
+        if (virTestRun(plans[i].name, testPlanRun, &plans[i]) < 0)
+            ret = -1;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(lateWrites); i++) {
+        g_autofree char *name = g_strdup_printf("late '%s'", lateWrites[i].write);
+
+        if (virTestRun(name, testLateRun, &lateWrites[i]) < 0)
+            ret = -1;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(requests); i++) {
+        g_autofree char *name = g_strdup_printf("request: %s", requests[i].name);
+
+        if (virTestRun(name, testRequestRun, &requests[i]) < 0)
+            ret = -1;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        g_autofree char *name = g_strdup_printf("refusal: %s %d", NULLSTR(refusals[i].driver),
+                                                refusals[i].sound);
+
+        if (virTestRun(name, testRefusalRun, &refusals[i]) < 0)
+            ret = -1;
+    }
+
+    if (virTestRun("hostile", testHostile, NULL) < 0 ||
+        virTestRun("late, of nobody", testLateNone, NULL) < 0 ||
+        virTestRun("models", testModels, NULL) < 0 ||
+        virTestRun("file", testFile, NULL) < 0)
+        ret = -1;
+
+    for (i = 0; i < G_N_ELEMENTS(badFiles); i++) {
+        g_autofree char *name = g_strdup_printf("file: %s", badFiles[i].name);
+
+        if (virTestRun(name, testBadFileRun, &badFiles[i]) < 0)
+            ret = -1;
+    }
+
+    if (virTestRun("odd files", testOddFiles, NULL) < 0)
+        ret = -1;
+
+    if (virFileDeleteTree(testDir) < 0)
+        ret = -1;
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN(mymain)
