@@ -156,7 +156,7 @@ testSetFailed(const void *opaque G_GNUC_UNUSED)
 {
     static const char *const expected =
         "<devicemodel name='main' state='failed'>\n"
-        "      <failure count='2' last='2038-01-19T03:14:08Z' reason='arr\ufffdt \303\251 &lt;1&gt;'/>\n"
+        "      <failure count='2' last='2038-01-19T03:14:08Z' reason='arr\ufffdt \303\251 &lt;1&gt;; not \ufffd again'/>\n"
         "    </devicemodel>\n";
     g_autofree char *xml = testDomainXML("<devicemodel name='main'/>");
     g_autofree char *actual = NULL;
@@ -169,6 +169,7 @@ testSetFailed(const void *opaque G_GNUC_UNUSED)
     virDomainDeviceModelDefSetFailed(def->devicemodels[0], 1, "first");
     virDomainDeviceModelDefSetFailed(def->devicemodels[0], 1LL << 31,
                                      "arr\352t \303\251 <1>");
+    virDomainDeviceModelDefAddReason(def->devicemodels[0], "not \352 again");
 
     if (!(actual = virDomainDefFormat(def, xmlopt, 0)))
         return -1;
@@ -199,13 +200,13 @@ testGetFailure(const void *opaque G_GNUC_UNUSED)
         virDomainDeviceModelDefGetFailureAction(def->devicemodels[2]) ==
         VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY &&
         virDomainDeviceModelDefGetFailureAction(eight->devicemodels[1]) ==
-        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE &&
+        VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART &&
         virDomainDeviceModelDefGetFailureLimit(def->devicemodels[1]) == 120 &&
         virDomainDeviceModelDefGetFailureLimit(def->devicemodels[2]) == 0 &&
         virDomainDeviceModelDefGetFailureLimit(eight->devicemodels[1]) == 10)
         return 0;
 
-    VIR_TEST_VERBOSE("an action is another than the definition's or ignore, or a limit than 10");
+    VIR_TEST_VERBOSE("an action is another than the definition's or restart, or a limit than 10");
     return -1;
 }
 
@@ -663,15 +664,15 @@ testMalformedContent(void)
     DO_TEST("Failure action unknown",
             MAIN("<failure action='reboot'/>"), false,
             "XML error: device model 'main' has the unknown failure action 'reboot', "
-            "expected one of 'ignore, pause, destroy'");
+            "expected one of 'restart, ignore, pause, destroy'");
     DO_TEST("Failure action of none that is given",
             MAIN("<failure action='default'/>"), false,
             "XML error: device model 'main' has the unknown failure action 'default', "
-            "expected one of 'ignore, pause, destroy'");
+            "expected one of 'restart, ignore, pause, destroy'");
     DO_TEST("Failure action empty",
             MAIN("<failure action=''/>"), false,
             "XML error: device model 'main' has the unknown failure action '', "
-            "expected one of 'ignore, pause, destroy'");
+            "expected one of 'restart, ignore, pause, destroy'");
 #define LIMIT(limit) \
     "XML error: device model 'main' has the failure limit '" limit "', expected 0 for none, " \
     "or 3 to 3600 seconds"
@@ -791,6 +792,9 @@ testRules(void)
     "as its on_crash says"
 
     DO_TEST("Failure action of a secondary", BOTH("", "<failure action='ignore'/>"), true, NULL);
+    DO_TEST("Restart of a secondary", BOTH("", "<failure action='restart'/>"), true, NULL);
+    DO_TEST("Restart of the primary", BOTH("<failure action='restart'/>", ""), true,
+            PRIMARY_ACTION("restart"));
     DO_TEST("Failure action of the primary", BOTH("<failure action='pause'/>", ""), true,
             PRIMARY_ACTION("pause"));
     DO_TEST("Failure action of the only device model", MAIN("<failure action='ignore'/>"), true,

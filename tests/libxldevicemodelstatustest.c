@@ -41,6 +41,11 @@ static libxlDriverPrivate *driver;
 #define TEST_STATUS_INTERRUPTS(interrupts) \
     "<devicemodels>\n" TEST_STATUS_FULL(64001, " state='running'", interrupts) "</devicemodels>\n"
 
+#define TEST_STATUS_THROTTLE(restarted, ends) \
+    "<devicemodels>\n  <devicemodel domid='7' id='1' uid='64001' state='failed' pending='yes' " \
+    "name='lan' ioservid='3' slots='0x0' irqs='0x0' pidfile='/p' socket='/s' restarted='" \
+    restarted "'>\n" ends "    <tap ifindex='12'/>\n  </devicemodel>\n</devicemodels>\n"
+
 struct testStatusData {
     const char *status;
     const char *again; /* as it is written, where that differs */
@@ -130,6 +135,20 @@ testStatuses(void)
             "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='failed'") "</devicemodels>\n", 1, NULL);
     DO_TEST("with one that has ended",
             "<devicemodels>\n" TEST_STATUS_STATE(0, " state='ended'") "</devicemodels>\n", 1, NULL);
+    DO_TEST("with one that is restarted",
+            TEST_STATUS_THROTTLE("81203456999", "    <end at='81203456789'/>\n    <end at='5'/>\n"),
+            1, NULL);
+    DO_TEST("with one that was restarted before the host was started",
+            TEST_STATUS_THROTTLE("-1", ""), 0,
+            INVALID("restarted", "-1") " Expected non-negative value");
+    DO_TEST("with one that has ended, nobody knows when",
+            TEST_STATUS_THROTTLE("5", "    <end/>\n"), 0,
+            "XML error: Missing required attribute 'at' in element 'end'");
+    DO_TEST_FULL("with one that has ended more often than counts",
+                 TEST_STATUS_THROTTLE("9", "<end at='6'/><end at='5'/><end at='4'/><end at='3'/>"
+                                           "<end at='2'/><end at='1'/>"),
+                 TEST_STATUS_THROTTLE("9", "    <end at='6'/>\n    <end at='5'/>\n    <end at='4'/>\n"
+                                           "    <end at='3'/>\n    <end at='2'/>\n"), 1, NULL);
     DO_TEST_STATE("running", " complete='yes'", 64001, "running");
     DO_TEST_STATE("incomplete", "", 64001, "ending");
     DO_TEST_STATE("left over", " complete='yes'", 0, "ended");

@@ -232,6 +232,45 @@ testValidateCapabilities(void)
 }
 
 
+/* What is asked for by name is done, or refused. */
+static int
+testValidateRestarts(void)
+{
+    int ret = 0;
+
+#define DO_TEST_RESTART(name, devices, error) \
+    DO_TEST_REFUSAL(testValidate, "Validate restart of " name, NULL, devices, error)
+#define LAN(content) TEST_EMULATOR TEST_MAIN("") TEST_LAN(content)
+#define RESTART "<failure action='restart'/>"
+#define LAN_MODEL(model, action) \
+    LAN(TEST_REF(1) action) TEST_NIC_MODEL(1, "<model type='" model "'/>")
+#define LAN_SOUND(action) LAN("<capability name='audio'/>" action) "<sound model='ac97'/>"
+#define RESTART_ERROR(why) \
+    UNSUPPORTED "device model 'lan' has the failure action 'restart', expected another: the driver of a " why
+
+    DO_TEST_RESTART("e1000", LAN_MODEL("e1000", RESTART), NULL);
+    DO_TEST_RESTART("rtl8139", LAN_MODEL("rtl8139", RESTART), NULL);
+    DO_TEST_RESTART("virtio", LAN_MODEL("virtio", RESTART),
+            RESTART_ERROR("'virtio' interface does not tell it again where its rings are"));
+    DO_TEST_RESTART("virtio, if possible", LAN_MODEL("virtio", ""), NULL);
+    DO_TEST_RESTART("pcnet", LAN_MODEL("pcnet", RESTART),
+            RESTART_ERROR("'pcnet' interface does not tell it again where its rings are"));
+    DO_TEST_RESTART("sound", LAN_SOUND(RESTART),
+            RESTART_ERROR("sound device does not tell it again where its buffers are"));
+    DO_TEST_RESTART("sound, if possible", LAN_SOUND(""), NULL);
+    DO_TEST_RESTART("serial ports", LAN("<capability name='serial'/>" RESTART) "<serial type='pty'/>", NULL);
+
+#undef RESTART_ERROR
+#undef LAN_SOUND
+#undef LAN_MODEL
+#undef RESTART
+#undef LAN
+#undef DO_TEST_RESTART
+
+    return ret;
+}
+
+
 static int
 testValidateSounds(void)
 {
@@ -778,6 +817,8 @@ mymain(void)
         testValidateCapabilities() < 0)
         ret = -1;
 
+    if (testValidateRestarts() < 0)
+        ret = -1;
     if (testValidateSounds() < 0 ||
         testValidateSerials() < 0 ||
         testValidateDiskPlaces() < 0 ||

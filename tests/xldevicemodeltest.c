@@ -858,11 +858,11 @@ testMalformedValues(void)
     DO_TEST_ITEM("name=lan,path=/a;/b",
                  LAN("17") "character ; is not supported in 'path=', expected the absolute path of an emulator");
     DO_TEST_ITEM("name=lan,failure=reboot",
-                 LAN("18") "unknown action 'reboot', expected one of 'ignore, pause, destroy'");
+                 LAN("18") "unknown action 'reboot', expected one of 'restart, ignore, pause, destroy'");
     DO_TEST_ITEM("name=lan,failure=default",
-                 LAN("18") "unknown action 'default', expected one of 'ignore, pause, destroy'");
+                 LAN("18") "unknown action 'default', expected one of 'restart, ignore, pause, destroy'");
     DO_TEST_ITEM("name=lan,failure=pause ignore",
-                 LAN("18") "unknown action 'pause ignore', expected one of 'ignore, pause, destroy'");
+                 LAN("18") "unknown action 'pause ignore', expected one of 'restart, ignore, pause, destroy'");
 #define LIMIT "expected 0 for none, or 3 to 3600 seconds"
     DO_TEST_ITEM("name=lan,limit=2", LAN("16") "invalid limit '2', " LIMIT);
     DO_TEST_ITEM("name=lan,limit=3601", LAN("16") "invalid limit '3601', " LIMIT);

@@ -35,11 +35,13 @@ VIR_ENUM_IMPL(virDomainDeviceModelState,
               "starting",
               "running",
               "failed",
+              "restarting",
 );
 
 VIR_ENUM_IMPL(virDomainDeviceModelFailureAction,
               VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST,
               "default",
+              "restart",
               "ignore",
               "pause",
               "destroy",
@@ -194,7 +196,7 @@ virDomainDeviceModelFailureAction
 virDomainDeviceModelDefGetFailureAction(const virDomainDeviceModelDef *dm)
 {
     if (dm->failure.action == VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT)
-        return VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE;
+        return VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART;
 
     return dm->failure.action;
 }
@@ -258,6 +260,26 @@ virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
     failure->last = when;
     g_free(failure->reason);
     failure->reason = g_utf8_make_valid(reason, -1);
+}
+
+
+/**
+ * virDomainDeviceModelDefAddReason:
+ * @dm: device model of a live definition that has failed
+ * @reason: what more there is to say of that, in words of the driver; not empty
+ *
+ * Show it in the live XML behind why it failed.  Expects that the domain is locked.
+ */
+void
+virDomainDeviceModelDefAddReason(virDomainDeviceModelDef *dm,
+                                 const char *reason)
+{
+    virDomainDeviceModelFailure *failure = &dm->failure;
+    g_autofree char *valid = g_utf8_make_valid(reason, -1);
+    g_autofree char *before = g_steal_pointer(&failure->reason);
+
+    failure->reason = before ? g_strdup_printf("%s; %s", before, valid)
+                             : g_steal_pointer(&valid);
 }
 
 

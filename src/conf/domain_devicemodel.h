@@ -46,6 +46,7 @@ typedef enum {
     VIR_DOMAIN_DEVICE_MODEL_STATE_STARTING,
     VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING,
     VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED,
+    VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING, /* it has failed; another process takes its place */
 
     VIR_DOMAIN_DEVICE_MODEL_STATE_LAST
 } virDomainDeviceModelState;
@@ -63,6 +64,8 @@ VIR_ENUM_DECL(virDomainDeviceModelState);
  * freed of it in any case. */
 typedef enum {
     VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DEFAULT = 0, /* nothing is said of it */
+    VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART, /* another process takes its place, where that
+                                                       is safe; as IGNORE, where not */
     VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE, /* the guest runs on without its devices */
     VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE, /* the domain is paused */
     VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY, /* the domain is destroyed */
@@ -119,6 +122,8 @@ int virDomainDeviceModelFailureLimitFromString(const char *text);
 unsigned int virDomainDeviceModelDefGetFailureLimit(const virDomainDeviceModelDef *dm);
 void virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
                                       long long when,
+                                      const char *reason);
+void virDomainDeviceModelDefAddReason(virDomainDeviceModelDef *dm,
                                       const char *reason);
 
 /* The calls of the domain definition into this file. */

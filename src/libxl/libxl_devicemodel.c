@@ -145,11 +145,19 @@ libxlDeviceModelsRecord(libxlDriverPrivate *driver,
 }
 
 
-static int
-libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
-                           virDomainObj *vm,
-                           const libxlDeviceModelPlaced *placed,
-                           GPtrArray *startings)
+/**
+ * libxlDeviceModelPrepareStart:
+ * @cfg: configuration of the driver
+ * @vm: domain whose definition has the addresses of the placed devices
+ * @placed: what is placed in a secondary
+ *
+ * Returns the start of a new device model, which is on no list and has nothing open, to be
+ * freed by the caller, or NULL with an error.
+ */
+libxlDeviceModelStarting *
+libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
+                             virDomainObj *vm,
+                             const libxlDeviceModelPlaced *placed)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDeviceModelConfig) config = NULL;
@@ -163,16 +171,33 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
                                                    cfg->deviceModelUIDBase,
                                                    vm->def->id, placed->id,
                                                    config->name, config->machine.vcpus)))
-        return -1;
+        return NULL;
 
     if (!(dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name)))
-        return -1;
+        return NULL;
 
     libxlDeviceModelClaimsGetInterrupts(config, &dm->slots, &dm->irqs);
-    g_ptr_array_add(startings,
-                    libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
-                                                g_steal_pointer(&config),
-                                                g_steal_pointer(&privilege)));
+    return libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
+                                       g_steal_pointer(&config),
+                                       g_steal_pointer(&privilege));
+}
+
+
+static int
+libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
+                           virDomainObj *vm,
+                           const libxlDeviceModelPlaced *placed,
+                           GPtrArray *startings)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxlDeviceModelStarting *starting = libxlDeviceModelPrepareStart(cfg, vm, placed);
+    libxlDeviceModel *dm;
+
+    if (!starting)
+        return -1;
+
+    g_ptr_array_add(startings, starting);
+    dm = virObjectRef(starting->dm);
     VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     return 0;
 }
@@ -206,7 +231,17 @@ libxlDeviceModelOpenLog(libxlDriverConfig *cfg,
 }
 
 
-static int
+/**
+ * libxlDeviceModelSpawnOne:
+ * @cfg: configuration of the driver
+ * @vm: the domain, in a job of type modify
+ * @starting: a start that has nothing open, of a device model with its uid
+ *
+ * Make the taps, open log and files, and start the process.  Unlocks @vm while it waits.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
 libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
                          virDomainObj *vm,
                          libxlDeviceModelStarting *starting)
@@ -245,8 +280,14 @@ libxlDeviceModelsCheckDomain(libxlDriverConfig *cfg,
 }
 
 
-/* Clients find their console in the live definition. */
-static void
+/**
+ * libxlDeviceModelShowTTYs:
+ * @def: live definition of a domain
+ * @starting: start of a device model that serves its devices; its ttys are taken
+ *
+ * Clients find their console in the live definition.
+ */
+void
 libxlDeviceModelShowTTYs(virDomainDef *def,
                          libxlDeviceModelStarting *starting)
 {

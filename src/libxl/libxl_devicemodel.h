@@ -25,6 +25,7 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_placement.h"
 #include "libxl_devicemodel_process.h"
+#include "libxl_devicemodel_start.h"
 #include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_validate.h"
 
@@ -58,3 +59,17 @@ int libxlDeviceModelsCheckConsole(virDomainObj *vm,
                                   int *fd);
 
 int libxlDeviceModelsCheckSave(const virDomainDef *def);
+
+/* The steps of the start of one secondary, for those who start it alone. */
+
+libxlDeviceModelStarting *
+libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
+                             virDomainObj *vm,
+                             const libxlDeviceModelPlaced *placed);
+
+int libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
+                             virDomainObj *vm,
+                             libxlDeviceModelStarting *starting);
+
+void libxlDeviceModelShowTTYs(virDomainDef *def,
+                              libxlDeviceModelStarting *starting);

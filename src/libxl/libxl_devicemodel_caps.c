@@ -32,7 +32,8 @@ libxlDeviceModelFillDomainCaps(virDomainCaps *domCaps)
     devicemodel->supported = VIR_TRISTATE_BOOL_YES;
     devicemodel->max = VIR_DOMAIN_DEVICE_MODEL_MAX;
     devicemodel->capabilities = (1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST) - 1;
-    devicemodel->failureActions = 1U << VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE |
+    devicemodel->failureActions = 1U << VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART |
+                                  1U << VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE |
                                   1U << VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE |
                                   1U << VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY;
 }

@@ -12,6 +12,7 @@
 #include "domain_event.h"
 #include "libxl_api_wrapper.h"
 #include "libxl_devicemodel_domain.h"
+#include "libxl_devicemodel_restart.h"
 #include "libxl_devicemodel_serial.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
@@ -167,6 +168,7 @@ libxlDeviceModelTell(libxlDriverPrivate *driver,
     dm->pending = virDomainDeviceModelDefGetFailureAction(dmdef) !=
         VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE;
     virDomainDeviceModelDefSetFailed(dmdef, g_get_real_time() / G_USEC_PER_SEC, reason);
+    libxlDeviceModelThrottleNoteEnd(&dm->throttle, g_get_monotonic_time());
 
     VIR_ERROR(_("device model '%1$s' of domain '%2$s' failed: %3$s"),
               dmdef->name, vm->def->name, reason);
@@ -227,12 +229,19 @@ libxlDeviceModelFailureDestroyDomain(libxlDriverPrivate *driver,
 }
 
 
-static void
+/* Returns whether it is to be tried again, with another job. */
+static bool
 libxlDeviceModelAct(libxlDriverPrivate *driver,
                     virDomainObj *vm,
+                    libxlDeviceModel *dm,
                     virDomainDeviceModelFailureAction action)
 {
     switch (action) {
+    case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART:
+        /* a daemon that takes over does it again, unless it is done */
+        dm->pending = true;
+        return libxlDeviceModelRestart(driver, vm, dm);
+
     case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE:
         libxlDeviceModelFailurePauseDomain(driver, vm);
         if (libxlDeviceModelSave(driver, vm) < 0)
@@ -249,6 +258,8 @@ libxlDeviceModelAct(libxlDriverPrivate *driver,
     case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_LAST:
         break;
     }
+
+    return false;
 }
 
 
@@ -265,7 +276,35 @@ libxlDeviceModelWasTold(const virDomainDef *def,
 {
     const virDomainDeviceModelDef *dmdef = libxlDeviceModelGetDef(def, dm);
 
-    return !dmdef || dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
+    return !dmdef || dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED ||
+        dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
+}
+
+
+/* Returns as libxlDeviceModelAct does. */
+static bool
+libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
+                           virDomainObj *vm,
+                           libxlDeviceModel *dm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    const virDomainDeviceModelDef *dmdef;
+    bool again = false;
+
+    if (!dm->pending || !libxlDomainEndBeginJob(vm, dm->domid))
+        return false;
+
+    /* one that has crashed may be preserved */
+    if (libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
+        libxlDeviceModelsDomainLives(cfg, vm->def) &&
+        (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
+        dm->pending = false;
+        again = libxlDeviceModelAct(driver, vm, dm,
+                                    virDomainDeviceModelDefGetFailureAction(dmdef));
+    }
+
+    virDomainObjEndJob(vm);
+    return again;
 }
 
 
@@ -283,21 +322,8 @@ libxlDeviceModelFinish(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        libxlDeviceModel *dm)
 {
-    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-    const virDomainDeviceModelDef *dmdef;
-
-    if (!dm->pending || !libxlDomainEndBeginJob(vm, dm->domid))
-        return;
-
-    /* one that has crashed may be preserved */
-    if (libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
-        libxlDeviceModelsDomainLives(cfg, vm->def) &&
-        (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
-        dm->pending = false;
-        libxlDeviceModelAct(driver, vm, virDomainDeviceModelDefGetFailureAction(dmdef));
+    while (libxlDeviceModelFinishOnce(driver, vm, dm)) {
     }
-
-    virDomainObjEndJob(vm);
 }
 
 

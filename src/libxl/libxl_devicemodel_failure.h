@@ -14,9 +14,10 @@
  *                       which is "message": virDomainGetMessages has the text
  *  the hook script      with the name of the device model
  *
- * Then is done what the definition wants: <failure action=''> of a secondary; the end of
- * a primary is a crash of the domain.  The status file says whether it is still to be
- * done: it waits for a job, and the daemon may end meanwhile.
+ * Then is done what the definition wants: <failure action=''> of a secondary, which is
+ * restarted where nothing else is said (libxl_devicemodel_restart.h); the end of a primary
+ * is a crash of the domain.  The status file says whether it is still to be done: it waits
+ * for a job, and the daemon may end meanwhile.
  */
 
 #pragma once
@@ -29,6 +30,9 @@ virDomainDeviceModelDef *libxlDeviceModelGetDef(const virDomainDef *def,
 
 bool libxlDeviceModelIsFailed(virDomainObj *vm,
                               libxlDeviceModel *dm);
+
+virDomainDeviceModelDef *libxlDeviceModelGetDef(const virDomainDef *def,
+                                                const libxlDeviceModel *dm);
 
 bool libxlDeviceModelWasTold(const virDomainDef *def,
                              const libxlDeviceModel *dm);

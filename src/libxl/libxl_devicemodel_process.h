@@ -65,6 +65,7 @@
 #include <sys/types.h>
 
 #include "internal.h"
+#include "libxl_devicemodel_throttle.h"
 #include "virenum.h"
 #include "virobject.h"
 
@@ -118,6 +119,8 @@ struct _libxlDeviceModel {
     int answers; /* how often it was found to answer over QMP; atomic */
     unsigned int hung; /* for how many seconds, when it was killed for that */
     bool pending; /* it has failed, and what its definition wants then is still to be done */
+    bool restarting; /* another process is being started in its place */
+    libxlDeviceModelThrottle throttle;
     unsigned int ioservid; /* of its ioreq server, once it runs */
     unsigned int slots; /* bits 1 << PCI slot: whose interrupts are its own */
     unsigned int irqs; /* bits 1 << ISA interrupt: likewise */

@@ -21,6 +21,7 @@
 #include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_quote.h"
 #include "libxl_devicemodel_registers_file.h"
+#include "libxl_devicemodel_replay.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "libxl_devicemodel_serial.h"
 #include "virerror.h"
@@ -81,6 +82,8 @@ libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting)
     for (i = 0; i < G_N_ELEMENTS(starting->ttys); i++)
         g_free(starting->ttys[i]);
 
+    g_strfreev(starting->replay);
+    g_free(starting->before);
     VIR_FORCE_CLOSE(starting->scopefd);
     g_clear_object(&starting->log);
     libxlDeviceModelFDsFree(starting->fds);
@@ -260,7 +263,7 @@ static int
 libxlDeviceModelOpenRegisters(libxlDeviceModelStarting *starting)
 {
     if ((starting->fds->registers =
-         libxlDeviceModelRegistersCreate(starting->dm->registers, NULL)) < 0) {
+         libxlDeviceModelRegistersCreate(starting->dm->registers, starting->before)) < 0) {
         virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
         return -1;
     }
@@ -597,7 +600,8 @@ libxlDeviceModelServe(libxlDeviceModelStarting *starting,
                       libxlDeviceModelMonitor *mon,
                       gint64 deadline)
 {
-    if (libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
+    if ((starting->replay && libxlDeviceModelReplay(mon, starting->replay, deadline) < 0) ||
+        libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
         libxlDeviceModelQMPCont(mon, deadline) < 0 ||
         libxlDeviceModelCheckRunning(starting, mon, deadline) < 0 ||
         libxlDeviceModelFindTTYs(starting, mon, deadline) < 0)

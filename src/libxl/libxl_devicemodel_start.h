@@ -26,6 +26,7 @@
 #include "libxl_devicemodel_fds.h"
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_process.h"
+#include "libxl_devicemodel_registers.h"
 
 /* A secondary while it starts. */
 typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
@@ -36,6 +37,9 @@ struct _libxlDeviceModelStarting {
     libxlDeviceModelPrivilege *privilege; /* what it becomes */
     libxlDeviceModelFDs *fds; /* what its devices need opened */
     domainLogContext *log; /* gets the command line and all output */
+    libxlDeviceModelRegisters *before; /* what the guest has written, where it takes the place of
+                                          another; or NULL */
+    char **replay; /* what it is told of that before it serves its devices, or NULL */
     int scopefd; /* to the scope library, until it has sealed the scope */
     char *ttys[LIBXL_DEVICE_MODEL_SERIAL_MAX]; /* of the serial ports that are
                                                   pseudo terminals, at last */

@@ -31,6 +31,21 @@ libxlDeviceModelFormatMachine(virBuffer *buf,
 }
 
 
+static void
+libxlDeviceModelFormatThrottle(virBuffer *attrBuf,
+                               virBuffer *childBuf,
+                               const libxlDeviceModelThrottle *throttle)
+{
+    size_t i;
+
+    if (throttle->restarted != 0)
+        virBufferAsprintf(attrBuf, " restarted='%lld'", throttle->restarted);
+
+    for (i = 0; i < G_N_ELEMENTS(throttle->ends) && throttle->ends[i] != 0; i++)
+        virBufferAsprintf(childBuf, "<end at='%lld'/>\n", throttle->ends[i]);
+}
+
+
 /**
  * libxlDeviceModelsFormatStatus:
  * @buf: status XML of the domain
@@ -67,6 +82,7 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         virBufferEscapeString(&attrBuf, " pidfile='%s'", dm->pidfile);
         virBufferEscapeString(&attrBuf, " socket='%s'", dm->socket);
         virBufferEscapeString(&attrBuf, " registers='%s'", dm->registers);
+        libxlDeviceModelFormatThrottle(&attrBuf, &tapBuf, &dm->throttle);
         for (j = 0; j < dm->ntaps; j++)
             virBufferAsprintf(&tapBuf, "<tap ifindex='%u'/>\n", dm->taps[j]);
         virXMLFormatElement(&childBuf, "devicemodel", &attrBuf, &tapBuf);
@@ -139,6 +155,29 @@ libxlDeviceModelParseTaps(xmlNodePtr node,
 }
 
 
+/* One that has never failed has none. */
+static int
+libxlDeviceModelParseThrottle(xmlNodePtr node,
+                              libxlDeviceModelThrottle *throttle)
+{
+    g_autoptr(GPtrArray) nodes = virXMLNodeGetSubelementList(node, "end");
+    size_t i;
+
+    if (virXMLPropLongLong(node, "restarted", 10, VIR_XML_PROP_NONNEGATIVE,
+                           &throttle->restarted, 0) < 0)
+        return -1;
+
+    for (i = 0; i < nodes->len && i < G_N_ELEMENTS(throttle->ends); i++) {
+        if (virXMLPropLongLong(g_ptr_array_index(nodes, i), "at", 10,
+                               VIR_XML_PROP_REQUIRED | VIR_XML_PROP_NONNEGATIVE,
+                               &throttle->ends[i], 0) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
 /* A daemon that did not write states yet kept a uid for as long as anything ran, and
  * what was not complete is ended whatever it was. */
 static libxlDeviceModelState
@@ -203,6 +242,7 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
         virXMLPropUInt(node, "ioservid", 10, VIR_XML_PROP_REQUIRED, &dm->ioservid) < 0 ||
         libxlDeviceModelParseInterrupts(node, dm) < 0 ||
         libxlDeviceModelParseState(node, dm, complete) < 0 ||
+        libxlDeviceModelParseThrottle(node, &dm->throttle) < 0 ||
         libxlDeviceModelParseTaps(node, dm) < 0)
         return NULL;
 

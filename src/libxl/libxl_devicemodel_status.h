@@ -13,12 +13,14 @@
  *    <devicemodel domid='7' id='1' uid='1879048305' state='running' name='lan'
  *                 ioservid='3' slots='0x80000000' irqs='0x0' pidfile='...'
  *                 socket='...'>
+ *      <end at='81203456789'/>
  *      <tap ifindex='12'/>
  *    </devicemodel>
  *  </devicemodels>
  *
  * A secondary that has failed is pending='yes' until what its definition wants then is
- * done.
+ * done.  When its processes have ended, and when it was restarted, is there in
+ * microseconds since the host was started.
  *
  * Only root can write it.  What is malformed is refused all the same: with a wrong
  * number, the processes or the taps of somebody else would be removed.

@@ -15,6 +15,7 @@
 
 #include "domain_devicemodel.h"
 #include "libxl_devicemodel_conf.h"
+#include "libxl_devicemodel_replay.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virstring.h"
@@ -586,6 +587,32 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dmdef,
 }
 
 
+/* Where nothing is said of it, one that cannot be restarted is ignored when it fails. */
+static int
+libxlDeviceModelValidateRestart(const virDomainDef *def,
+                                const libxlDeviceModelPlaced *placed)
+{
+    const virDomainDeviceModelDef *dmdef = def->devicemodels[placed->idx];
+    libxlDeviceModelMachine machine = { 0 };
+    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    const char *refusal;
+
+    if (dmdef->failure.action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART)
+        return 0;
+
+    config = libxlDeviceModelConfigNew(def, placed, &machine, 0);
+    if (!(refusal = libxlDeviceModelReplayRefusal(config)))
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("device model '%1$s' has the failure action '%2$s', expected another: %3$s"),
+                   dmdef->name,
+                   virDomainDeviceModelFailureActionTypeToString(dmdef->failure.action),
+                   refusal);
+    return -1;
+}
+
+
 /**
  * libxlDeviceModelsValidate:
  * @def: domain definition
@@ -633,9 +660,15 @@ libxlDeviceModelsValidate(const virDomainDef *def)
     }
 
     /* the definition also decides whether the PCI slots suffice */
-    placement = libxlDeviceModelPlacementNew(def);
+    if (!(placement = libxlDeviceModelPlacementNew(def)))
+        return -1;
 
-    return placement ? 0 : -1;
+    for (i = 0; i < placement->nsecondaries; i++) {
+        if (libxlDeviceModelValidateRestart(def, &placement->secondaries[i]) < 0)
+            return -1;
+    }
+
+    return 0;
 }
 
 

@@ -156,17 +156,42 @@ libxlDeviceModelRelease(libxlDeviceModel *dm,
 }
 
 
-/* An emulator that was taken over may have had other ioreq servers than the one that it
- * has reported.  While the domain is locked, none of its device models starts. */
-static void
+/* One that starts has a server that it has not reported yet. */
+static bool
+libxlDeviceModelsAreRestarting(const libxlDomainObjPrivate *priv)
+{
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (priv->devicemodels[i]->restarting)
+            return true;
+    }
+
+    return false;
+}
+
+
+/**
+ * libxlDeviceModelReleaseOthers:
+ * @vm: the domain, locked
+ * @dm: one of its device models, which has ended
+ *
+ * Free the guest of each ioreq server that none of its device models has: an emulator that
+ * was taken over may have had others than the one that it has reported.  Does nothing while
+ * a device model is restarted: who restarts it calls this again, when that is over.
+ */
+void
 libxlDeviceModelReleaseOthers(virDomainObj *vm,
-                              libxlDeviceModel *dm)
+                              const libxlDeviceModel *dm)
 {
     VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
     libxlDomainObjPrivate *priv = vm->privateData;
     libxlDeviceModelIoreqResult result = { 0 };
     unsigned int keep = 0;
     size_t i;
+
+    if (libxlDeviceModelsAreRestarting(priv))
+        return;
 
     for (i = 0; i < priv->ndevicemodels; i++) {
         libxlDeviceModel *other = priv->devicemodels[i];
@@ -179,6 +204,29 @@ libxlDeviceModelReleaseOthers(virDomainObj *vm,
     if (libxlDeviceModelIoreqReleaseOthers(dm->domid, keep, &result) < 0)
         VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, and may have left other ioreq servers: %3$s: %4$s"),
                   dm->name, dm->domid, NULLSTR(result.failed), g_strerror(result.err));
+}
+
+
+/**
+ * libxlDeviceModelReleaseStarted:
+ * @vm: the domain, locked
+ * @dm: one of its device models, in whose place another process was started, and has ended
+ *
+ * Free the guest of whatever ioreq server that process had.  It may have given it back
+ * while a vCPU waited, so that all are woken.
+ */
+void
+libxlDeviceModelReleaseStarted(virDomainObj *vm,
+                               const libxlDeviceModel *dm)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+
+    libxlDeviceModelReleaseOthers(vm, dm);
+
+    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelServersMutex) {
+        if (libxlDeviceModelIoreqWake(dm->domid, &result) < 0)
+            libxlDeviceModelLogRelease(dm, &result, false);
+    }
 }
 
 

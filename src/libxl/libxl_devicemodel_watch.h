@@ -34,5 +34,11 @@ int libxlDeviceModelWatch(libxlDriverPrivate *driver,
 
 void libxlDeviceModelFreeGuest(libxlDeviceModel *dm);
 
+void libxlDeviceModelReleaseOthers(virDomainObj *vm,
+                                   const libxlDeviceModel *dm);
+
+void libxlDeviceModelReleaseStarted(virDomainObj *vm,
+                                    const libxlDeviceModel *dm);
+
 void libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
                                   virDomainObj *vm);

@@ -1,0 +1,377 @@
+/*
+ * libxl_devicemodel_restart.c: another process takes the place of a secondary
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <config.h>
+
+#include <signal.h>
+
+#include "libxl_devicemodel_restart.h"
+
+#include "domain_devicemodel.h"
+#include "libxl_devicemodel.h"
+#include "libxl_devicemodel_domain.h"
+#include "libxl_devicemodel_failure.h"
+#include "libxl_devicemodel_net.h"
+#include "libxl_devicemodel_privilege.h"
+#include "libxl_devicemodel_registers_file.h"
+#include "libxl_devicemodel_replay.h"
+#include "libxl_devicemodel_watch.h"
+#include "libxl_devicemodel_xenstore.h"
+#include "libxl_domain.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
+
+/* Who wants the job of the domain meanwhile waits for it for 30 s (VIR_JOB_WAIT_TIME in
+ * conf/virdomainjob.c). */
+#define LIBXL_DEVICE_MODEL_RESTART_MS (20 * 1000)
+
+
+/* Returns why it is not restarted, which belongs to nobody, or NULL. */
+static const char *
+libxlDeviceModelRestartRefusal(const libxlDeviceModel *dm,
+                               libxlDeviceModelStarting *starting)
+{
+    const char *refusal = libxlDeviceModelReplayRefusal(starting->config);
+
+    if (refusal)
+        return refusal;
+
+    if (libxlDeviceModelThrottleGetNext(&dm->throttle) < 0)
+        return _("its process ended too often");
+
+    starting->before = g_new0(libxlDeviceModelRegisters, 1);
+    if (!dm->registers ||
+        libxlDeviceModelRegistersRead(dm->registers, starting->before) < 0 ||
+        !(starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
+        return _("what the guest has written into its registers is not known");
+
+    return NULL;
+}
+
+
+/* The placement of a definition is always the same. */
+static libxlDeviceModelStarting *
+libxlDeviceModelRestartPrepare(libxlDriverConfig *cfg,
+                               virDomainObj *vm,
+                               const libxlDeviceModel *dm)
+{
+    g_autoptr(libxlDeviceModelPlacement) placement = libxlDeviceModelPlacementNew(vm->def);
+    size_t i;
+
+    for (i = 0; placement && i < placement->nsecondaries; i++) {
+        if (placement->secondaries[i].id == dm->id)
+            return libxlDeviceModelPrepareStart(cfg, vm, &placement->secondaries[i]);
+    }
+
+    return NULL;
+}
+
+
+/* The name of whoever else has the ioreq server that the new process reports, or NULL.  The
+ * primary has 0. */
+static const char *
+libxlDeviceModelRestartFindServer(virDomainObj *vm,
+                                  const libxlDeviceModel *started)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    if (started->ioservid == 0)
+        return virDomainDeviceModelGetPrimary(vm->def)->name;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModel *other = priv->devicemodels[i];
+
+        if (other->domid == started->domid && other->ioservid == started->ioservid &&
+            libxlDeviceModelGetState(other) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+            return other->name;
+    }
+
+    return NULL;
+}
+
+
+/* What may have changed while the domain was unlocked. */
+static int
+libxlDeviceModelRestartCheck(libxlDriverConfig *cfg,
+                             virDomainObj *vm,
+                             const libxlDeviceModel *started)
+{
+    const char *owner = libxlDeviceModelRestartFindServer(vm, started);
+
+    if (owner) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s' reports ioreq server %2$u, which device model '%3$s' has"),
+                       started->name, started->ioservid, owner);
+        return -1;
+    }
+
+    if (!libxlDeviceModelsDomainLives(cfg, vm->def)) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("domain '%1$s' ended while its device models started"),
+                       vm->def->name);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelRestartUnplug(virDomainObj *vm,
+                              libxlDeviceModel *dm)
+{
+    libxlDeviceModelNetDisconnect(vm->def, dm);
+
+    if (!libxlDeviceModelNetDelete(dm)) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': its interfaces on the host cannot be deleted"),
+                       dm->name);
+        return -1;
+    }
+
+    dm->ntaps = 0;
+    return 0;
+}
+
+
+static int
+libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
+                             virDomainObj *vm,
+                             libxlDeviceModelStarting *starting)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_MS * 1000LL;
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = libxlDeviceModelPrivilegePrepare(starting->privilege, starting->config->emulator);
+    virObjectLock(vm);
+
+    if (rc < 0)
+        return -1;
+
+    starting->dm->uid = starting->privilege->uid;
+    if (libxlDeviceModelSpawnOne(cfg, vm, starting) < 0)
+        return -1;
+
+    virObjectUnlock(vm);
+    rc = libxlDeviceModelAwait(starting, deadline);
+    virObjectLock(vm);
+
+    if (rc < 0 || libxlDeviceModelRestartCheck(cfg, vm, starting->dm) < 0)
+        return -1;
+
+    return libxlDeviceModelXenstoreAdd(starting->dm);
+}
+
+
+/* It is killed, so that it does not give back an ioreq server that a vCPU waits for.  A tap
+ * that is left is deleted with the old one. */
+static void
+libxlDeviceModelRestartUndo(virDomainObj *vm,
+                            libxlDeviceModel *dm,
+                            libxlDeviceModel *started)
+{
+    virErrorPtr save_err;
+
+    virErrorPreserveLast(&save_err);
+
+    virObjectUnlock(vm);
+    if (started->uid != 0)
+        ignore_value(libxlDeviceModelPrivilegeSignal(started->uid, SIGKILL));
+    libxlDeviceModelEndAll(&started, 1);
+    virObjectLock(vm);
+
+    libxlDeviceModelNetDisconnect(vm->def, started);
+    if (!libxlDeviceModelNetDelete(started)) {
+        g_free(dm->taps);
+        dm->taps = g_steal_pointer(&started->taps);
+        dm->ntaps = started->ntaps;
+        started->ntaps = 0;
+    }
+
+    virErrorRestore(&save_err);
+}
+
+
+static void
+libxlDeviceModelRestartReplace(libxlDriverPrivate *driver,
+                               virDomainObj *vm,
+                               libxlDeviceModel *dm,
+                               libxlDeviceModelStarting *starting)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i = 0;
+
+    while (priv->devicemodels[i] != dm)
+        i++;
+
+    starting->dm->throttle = dm->throttle;
+    libxlDeviceModelSetState(starting->dm, LIBXL_DEVICE_MODEL_STATE_RUNNING);
+    starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+    libxlDeviceModelShowTTYs(vm->def, starting);
+
+    libxlDeviceModelForget(&priv->devicemodels[i]);
+    priv->devicemodels[i] = virObjectRef(starting->dm);
+
+    if (libxlDeviceModelWatch(driver, vm->def, starting->dm) < 0) {
+        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+
+static void
+libxlDeviceModelRestartRecord(libxlDriverPrivate *driver,
+                              virDomainObj *vm,
+                              const libxlDeviceModel *dm,
+                              const char *state)
+{
+    if ((state && libxlDeviceModelXenstoreSetState(dm, state) < 0) ||
+        libxlDeviceModelsRecord(driver, vm) < 0) {
+        VIR_WARN("cannot record that device model '%s' of domain '%s' is restarted: %s",
+                 dm->name, vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+
+/* Returns whether the new process serves the devices. */
+static bool
+libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
+                            virDomainObj *vm,
+                            libxlDeviceModel *dm,
+                            libxlDeviceModelStarting *starting)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    bool started;
+
+    starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
+    libxlDeviceModelRestartRecord(driver, vm, dm, "restarting");
+
+    dm->restarting = true;
+    dm->throttle.restarted = g_get_monotonic_time();
+    started = libxlDeviceModelRestartUnplug(vm, dm) == 0 &&
+              libxlDeviceModelRestartSpawn(cfg, vm, starting) == 0;
+
+    if (started) {
+        libxlDeviceModelRestartReplace(driver, vm, dm, starting);
+    } else {
+        starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
+        libxlDeviceModelRestartUndo(vm, dm, starting->dm);
+    }
+
+    dm->restarting = false;
+    return started;
+}
+
+
+static void
+libxlDeviceModelRestartRefuse(libxlDriverPrivate *driver,
+                              virDomainObj *vm,
+                              libxlDeviceModel *dm,
+                              const char *refusal)
+{
+    virDomainDeviceModelDef *dmdef = libxlDeviceModelGetDef(vm->def, dm);
+    g_autofree char *reason = g_strdup_printf(_("not restarted: %1$s"), refusal);
+
+    VIR_ERROR(_("device model '%1$s' of domain '%2$s' is not restarted: %3$s"),
+              dm->name, vm->def->name, refusal);
+    virResetLastError();
+
+    dm->pending = false;
+    dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
+    virDomainDeviceModelDefAddReason(dmdef, reason);
+    libxlDeviceModelRestartRecord(driver, vm, dm, "failed");
+}
+
+
+/* Nothing may run under the uid when another process gets it. */
+static bool
+libxlDeviceModelRestartClear(virDomainObj *vm,
+                             libxlDeviceModel *dm)
+{
+    bool killed;
+
+    virObjectUnlock(vm);
+    killed = libxlDeviceModelKillRest(dm);
+    virObjectLock(vm);
+
+    if (killed)
+        libxlDeviceModelReleaseOthers(vm, dm);
+    return killed;
+}
+
+
+static void
+libxlDeviceModelRestartPause(virDomainObj *vm,
+                             const libxlDeviceModel *dm)
+{
+    gint64 left = libxlDeviceModelThrottleGetNext(&dm->throttle) - g_get_monotonic_time();
+
+    if (left <= 0)
+        return;
+
+    virObjectUnlock(vm);
+    g_usleep(MIN(left, LIBXL_DEVICE_MODEL_THROTTLE_PAUSE));
+    virObjectLock(vm);
+}
+
+
+/**
+ * libxlDeviceModelRestart:
+ * @driver: the driver
+ * @vm: domain that lives, in a job of type modify
+ * @dm: one of its secondaries, which has failed, and of which the guest is free
+ *
+ * Start another process in its place, or say in the live definition why not, as the header
+ * says.  Unlocks @vm while it waits.
+ *
+ * Returns whether it has to be tried again: the process has failed to start.
+ */
+bool
+libxlDeviceModelRestart(libxlDriverPrivate *driver,
+                        virDomainObj *vm,
+                        libxlDeviceModel *dm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    g_autoptr(libxlDeviceModelStarting) starting = NULL;
+    const char *refusal;
+
+    if (!libxlDeviceModelRestartClear(vm, dm)) {
+        libxlDeviceModelRestartRefuse(driver, vm, dm, _("what runs under its user id does not end"));
+        return false;
+    }
+
+    if (!(starting = libxlDeviceModelRestartPrepare(cfg, vm, dm))) {
+        libxlDeviceModelRestartRefuse(driver, vm, dm, virGetLastErrorMessage());
+        return false;
+    }
+
+    if ((refusal = libxlDeviceModelRestartRefusal(dm, starting))) {
+        libxlDeviceModelRestartRefuse(driver, vm, dm, refusal);
+        return false;
+    }
+
+    libxlDeviceModelRestartPause(vm, dm);
+    if (libxlDeviceModelRestartOnce(driver, vm, dm, starting)) {
+        VIR_WARN("device model '%s' of domain '%s' was restarted", dm->name, vm->def->name);
+        libxlDeviceModelReleaseOthers(vm, starting->dm);
+        libxlDeviceModelRestartRecord(driver, vm, starting->dm, NULL);
+        return false;
+    }
+
+    VIR_ERROR(_("device model '%1$s' of domain '%2$s' failed to restart: %3$s"),
+              dm->name, vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
+    libxlDeviceModelReleaseStarted(vm, dm);
+    libxlDeviceModelThrottleNoteEnd(&dm->throttle, g_get_monotonic_time());
+    return true;
+}

@@ -1,0 +1,38 @@
+/*
+ * libxl_devicemodel_restart.h: another process takes the place of a secondary
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A secondary that has failed, of which the guest is free, is restarted in these steps:
+ *
+ *  decide   whether that is safe for its devices (libxl_devicemodel_replay.h), known of
+ *           what the guest has written, and not too often (libxl_devicemodel_throttle.h)
+ *  end      what runs under its uid, which may be a process that an earlier daemon has
+ *           started in its place; and whatever ioreq server that had
+ *  unplug   its taps
+ *  start    a new libxlDeviceModel, as when the domain starts: the same configuration,
+ *           made from the live definition, which has the media and link states of now;
+ *           files and taps opened anew, its privilege proved.  Before it serves its
+ *           devices it is told what the guest has written
+ *  replace  the old one in the list of the domain by it, and watch it
+ *
+ * Until the last step the list has the old one, failed and pending, and so has the status
+ * file: a daemon that takes over restarts it again from the first step, and a domain that
+ * ends ends what runs under the uid.  The new one has the files, the uid and the folder in
+ * xenstore of the old one.
+ *
+ * A start that fails counts as an end of the process: it is tried again, as often as the
+ * throttle allows.  Otherwise the secondary stays failed, and the live definition says
+ * why.
+ */
+
+#pragma once
+
+#include "libxl_conf.h"
+#include "libxl_devicemodel_process.h"
+
+bool
+libxlDeviceModelRestart(libxlDriverPrivate *driver,
+                        virDomainObj *vm,
+                        libxlDeviceModel *dm)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,572 @@
+/*
+ * libxldevicemodelrestarttest.c: another process takes the place of a secondary
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Stands in for the host: Xen, taps, and the start of a process, which is one that waits to
+ * be killed.  What is done to it is written down, in its order.
+ */
+
+#include <config.h>
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "testutils.h"
+#include "testutilsxen.h"
+#include "libxl/libxl_devicemodel.h"
+#include "libxl/libxl_devicemodel_failure.h"
+#include "libxl/libxl_devicemodel_ioreq.h"
+#include "libxl/libxl_devicemodel_net.h"
+#include "libxl/libxl_devicemodel_registers_file.h"
+#include "libxl/libxl_devicemodel_watch.h"
+#include "libxl/libxl_devicemodel_xenstore.h"
+#include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestthreads.h"
+#include "libxldevicemodeltestutils.h"
+#include "libxldevicemodeltestxenstore.h"
+#include "viralloc.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+#define TEST_DOMID 7
+#define TEST_NIC_SLOT 0x1f
+#define TEST_BAR 0xf3000000
+
+#define TEST_DEVICES(model) \
+    TEST_EMULATOR TEST_MAIN("<capability name='ui'/>") \
+    TEST_LAN(TEST_REF(1)) "<devicemodel name='dmz'>" TEST_REF(2) "</devicemodel>" \
+    TEST_NIC_MODEL(1, "<model type='" model "'/><link state='down'/>") TEST_NIC(2)
+
+typedef struct _testRestartData testRestartData;
+struct _testRestartData {
+    const char *model; /* of the interface, NULL for e1000 */
+    virDomainDeviceModelFailureAction action;
+    bool forgetful; /* there is no file with registers */
+    bool rest; /* what runs under the uid does not end */
+    bool kept; /* its tap cannot be deleted, the first time */
+    bool gone; /* the domain, while the process starts */
+    unsigned int nfailing; /* so many processes fail to start */
+    unsigned int ioservid; /* that the process reports, 0 for 5 */
+    unsigned int nends; /* so often had it ended in the last minute */
+    bool earlier; /* an earlier daemon was about to restart it */
+
+    const char *calls;
+    bool restarted;
+    unsigned int nslept; /* so many seconds */
+    const char *reason;
+};
+
+static libxlDriverPrivate *driver;
+static char *testDir; /* the driver's folders */
+
+static struct {
+    const testRestartData *data;
+    GString *calls;
+    virDomainObj *vm;
+    libxlDeviceModel *lan; /* the one that has failed, with a reference */
+    unsigned int nfailing;
+    bool kept;
+    bool gone;
+    bool ends; /* the test */
+    unsigned long slept; /* in microseconds */
+} test;
+
+
+static bool
+testIsLocked(void)
+{
+    if (pthread_mutex_trylock(&test.vm->parent.lock.lock) != 0)
+        return true;
+
+    pthread_mutex_unlock(&test.vm->parent.lock.lock);
+    return false;
+}
+
+
+/* Nobody waits with the domain locked. */
+static void
+testWaits(void)
+{
+    if (testIsLocked())
+        g_string_append(test.calls, "LOCKED ");
+}
+
+
+void
+g_usleep(gulong us)
+{
+    testWaits();
+    test.slept += us;
+}
+
+
+int
+libxlDeviceModelIoreqReleaseOthers(unsigned int domid,
+                                   unsigned int keep,
+                                   libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    g_string_append_printf(test.calls, "free others %u 0x%x\n", domid, keep);
+    return 0;
+}
+
+
+int
+libxlDeviceModelIoreqWake(unsigned int domid,
+                          libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    g_string_append_printf(test.calls, "wake %u\n", domid);
+    return 0;
+}
+
+
+bool
+libxlDeviceModelKillRest(libxlDeviceModel *dm)
+{
+    testWaits();
+    g_string_append_printf(test.calls, "kill rest of %s\n", dm->name);
+    return !test.data->rest;
+}
+
+
+int
+libxlDeviceModelPrivilegeSignal(uid_t uid G_GNUC_UNUSED,
+                                int sig)
+{
+    if (!test.ends)
+        g_string_append_printf(test.calls, "signal %d\n", sig);
+    return 0;
+}
+
+
+int
+libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege G_GNUC_UNUSED,
+                                 const char *emulator)
+{
+    testWaits();
+    g_string_append_printf(test.calls, "prepare %s\n", emulator);
+    return 0;
+}
+
+
+void
+libxlDeviceModelNetDisconnect(virDomainDef *def G_GNUC_UNUSED,
+                              const libxlDeviceModel *dm)
+{
+    g_string_append_printf(test.calls, "unplug%s\n", dm == test.lan ? "" : " new");
+}
+
+
+bool
+libxlDeviceModelNetDelete(const libxlDeviceModel *dm)
+{
+    size_t i;
+
+    for (i = 0; i < dm->ntaps; i++)
+        g_string_append_printf(test.calls, "delete tap %u\n", dm->taps[i]);
+
+    if (!test.kept || dm != test.lan)
+        return true;
+
+    test.kept = false;
+    return false;
+}
+
+
+/* It has its uid, its files say so much; the terminal that it gets is another. */
+int
+libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
+                         virDomainObj *vm,
+                         libxlDeviceModelStarting *starting)
+{
+    const virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
+    unsigned int tap = 40 + test.nfailing;
+    pid_t pid;
+
+    if (!testIsLocked())
+        g_string_append(test.calls, "UNLOCKED ");
+
+    g_string_append_printf(test.calls, "spawn %s, %s, link %s, pending %d\n", starting->dm->name,
+                           virDomainDeviceModelStateTypeToString(dmdef->state),
+                           starting->config->nics[0].down ? "down" : "up", test.lan->pending);
+    VIR_APPEND_ELEMENT(starting->dm->taps, starting->dm->ntaps, tap);
+
+    if ((pid = fork()) == 0) {
+        /* whoever runs a test that fails waits for what has its output */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (true)
+            pause();
+    }
+
+    return libxlDeviceModelOpen(starting->dm, pid);
+}
+
+
+/* Another secondary that ends meanwhile has not the new one's server destroyed. */
+int
+libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
+                      gint64 deadline)
+{
+    libxlDomainObjPrivate *priv = test.vm->privateData;
+    g_autofree char *replay = g_strjoinv("; ", starting->replay);
+
+    testWaits();
+    g_string_append_printf(test.calls, "await %s: %s\n", starting->dm->name, replay);
+
+    virObjectLock(test.vm);
+    libxlDeviceModelReleaseOthers(test.vm, priv->devicemodels[1]);
+    virObjectUnlock(test.vm);
+
+    starting->dm->ioservid = test.data->ioservid > 0 ? test.data->ioservid : 5;
+    test.gone = test.data->gone;
+    if (deadline > g_get_monotonic_time() && test.nfailing == 0)
+        return 0;
+
+    if (test.nfailing > 0)
+        test.nfailing--;
+    virReportError(VIR_ERR_OPERATION_FAILED, "%s", "no answer");
+    return -1;
+}
+
+
+int
+libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
+                  libxl_dominfo *info,
+                  uint32_t domid)
+{
+    if (test.gone)
+        return ERROR_DOMAIN_NOTFOUND;
+
+    libxl_dominfo_init(info);
+    memcpy(libxl_uuid_bytearray(&info->uuid), test.vm->def->uuid, VIR_UUID_BUFLEN);
+    info->domid = domid;
+    return 0;
+}
+
+
+static libxlDeviceModel *
+testDeviceModelNew(unsigned int id,
+                   const char *name)
+{
+    libxlDomainObjPrivate *priv = test.vm->privateData;
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, id, name);
+
+    if (!dm || libxlDeviceModelXenstoreAdd(dm) < 0)
+        abort();
+
+    dm->ioservid = id;
+    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
+    test.vm->def->devicemodels[id]->id = id;
+    test.vm->def->devicemodels[id]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
+    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
+    return dm;
+}
+
+
+/* Where the guest has put the memory of its NIC. */
+static void
+testRemember(const char *path)
+{
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree char *folder = g_path_get_dirname(path);
+    libxlDeviceModelWrite write = {
+        .config = true, .slot = TEST_NIC_SLOT, .address = 0x10, .size = 4, .data = TEST_BAR,
+    };
+    VIR_AUTOCLOSE fd = -1;
+
+    libxlDeviceModelRegistersNote(registers, &write);
+    if (g_mkdir_with_parents(folder, 0700) < 0 ||
+        (fd = libxlDeviceModelRegistersCreate(path, registers)) < 0)
+        abort();
+}
+
+
+/* A domain that runs, with a secondary that has failed, of which all know. */
+static void
+testBegin(const testRestartData *data)
+{
+    g_autofree char *devices = g_strdup_printf(TEST_DEVICES("%s"), data->model ? data->model : "e1000");
+    virDomainDef *def = libxlDeviceModelTestParse(driver->xmlopt, NULL, devices);
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    libxlDomainObjPrivate *priv;
+    unsigned int tap = 12;
+    size_t i;
+
+    if (!def || !(placement = libxlDeviceModelPlacementNew(def)))
+        abort();
+
+    libxlDeviceModelPlacementApply(placement, def);
+    def->id = TEST_DOMID;
+    def->devicemodels[1]->failure.action = data->action;
+
+    testStoreReset();
+    g_string_truncate(test.calls, 0);
+    test.data = data;
+    test.nfailing = data->nfailing;
+    test.kept = data->kept;
+    test.gone = test.ends = false;
+    test.slept = 0;
+
+    if (!(test.vm = virDomainObjListAdd(driver->domains, &def, driver->xmlopt,
+                                        VIR_DOMAIN_OBJ_LIST_ADD_LIVE, NULL)))
+        abort();
+
+    virDomainObjSetState(test.vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+    priv = test.vm->privateData;
+    priv->devicemodelsComplete = true;
+    priv->devicemodelsMachine.memory = 256;
+    priv->devicemodelsMachine.vcpus = 1;
+    test.lan = virObjectRef(testDeviceModelNew(1, "lan"));
+    testDeviceModelNew(2, "dmz");
+
+    VIR_APPEND_ELEMENT(test.lan->taps, test.lan->ntaps, tap);
+    test.lan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    test.lan->pending = true;
+    virDomainDeviceModelDefSetFailed(test.vm->def->devicemodels[1], 60, "killed");
+    if (data->earlier)
+        test.vm->def->devicemodels[1]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
+    for (i = 0; i < data->nends; i++)
+        libxlDeviceModelThrottleNoteEnd(&test.lan->throttle, g_get_monotonic_time());
+    if (!data->forgetful)
+        testRemember(test.lan->registers);
+}
+
+
+static void
+testEnd(void)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", testDir, test.vm->def->name);
+    libxlDomainObjPrivate *priv = test.vm->privateData;
+
+    test.ends = true;
+    libxlDeviceModelUnwatch(priv->devicemodels[0]);
+    libxlDeviceModelEndAll(&priv->devicemodels[0], 1);
+    unlink(test.lan->registers);
+    unlink(path);
+    virObjectUnref(test.lan);
+    virDomainObjListRemove(driver->domains, test.vm);
+    virDomainObjEndAPI(&test.vm);
+}
+
+
+/* Whether who asks sees the new process in place of the old one, or the old one. */
+static int
+testCheckDeviceModel(void)
+{
+    libxlDomainObjPrivate *priv = test.vm->privateData;
+    libxlDeviceModel *dm = priv->devicemodels[0];
+    libxlDeviceModelState state = test.data->restarted ? LIBXL_DEVICE_MODEL_STATE_RUNNING
+                                                       : LIBXL_DEVICE_MODEL_STATE_FAILED;
+
+    if (priv->ndevicemodels == 2 && (dm != test.lan) == test.data->restarted &&
+        dm->state == state && dm->id == 1 && !dm->restarting &&
+        (dm->watch >= 0) == test.data->restarted &&
+        libxlDeviceModelIsAlive(dm) == test.data->restarted &&
+        (!test.data->restarted ||
+         (dm->ntaps == 1 && dm->throttle.restarted > 0 && dm->throttle.ends[0] == test.lan->throttle.ends[0])))
+        return 0;
+
+    VIR_TEST_VERBOSE("device model %u is in state %d, with %zu taps, new %d, watched %d, alive %d",
+                     dm->id, dm->state, dm->ntaps, dm != test.lan, dm->watch >= 0,
+                     libxlDeviceModelIsAlive(dm));
+    return -1;
+}
+
+
+static int
+testCheckTold(void)
+{
+    const virDomainDeviceModelDef *dmdef = test.vm->def->devicemodels[1];
+    g_autofree char *path = g_strdup_printf("%s/%s.xml", testDir, test.vm->def->name);
+    g_autofree char *status = NULL;
+    const char *expected = test.data->restarted ? "running" : "failed";
+    const char *state = g_hash_table_lookup(testStore.entries, "/local/domain/0/dms/7/1/state");
+    g_autofree char *live = g_strdup_printf("<devicemodel name='lan' id='1' state='%s'>", expected);
+
+    if (virTestCompareToString(test.data->reason ? test.data->reason : "killed",
+                               dmdef->failure.reason) < 0 ||
+        virTestCompareToString(expected, virDomainDeviceModelStateTypeToString(dmdef->state)) < 0)
+        return -1;
+
+    /* the domain is not there any more */
+    if (test.data->gone)
+        return 0;
+
+    if (virTestCompareToString(expected, NULLSTR(state)) < 0 ||
+        virFileReadAll(path, 1024 * 1024, &status) < 0)
+        return -1;
+
+    if (strstr(status, live) && !strstr(status, "pending='yes'"))
+        return 0;
+
+    VIR_TEST_VERBOSE("the status file does not have %s, or what is pending:\n%s", live, status);
+    return -1;
+}
+
+
+static int
+testRestart(const void *opaque)
+{
+    const testRestartData *data = opaque;
+    int ret = -1;
+
+    testBegin(data);
+    libxlDeviceModelFinish(driver, test.vm, test.lan);
+
+    if (virTestCompareToString(data->calls, test.calls->str) < 0 ||
+        testCheckDeviceModel() < 0 || testCheckTold() < 0)
+        goto cleanup;
+
+    if ((test.slept + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC != data->nslept) {
+        VIR_TEST_VERBOSE("slept %lu us, expected %u s", test.slept, data->nslept);
+        goto cleanup;
+    }
+
+    if (test.vm->job->active == VIR_JOB_NONE && testIsLocked() && virGetLastErrorCode() == VIR_ERR_OK)
+        ret = 0;
+
+ cleanup:
+    testEnd();
+    return ret;
+}
+
+
+static int
+testThrottle(const void *opaque G_GNUC_UNUSED)
+{
+    const long long minute = 60 * G_USEC_PER_SEC;
+    libxlDeviceModelThrottle throttle = { 0 };
+    size_t i;
+
+    for (i = 1; i <= 4; i++) {
+        libxlDeviceModelThrottleNoteEnd(&throttle, i * minute);
+        if (libxlDeviceModelThrottleGetNext(&throttle) != 0)
+            return -1;
+    }
+
+    /* the first is long past */
+    libxlDeviceModelThrottleNoteEnd(&throttle, 11 * minute + 1);
+    if (libxlDeviceModelThrottleGetNext(&throttle) != 0)
+        return -1;
+
+    throttle.restarted = 11 * minute;
+    if (libxlDeviceModelThrottleGetNext(&throttle) != 11 * minute + G_USEC_PER_SEC)
+        return -1;
+
+    /* the second is not */
+    libxlDeviceModelThrottleNoteEnd(&throttle, 12 * minute);
+    return libxlDeviceModelThrottleGetNext(&throttle) == -1 ? 0 : -1;
+}
+
+
+#define CLEAR "kill rest of lan\nfree others 7 0x4\n"
+#define START(link) \
+    "prepare /bin/true\nspawn lan, restarting, link " link ", pending 1\n" \
+    "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000\n"
+#define UNPLUG "unplug\ndelete tap 12\n"
+#define UNDO(tap) \
+    "signal 9\nsignal 9\nunplug new\ndelete tap " tap "\n" \
+    "free others 7 0x4\nwake 7\n"
+
+
+static int
+testRestarts(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const testRestartData data = { __VA_ARGS__ }; \
+        if (virTestRun("restart: " title, testRestart, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("by default", .restarted = true,
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("by name", .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART, .restarted = true,
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("that an earlier daemon had begun", .earlier = true, .restarted = true,
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("the fourth time", .nends = 4, .restarted = true,
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("the fifth time", .nends = 5, .calls = CLEAR,
+            .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("virtio", .model = "virtio", .calls = CLEAR,
+            .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
+    DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,
+            .reason = "killed; not restarted: what the guest has written into its registers is not known");
+    DO_TEST("what else runs goes on", .rest = true, .calls = "kill rest of lan\n",
+            .reason = "killed; not restarted: what runs under its user id does not end");
+    DO_TEST("fails once", .nfailing = 1, .restarted = true, .nslept = 1,
+            .calls = CLEAR UNPLUG START("down") UNDO("41")
+                     CLEAR "unplug\n" START("down") "free others 7 0x24\n");
+    DO_TEST("fails too often", .nends = 3, .nfailing = 9, .nslept = 1,
+            .calls = CLEAR UNPLUG START("down") UNDO("49") CLEAR "unplug\n" START("down") UNDO("48") CLEAR,
+            .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("a tap is left", .kept = true, .restarted = true, .nslept = 1,
+            .calls = CLEAR UNPLUG "unplug new\nfree others 7 0x4\nwake 7\n"
+                     CLEAR UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("the server is another's", .nends = 4, .ioservid = 2,
+            .calls = CLEAR UNPLUG START("down") UNDO("40") CLEAR,
+            .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("the domain is gone", .gone = true,
+            .calls = CLEAR UNPLUG START("down") UNDO("40"));
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testDriverInit(void)
+{
+    if (!(driver = testXLInitDriver()) ||
+        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
+        return -1;
+
+    g_free(driver->config->stateDir);
+    driver->config->stateDir = g_strdup(testDir);
+
+    if (!(driver->domains = virDomainObjListNew()) ||
+        !(driver->domainEventState = virObjectEventStateNew()))
+        return -1;
+
+    return 0;
+}
+
+
+static int
+mymain(void)
+{
+    int ret = 0;
+
+    if (virEventRegisterDefaultImpl() < 0 || testDriverInit() < 0)
+        return EXIT_FAILURE;
+
+    test.calls = g_string_new(NULL);
+
+    if (virTestRun("throttle", testThrottle, NULL) < 0)
+        ret = -1;
+    if (testRestarts() < 0)
+        ret = -1;
+
+    g_string_free(test.calls, true);
+    testStoreReset();
+    virObjectUnref(driver->domains);
+    virObjectUnref(driver->domainEventState);
+    unlink("libxl-driver.log");
+    testXLFreeDriver(driver);
+    virFileDeleteTree(testDir);
+    g_free(testDir);
+
+    return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+VIR_TEST_MAIN_PRELOAD(mymain, VIR_TEST_MOCK("xl"))
