@@ -2,8 +2,8 @@
 """What has to happen on an emulated Xen host, as named functions."""
 
 from . import (boot, clients, deaths, devices, ends, failures, leftover, life, limits, nics, privilege,
-               races, refusals, remote, soak)
+               races, refusals, remote, restarts, soak)
 from .common import ALL, Failure
 
 __all__ = ["ALL", "Failure", "boot", "clients", "deaths", "devices", "ends", "failures", "leftover", "life",
-           "limits", "nics", "privilege", "races", "refusals", "remote", "soak"]
+           "limits", "nics", "privilege", "races", "refusals", "remote", "restarts", "soak"]

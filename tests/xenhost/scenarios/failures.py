@@ -38,9 +38,10 @@ def small(name, devices, emulator=None):
         if emulator else xml
 
 
-def pair(lan=EMULATOR, wan=EMULATOR, nics=NICS):
+def pair(lan=EMULATOR, wan=EMULATOR, nics=NICS, failure=None):
     """Return the devices of a domain with two secondaries, by their emulators."""
-    return MAIN + devicemodel("lan", [2], emulator=lan) + devicemodel("wan", [3], emulator=wan) + nics
+    return (MAIN + devicemodel("lan", [2], emulator=lan, failure=failure) +
+            devicemodel("wan", [3], emulator=wan, failure=failure) + nics)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Secondaries that end and are restarted: their devices come back."""
+
+import time
+
+from xenhostlib.domain import mac, nic
+
+from .common import expect, expect_all_gone, expect_words, no_daemon, scenario, wait_for
+from .deaths import KILLED, guest_with_all, kill, state_of
+from .failures import defined, pair
+
+# Until the driver of a NIC has noticed that nothing is sent, and has reset it.
+BACK = 120
+
+
+def count_of(domain, name):
+    """Return how often a device model has failed."""
+    [element] = domain.xml().findall(f".//devicemodel[@name='{name}']")
+    failure = element.find("failure")
+    return int(failure.get("count", "0")) if failure is not None else 0
+
+
+def expect_restarted(domain, name, count, reason=KILLED):
+    """Wait until a device model runs that has failed @count times, the last time for @reason."""
+    wait_for(lambda: (state_of(domain, name)[0], count_of(domain, name)) == ("running", count),
+             f"'{name}' running after {count} failures: {state_of(domain, name)}, {count_of(domain, name)}", 90)
+    expect_words(state_of(domain, name)[1], reason)
+
+
+def nic_comes_back(host, model):
+    """The secondary of a NIC is killed again and again, and the guest pings through it again
+    each time, with no help."""
+    with guest_with_all(host, model=model) as domain:
+        names = {entry["mac"]: entry["name"] for entry in domain.report()["NIC"]}
+        for count, signal in enumerate(("KILL", "SEGV", "TERM"), 1):
+            domain.wait_for_pings(names.values())
+            kill(host, domain, "lan", signal)
+            begin = time.monotonic()
+            expect_restarted(domain, "lan", count, "")
+            running = time.monotonic() - begin
+            domain.wait_for_pings([names[mac(2)]], BACK)
+            print(f"the '{model}' ran again {running:.1f} s after SIG{signal}, and the guest pinged "
+                  f"{time.monotonic() - begin:.1f} s after it")
+        expect_words(host.run("xenstore-ls /local/domain/0/dms").stdout, 'state = "running"')
+        domain.virsh(f"domif-setlink {domain.name} {mac(2)} down")
+        kill(host, domain, "lan", "KILL")
+        expect_restarted(domain, "lan", 4)
+        expect_words(domain.virsh(f"domif-getlink {domain.name} {mac(2)}").stdout, "down")
+        domain.virsh(f"domif-setlink {domain.name} {mac(2)} up")
+        domain.wait_for_pings([names[mac(1)]])
+        domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario(seconds=150)
+def rtl8139_restarts(host):
+    """An rtl8139 comes back."""
+    nic_comes_back(host, "rtl8139")
+
+
+@scenario(seconds=180)
+def e1000_restarts(host):
+    """An e1000 comes back."""
+    nic_comes_back(host, "e1000")
+
+
+@scenario(seconds=90)
+def restarts_end(host):
+    """A secondary that ends too often stays away, until its domain is started again."""
+    with defined(host, pair()) as domain:
+        domain.start()
+        for count in range(1, 5):
+            kill(host, domain, "lan", "KILL")
+            expect_restarted(domain, "lan", count)
+        kill(host, domain, "lan", "KILL")
+        wait_for(lambda: state_of(domain, "lan")[0] == "failed", "'lan' failed for good", 60)
+        expect_words(state_of(domain, "lan")[1], KILLED, "not restarted", "too often")
+        expect(state_of(domain, "wan")[0] == "running", "'wan' running")
+        domain.destroy()
+        expect_all_gone(host)
+
+        domain.start()
+        kill(host, domain, "lan", "KILL")
+        expect_restarted(domain, "lan", 1)
+        domain.destroy()
+        expect_all_gone(host)
+
+
+@scenario(seconds=120)
+def restarts_at_bad_times(host):
+    """Secondaries are restarted that died together, in a paused domain, while no daemon ran,
+    while the daemon that restarted them was killed, and while the domain ends."""
+    with defined(host, pair()) as domain:
+        domain.start()
+        domain.virsh("suspend fails")
+        host.run("pkill -KILL -f 'guest=fails/[lw]an'")
+        for name in ("lan", "wan"):
+            expect_restarted(domain, name, 1)
+        domain.virsh("resume fails")
+
+        with no_daemon(host):
+            host.run("pkill -KILL -f 'guest=fails/[lw]an'")
+        for name in ("lan", "wan"):
+            expect_restarted(domain, name, 2, "ended while no daemon was running")
+
+        kill(host, domain, "lan", "KILL")
+        wait_for(lambda: state_of(domain, "lan")[0] == "restarting", "'lan' restarting", 30)
+        host.run("systemctl kill -s KILL libvirtd; systemctl reset-failed libvirtd; "
+                 "systemctl start libvirtd && virsh -q version")
+        expect_restarted(domain, "lan", 3)
+        expect(state_of(domain, "wan")[0] == "running", "'wan' running")
+
+        kill(host, domain, "wan", "KILL")
+        domain.destroy()
+        expect_all_gone(host)
+
+        domain.start()
+        host.run("pkill -KILL -f 'guest=fails/[lw]an' & virsh destroy fails; wait")
+        expect_all_gone(host)
+
+
+@scenario
+def restarts_not(host):
+    """What cannot be restarted is not, and says why."""
+    with defined(host, pair(nics=nic(2, "virtio") + nic(3))) as domain:
+        domain.start()
+        host.run("pkill -KILL -f 'guest=fails/[lw]an'")
+        expect_restarted(domain, "wan", 1)
+        wait_for(lambda: state_of(domain, "lan")[0] == "failed", "'lan' failed", 60)
+        expect_words(state_of(domain, "lan")[1], KILLED, "not restarted", "'virtio'")
+        domain.destroy()
+        expect_all_gone(host)
