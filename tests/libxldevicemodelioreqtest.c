@@ -424,6 +424,7 @@ struct testIoreqData {
     const char *result;
     unsigned int taken;
     unsigned int mistaken;
+    unsigned int nready;
     long long us; /* how long it takes at least */
     const char *calls;
 };
@@ -486,6 +487,47 @@ testRelease(const void *opaque)
 
     testIoreqInit(data);
     return testIoreqCheck(data, &result, libxlDeviceModelIoreqRelease(&ioreq, &result));
+}
+
+
+/* Only what nobody has looked at is copied, and nobody is woken. */
+static int
+testCopyReady(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
+    libxlDeviceModelIoreqResult result;
+    unsigned int nready = 9;
+    ioreq_t ready[2];
+    unsigned int i;
+    int rc;
+
+    testIoreqInit(data);
+    for (i = 0; i < xen.vcpus; i++)
+        xen.requests[TEST_SERVER][i].data = i;
+
+    rc = libxlDeviceModelIoreqCopyReady(&ioreq, ready, G_N_ELEMENTS(ready), &nready, &result);
+    if (testIoreqCheck(data, &result, rc) < 0)
+        return -1;
+
+    for (i = 0; i < nready; i++) {
+        if (ready[i].state != STATE_IOREQ_READY || ready[i].addr != 0x1f7 || ready[i].data != i + 1)
+            return -1;
+    }
+
+    return nready == data->nready ? 0 : -1;
+}
+
+
+static int
+testHold(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
+    libxlDeviceModelIoreqResult result;
+
+    testIoreqInit(data);
+    return testIoreqCheck(data, &result, libxlDeviceModelIoreqHold(&ioreq, &result));
 }
 
 
@@ -569,6 +611,16 @@ testNumbers(const void *opaque G_GNUC_UNUSED)
         if (testResultCheck(&result, libxlDeviceModelIoreqRelease(&ioreq, &result),
                             "-1: gone 0, answered 0, untaken 0, woken 0, check: Invalid argument\n") < 0 ||
             testXenCheck("") < 0)
+            return -1;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        libxlDeviceModelIoreq ioreq = { .domid = numbers[i][0], .ioservid = numbers[i][1] };
+        unsigned int nready = 9;
+        ioreq_t ready;
+
+        if (libxlDeviceModelIoreqCopyReady(&ioreq, &ready, 1, &nready, &result) == 0 ||
+            nready != 0 || libxlDeviceModelIoreqHold(&ioreq, &result) == 0)
             return -1;
     }
 
@@ -902,6 +954,35 @@ mymain(void)
             .failures = { { "open", 3, EACCES } },
             .result = RESULT_FAILED("0", "0", "0", "open: Permission denied"),
             .calls = "open devicemodel\nopen foreignmemory\nopen evtchn Permission denied\n");
+
+    /* a guest that is held until another process serves it */
+    DO_TEST("copy: nobody waits", testCopyReady,
+            .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\nunmap\n");
+    DO_TEST("copy: what nobody has looked at", testCopyReady,
+            .states = { STATE_IOREQ_INPROCESS, STATE_IOREQ_READY, STATE_IOREQ_READY, STATE_IORESP_READY },
+            .nready = 2, .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\nunmap\n");
+    DO_TEST("copy: more than there is room for", testCopyReady,
+            .states = { STATE_IOREQ_NONE, STATE_IOREQ_READY, STATE_IOREQ_READY, STATE_IOREQ_READY },
+            .nready = 2, .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\nunmap\n");
+    DO_TEST("copy: not disabled", testCopyReady,
+            .states = { STATE_IOREQ_READY }, .failures = { { "disable", 1, EIO } },
+            .result = RESULT_FAILED("0", "0", "0", "disable: Input/output error"),
+            .calls = OPEN DISABLE " Input/output error\n");
+    DO_TEST("copy: not mapped", testCopyReady,
+            .states = { STATE_IOREQ_READY }, .failures = { { "map", 1, EPERM } },
+            .result = RESULT_FAILED("0", "0", "0", "map: Operation not permitted"),
+            .calls = OPEN DISABLE "\n" MAP " Operation not permitted\n");
+    DO_TEST("hold", testHold,
+            .servers = 1U << 2, .irqs = 1 << 14,
+            .result = RESULT_OK("0"), .calls = OPEN FIND("2") "irq 7 14 0\n");
+    DO_TEST("hold: given back", testHold,
+            .irqs = 1 << 14,
+            .result = "-1: gone 0, answered 0, untaken 0, woken 0, <null>: Success\n",
+            .calls = OPEN FIND("2"));
+    DO_TEST("hold: not lowered", testHold,
+            .servers = 1U << 2, .irqs = 1 << 14, .failures = { { "irq", 1, EIO } },
+            .result = RESULT_FAILED("0", "0", "0", "lower IRQ: Input/output error"),
+            .calls = OPEN FIND("2") "irq 7 14 0 Input/output error\n");
 
     /* what else the process has left */
     DO_TEST("others: none", testOthers,

@@ -624,6 +624,31 @@ testFile(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What is noted later is there for who has the file open, and all else stays. */
+static int
+testAmend(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *path = g_strdup_printf("%s/7-2.regs", testDir);
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree libxlDeviceModelRegisters *after = g_new0(libxlDeviceModelRegisters, 1);
+    libxlDeviceModelWrite late = { .address = 0x1f3, .size = 1, .data = 0x12 };
+    libxlDeviceModelWrite none = { .address = 0x60, .size = 1, .data = 0x12 };
+    VIR_AUTOCLOSE fd = -1;
+
+    if (testWrite(before, "pci 6.0 10 4 f2000000\n") < 0 ||
+        (fd = libxlDeviceModelRegistersCreate(path, before)) < 0 ||
+        libxlDeviceModelRegistersAmend(path, &late) < 0 ||
+        libxlDeviceModelRegistersAmend(path, &none) < 0 ||
+        libxlDeviceModelRegistersAmend("/dev/null", &late) == 0 ||
+        pread(fd, after, sizeof(*after), 0) != sizeof(*after))
+        return -1;
+
+    libxlDeviceModelRegistersNote(before, &late);
+    before->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+    return memcmp(before, after, sizeof(*before)) == 0 ? 0 : -1;
+}
+
+
 typedef struct {
     const char *name;
     ssize_t length; /* beside what it should be */
@@ -731,7 +756,8 @@ mymain(void)
             ret = -1;
     }
 
-    if (virTestRun("odd files", testOddFiles, NULL) < 0)
+    if (virTestRun("odd files", testOddFiles, NULL) < 0 ||
+        virTestRun("what is noted later", testAmend, NULL) < 0)
         ret = -1;
 
     if (virFileDeleteTree(testDir) < 0)

@@ -19,8 +19,10 @@
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_failure.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
+#include "libxl/libxl_devicemodel_monitor.h"
 #include "libxl/libxl_devicemodel_net.h"
 #include "libxl/libxl_devicemodel_registers_file.h"
+#include "libxl/libxl_devicemodel_replay.h"
 #include "libxl/libxl_devicemodel_watch.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
@@ -53,6 +55,8 @@ struct _testRestartData {
     unsigned int nfailing; /* so many processes fail to start */
     unsigned int ioservid; /* that the process reports, 0 for 5 */
     unsigned int nends; /* so often had it ended in the last minute */
+    bool held; /* the guest waits */
+    bool silent; /* the new process, when it is told of that */
     bool earlier; /* an earlier daemon was about to restart it */
 
     const char *calls;
@@ -122,6 +126,85 @@ libxlDeviceModelIoreqWake(unsigned int domid,
 {
     memset(result, 0, sizeof(*result));
     g_string_append_printf(test.calls, "wake %u\n", domid);
+    return 0;
+}
+
+
+int
+libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
+                             libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    g_string_append_printf(test.calls, "free %u %u 0x%x 0x%x\n", ioreq->domid, ioreq->ioservid,
+                           ioreq->slots, ioreq->irqs);
+    return 0;
+}
+
+
+/* The guest has read something, and written the command register of the NIC, and of a slot
+ * that is another's. */
+int
+libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
+                               ioreq_t *ready,
+                               unsigned int max G_GNUC_UNUSED,
+                               unsigned int *nready,
+                               libxlDeviceModelIoreqResult *result)
+{
+    const ioreq_t write = {
+        .type = IOREQ_TYPE_PCI_CONFIG, .dir = IOREQ_WRITE, .size = 2, .count = 1, .data = 7,
+    };
+
+    memset(result, 0, sizeof(*result));
+    g_string_append_printf(test.calls, "copy %u %u\n", ioreq->domid, ioreq->ioservid);
+    ready[0] = ready[1] = ready[2] = write;
+    ready[0].dir = IOREQ_READ;
+    ready[1].addr = (uint64_t)TEST_NIC_SLOT << 35 | 4;
+    ready[2].addr = (uint64_t)3 << 35 | 4;
+    *nready = 3;
+    return 0;
+}
+
+
+libxlDeviceModelMonitor *
+libxlDeviceModelMonitorConnect(const char *name,
+                               const char *path G_GNUC_UNUSED)
+{
+    testWaits();
+    g_string_append_printf(test.calls, "connect %s\n", name);
+    return g_malloc0(1);
+}
+
+
+void
+libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon)
+{
+    g_free(mon);
+}
+
+
+int
+libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
+                                 gint64 deadline)
+{
+    if (deadline > g_get_monotonic_time() + 2 * G_USEC_PER_SEC)
+        g_string_append(test.calls, "LONG ");
+
+    if (!test.data->silent)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_TIMEOUT, "%s", "no greeting");
+    return -1;
+}
+
+
+int
+libxlDeviceModelReplay(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
+                       char **commands,
+                       gint64 deadline G_GNUC_UNUSED)
+{
+    g_autofree char *text = g_strjoinv("; ", commands);
+
+    g_string_append_printf(test.calls, "tell: %s\n", text);
     return 0;
 }
 
@@ -328,6 +411,7 @@ testBegin(const testRestartData *data)
     VIR_APPEND_ELEMENT(test.lan->taps, test.lan->ntaps, tap);
     test.lan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     test.lan->pending = true;
+    test.lan->held = data->held ? LIBXL_DEVICE_MODEL_HELD_YES : LIBXL_DEVICE_MODEL_HELD_NO;
     virDomainDeviceModelDefSetFailed(test.vm->def->devicemodels[1], 60, "killed");
     if (data->earlier)
         test.vm->def->devicemodels[1]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
@@ -420,6 +504,7 @@ testRestart(const void *opaque)
     libxlDeviceModelFinish(driver, test.vm, test.lan);
 
     if (virTestCompareToString(data->calls, test.calls->str) < 0 ||
+        test.lan->held != LIBXL_DEVICE_MODEL_HELD_NO ||
         testCheckDeviceModel() < 0 || testCheckTold() < 0)
         goto cleanup;
 
@@ -466,9 +551,11 @@ testThrottle(const void *opaque G_GNUC_UNUSED)
 
 
 #define CLEAR "kill rest of lan\nfree others 7 0x4\n"
-#define START(link) \
+#define CLEAR_HELD "kill rest of lan\nfree others 7 0x6\n"
+#define START(link) START_MORE(link, "")
+#define START_MORE(link, more) \
     "prepare /bin/true\nspawn lan, restarting, link " link ", pending 1\n" \
-    "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000\n"
+    "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000" more "\n"
 #define UNPLUG "unplug\ndelete tap 12\n"
 #define UNDO(tap) \
     "signal 9\nsignal 9\nunplug new\ndelete tap " tap "\n" \
@@ -514,6 +601,22 @@ testRestarts(void)
                      CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("the server is another's", .nends = 4, .ioservid = 2,
             .calls = CLEAR UNPLUG START("down") UNDO("40") CLEAR,
+            .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("of a guest that is held", .held = true, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START("down") "copy 7 1\nconnect lan\n"
+                     "tell: o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\nfree 7 1 0x0 0x0\nfree others 7 0x24\n");
+    DO_TEST("that is silent then", .held = true, .silent = true, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START("down") "copy 7 1\nconnect lan\nfree 7 1 0x0 0x0\n"
+                     "free others 7 0x24\n");
+    DO_TEST("of a guest that is held, refused", .held = true, .nends = 5,
+            .calls = CLEAR_HELD "copy 7 1\nfree 7 1 0x0 0x0\n",
+            .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("of a guest that is held, fails", .held = true, .nfailing = 1, .restarted = true, .nslept = 1,
+            .calls = CLEAR_HELD UNPLUG START("down") "copy 7 1\nfree 7 1 0x0 0x0\n" UNDO("41")
+                     CLEAR "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
+                     "free others 7 0x24\n");
+    DO_TEST("the server is that of who is held", .held = true, .nends = 4, .ioservid = 1,
+            .calls = CLEAR_HELD UNPLUG START("down") "copy 7 1\nfree 7 1 0x0 0x0\n" UNDO("40") CLEAR,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("the domain is gone", .gone = true,
             .calls = CLEAR UNPLUG START("down") UNDO("40"));

@@ -25,6 +25,7 @@
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 static char *testDir;
+static bool testAgain; /* the domain runs */
 
 
 static int
@@ -33,7 +34,7 @@ testOpen(virDomainChrDef *def,
 {
     virResetLastError();
     *fd = -2;
-    return libxlDeviceModelSerialOpen("com", def, fd);
+    return libxlDeviceModelSerialOpen("com", def, testAgain, fd);
 }
 
 
@@ -110,14 +111,16 @@ typedef struct {
     const char *before;
     mode_t mode;
     const char *after;
+    bool again; /* the domain runs */
 } testFile;
 
 static const testFile fileCases[] = {
-    { "created", VIR_TRISTATE_SWITCH_ABSENT, NULL, 0600, "boot" },
-    { "created to append", VIR_TRISTATE_SWITCH_ON, NULL, 0600, "boot" },
-    { "emptied", VIR_TRISTATE_SWITCH_ABSENT, "earlier ", 0640, "boot" },
-    { "emptied, not appended", VIR_TRISTATE_SWITCH_OFF, "earlier ", 0640, "boot" },
-    { "appended", VIR_TRISTATE_SWITCH_ON, "earlier ", 0640, "earlier boot" },
+    { "created", VIR_TRISTATE_SWITCH_ABSENT, NULL, 0600, "boot", false },
+    { "created to append", VIR_TRISTATE_SWITCH_ON, NULL, 0600, "boot", false },
+    { "emptied", VIR_TRISTATE_SWITCH_ABSENT, "earlier ", 0640, "boot", false },
+    { "emptied, not appended", VIR_TRISTATE_SWITCH_OFF, "earlier ", 0640, "boot", false },
+    { "appended", VIR_TRISTATE_SWITCH_ON, "earlier ", 0640, "earlier boot", false },
+    { "gone on with", VIR_TRISTATE_SWITCH_OFF, "earlier ", 0640, "earlier boot", true },
 };
 
 
@@ -136,7 +139,10 @@ testFileRun(const void *opaque)
         (!g_file_set_contents(path, test->before, -1, NULL) || chmod(path, 0640) < 0))
         return -1;
 
-    if ((fd = testOpenWell(def)) < 0)
+    testAgain = test->again;
+    fd = testOpenWell(def);
+    testAgain = false;
+    if (fd < 0)
         return -1;
 
     flags = fcntl(fd, F_GETFL);

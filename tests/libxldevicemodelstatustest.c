@@ -135,6 +135,12 @@ testStatuses(void)
             "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='failed'") "</devicemodels>\n", 1, NULL);
     DO_TEST("with one that has ended",
             "<devicemodels>\n" TEST_STATUS_STATE(0, " state='ended'") "</devicemodels>\n", 1, NULL);
+    DO_TEST("with one whose guest is held",
+            "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='failed' pending='yes' holds='yes' held='yes'")
+            "</devicemodels>\n", 1, NULL);
+    DO_TEST("with one whose guest may be held",
+            "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='running' held='perhaps'")
+            "</devicemodels>\n", 0, INVALID("held", "perhaps"));
     DO_TEST("with one that is restarted",
             TEST_STATUS_THROTTLE("81203456999", "    <end at='81203456789'/>\n    <end at='5'/>\n"),
             1, NULL);

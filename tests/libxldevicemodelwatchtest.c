@@ -26,6 +26,8 @@
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_failure.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
+#include "libxl/libxl_devicemodel_registers_file.h"
+#include "libxl/libxl_devicemodel_restart.h"
 #include "libxl/libxl_devicemodel_watch.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
@@ -71,6 +73,10 @@ static struct {
     bool replaced; /* likewise, by another with its id */
     bool shutdown; /* likewise */
     bool fails; /* to pause or to destroy it */
+    bool writes; /* the guest, what nobody looks at */
+    bool given; /* back by the process: its ioreq server */
+    bool swaps; /* the restart */
+    unsigned long usRestart; /* so long does it take */
     bool others; /* to be recorded: what else is freed */
     testHook hook;
     unsigned int nunfreed; /* how often it cannot be freed yet */
@@ -158,6 +164,56 @@ libxlDeviceModelIoreqReleaseOthers(unsigned int domid,
     if (testXen.others)
         testCall("free others %u 0x%x\n", domid, keep);
     return 0;
+}
+
+
+int
+libxlDeviceModelIoreqHold(const libxlDeviceModelIoreq *ioreq,
+                          libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    testCall("hold %u %u 0x%x 0x%x\n", ioreq->domid, ioreq->ioservid, ioreq->slots, ioreq->irqs);
+    return testXen.given ? -1 : 0;
+}
+
+
+/* One of them is to the first serial port. */
+int
+libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
+                               ioreq_t *ready,
+                               unsigned int max G_GNUC_UNUSED,
+                               unsigned int *nready,
+                               libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    *nready = 0;
+    if (!testXen.writes)
+        return 0;
+
+    testCall("copy %u %u\n", ioreq->domid, ioreq->ioservid);
+    ready[0] = (ioreq_t){ .type = IOREQ_TYPE_PIO, .dir = IOREQ_READ, .addr = 0x3fd, .size = 1, .count = 1 };
+    ready[1] = (ioreq_t){ .type = IOREQ_TYPE_PIO, .dir = IOREQ_WRITE, .addr = 0x3fc, .size = 1, .count = 1,
+                          .data = 0x0b };
+    *nready = 2;
+    return 0;
+}
+
+
+/* It takes as long as the test wants, and does nothing else. */
+bool
+libxlDeviceModelRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
+                        virDomainObj *vm,
+                        libxlDeviceModel *dm)
+{
+    testCall("restart %s, held %d\n", dm->name, dm->held);
+    virObjectUnlock(vm);
+    g_usleep(testXen.usRestart);
+    if (testXen.swaps)
+        libxlDeviceModelReleaseHeld(dm);
+    testCall("restarted\n");
+    virObjectLock(vm);
+    dm->pending = false;
+    return false;
 }
 
 
@@ -431,8 +487,9 @@ testBegin(virDomainDeviceModelFailureAction action)
     g_string_truncate(testXen.calls, 0);
     testXen.def = def;
     testXen.gone = testXen.replaced = testXen.shutdown = false;
-    testXen.fails = testXen.others = false;
+    testXen.fails = testXen.others = testXen.writes = testXen.given = testXen.swaps = false;
     testXen.hook = TEST_HOOK_NONE;
+    testXen.usRestart = 0;
     testXen.nunfreed = testXen.nrest = testXen.nthreadless = testXen.hung = 0;
     testXen.ending = NULL;
 
@@ -632,6 +689,8 @@ testCheckStore(const libxlDeviceModel *dm,
 
 #define FREE_LAN "free 7 1 0x10 0x100\n"
 #define FREE_LINES "free 7 2 0x20 0x200\n"
+#define HOLD_LINES "hold 7 2 0x20 0x200\n"
+#define FREE_HELD "free 7 2 0x0 0x0\n"
 #define EVENTS(name, action) \
     "event io-error '' " name " " action "\nevent io-error-reason '' " name " " action " message\n"
 #define PAUSED "pause 7\nevent lifecycle 3 2\n"
@@ -704,6 +763,108 @@ testHang(const void *opaque)
             ret = 0;
     }
 
+    testEnd();
+    return ret;
+}
+
+
+/* What the guest takes for written is remembered. */
+static int
+testDeathWrites(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree char *folder = NULL;
+    VIR_AUTOCLOSE fd = -1;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testXen.writes = true;
+    folder = g_path_get_dirname(testLines->registers);
+    if (g_mkdir_with_parents(folder, 0700) < 0 ||
+        (fd = libxlDeviceModelRegistersCreate(testLines->registers, NULL)) < 0)
+        abort();
+
+    testWatch(testLines);
+    testKill(testLines);
+    if (testAwaitEnd(testLines, 2, "copy 7 2\n" FREE_LINES EVENTS("lines", "0")) == 0 &&
+        libxlDeviceModelRegistersRead(testLines->registers, registers) == 0 &&
+        libxlDeviceModelRegisterGet(registers->uarts[0][LIBXL_DEVICE_MODEL_UART_MCR]) == 0x0b)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+struct testHoldData {
+    bool given; /* back by the process: its ioreq server */
+    bool swaps; /* the new process, in time */
+    bool stopped; /* the domain, while it is held */
+    unsigned long usRestart;
+    const char *calls;
+};
+
+
+/* A guest that is held is free when the other process serves it, or the time is over,
+ * whoever has the domain's lock and job; nobody frees that of a domain that ends. */
+static int
+testHold(const void *opaque)
+{
+    const struct testHoldData *data = opaque;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testXen.given = data->given;
+    testXen.swaps = data->swaps;
+    testXen.usRestart = data->usRestart;
+    testLines->holds = true;
+    testWatch(testLines);
+    testKill(testLines);
+
+    if (data->stopped) {
+        if (testAwaitCalls(HOLD_LINES) < 0)
+            abort();
+        libxlDeviceModelsStop(driver, testVM);
+    }
+
+    if (testAwaitEnd(testLines, data->stopped ? 1 : 2, data->calls) == 0 &&
+        (data->stopped || testLines->held == LIBXL_DEVICE_MODEL_HELD_NO))
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* While it is held the domain is not freed of its server as of one that nobody has, and
+ * the status file says so. */
+static int
+testHeld(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testXen.others = true;
+    testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLan->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    testWatch(testLines);
+    testKill(testLines);
+    if (testAwaitEnd(testLines, 2, FREE_LINES "free others 7 0x2\n" EVENTS("lines", "0")
+                                   "restart lines, held 0\nrestarted\n") < 0 ||
+        testCheckStatus("state='failed' held='yes' name='lan'", true) < 0)
+        goto cleanup;
+
+    /* as of a daemon that starts */
+    virObjectUnlock(testVM);
+    virDomainObjListForEach(driver->domains, false, libxlDeviceModelsFreeGuest, driver);
+    virObjectLock(testVM);
+    if (testLan->held != LIBXL_DEVICE_MODEL_HELD_NO)
+        goto cleanup;
+
+    ret = testAwaitCalls(FREE_LINES "free others 7 0x2\n" EVENTS("lines", "0")
+                         "restart lines, held 0\nrestarted\nfree 7 1 0x0 0x0\n");
+
+ cleanup:
     testEnd();
     return ret;
 }
@@ -1314,6 +1475,8 @@ testDeaths(void)
     } while (0)
 
     DO_TEST("death", testDeath, 0);
+    DO_TEST("death while the guest writes", testDeathWrites, 0);
+    DO_TEST("death while the guest is held for another", testHeld, 0);
     DO_TEST("death of who had a terminal", testDeathTerminal, 0);
     DO_TEST("hang: stopped", testHang, true);
     DO_TEST("hang: silent", testHang, false);
@@ -1397,6 +1560,35 @@ testActions(void)
 #undef RUNS
 #undef DESTROY
 #undef PAUSE
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testHolds(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testHoldData data = { __VA_ARGS__ }; \
+        if (virTestRun("hold: " title, testHold, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define TOLD EVENTS("lines", "0")
+
+    DO_TEST("another serves in time", .swaps = true, .usRestart = 100 * 1000,
+            .calls = HOLD_LINES TOLD "restart lines, held 1\n" FREE_HELD "restarted\n");
+    DO_TEST("another serves too late", .swaps = true, .usRestart = 3500 * 1000,
+            .calls = HOLD_LINES TOLD "restart lines, held 1\n" FREE_HELD "restarted\n");
+    DO_TEST("no other serves", .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD);
+    DO_TEST("the server was given back", .given = true,
+            .calls = HOLD_LINES FREE_LINES TOLD "restart lines, held 0\nrestarted\n");
+    DO_TEST("the domain ends", .stopped = true, .calls = HOLD_LINES "pause 7\n");
+
+#undef TOLD
 #undef DO_TEST
 
     return ret;
@@ -1534,6 +1726,8 @@ mymain(void)
     if (testDeaths() < 0)
         ret = -1;
     if (testActions() < 0)
+        ret = -1;
+    if (testHolds() < 0)
         ret = -1;
     if (testEarliers() < 0)
         ret = -1;

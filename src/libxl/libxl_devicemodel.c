@@ -19,6 +19,7 @@
 #include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_net.h"
+#include "libxl_devicemodel_restart.h"
 #include "libxl_devicemodel_serial.h"
 #include "libxl_devicemodel_start.h"
 #include "libxl_devicemodel_watch.h"
@@ -177,6 +178,7 @@ libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
         return NULL;
 
     libxlDeviceModelClaimsGetInterrupts(config, &dm->slots, &dm->irqs);
+    dm->holds = libxlDeviceModelRestartHolds(vm->def->devicemodels[placed->idx], config);
     return libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
                                        g_steal_pointer(&config),
                                        g_steal_pointer(&privilege));
@@ -849,11 +851,16 @@ libxlDeviceModelsFreeGuest(virDomainObj *vm,
     for (i = 0; i < priv->ndevicemodels; i++) {
         libxlDeviceModel *dm = priv->devicemodels[i];
 
-        if (dm->domid == vm->def->id &&
-            libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_RUNNING) {
+        if (dm->domid != vm->def->id)
+            continue;
+
+        if (libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_RUNNING) {
             ignore_value(libxlDeviceModelReopen(dm));
             libxlDeviceModelFreeGuest(dm);
         }
+
+        /* until the earlier daemon ended, it was held */
+        ignore_value(libxlDeviceModelReleaseHeld(dm));
     }
 
     return 0;

@@ -507,6 +507,96 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
 }
 
 
+/* Whoever else has the page may change a request at any time: each byte is read once. */
+static void
+libxlDeviceModelIoreqCopy(const libxlDeviceModelIoreqServer *server,
+                          unsigned int vcpu,
+                          ioreq_t *copy)
+{
+    const volatile unsigned char *from = (const volatile unsigned char *)&server->requests[vcpu];
+    unsigned char *to = (unsigned char *)copy;
+    size_t i;
+
+    for (i = 0; i < sizeof(*copy); i++)
+        to[i] = from[i];
+}
+
+
+/**
+ * libxlDeviceModelIoreqCopyReady:
+ * @ioreq: the ioreq server of a secondary whose process has ended
+ * @ready: filled with copies of the requests that it has not looked at; not trusted
+ * @max: how many there is room for
+ * @nready: set to their number
+ * @result: filled with what was done
+ *
+ * Disables the server, so that what is copied is the last that it gets.  Leaves who waits
+ * waiting: libxlDeviceModelIoreqRelease has to follow.  The caller has the mutex that the
+ * header tells of.
+ *
+ * Returns 0, or -1 with the step that failed in @result, and then there are none.
+ */
+int
+libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
+                               ioreq_t *ready,
+                               unsigned int max,
+                               unsigned int *nready,
+                               libxlDeviceModelIoreqResult *result)
+{
+    libxlDeviceModelIoreqXen xen = { .domid = ioreq->domid, .result = result };
+    libxlDeviceModelIoreqServer server = { .id = ioreq->ioservid };
+    bool copied;
+    unsigned int i;
+
+    *nready = 0;
+    if (!libxlDeviceModelIoreqCheck(ioreq->domid, ioreq->ioservid, result))
+        return -1;
+
+    copied = libxlDeviceModelIoreqOpen(&xen) &&
+             libxlDeviceModelIoreqDisable(&xen, &server) &&
+             libxlDeviceModelIoreqMap(&xen, &server);
+
+    for (i = 0; copied && i < server.vcpus && *nready < max; i++) {
+        libxlDeviceModelIoreqCopy(&server, i, &ready[*nready]);
+        if (ready[*nready].state == STATE_IOREQ_READY)
+            (*nready)++;
+    }
+
+    libxlDeviceModelIoreqUnmap(&xen, &server);
+    libxlDeviceModelIoreqClose(&xen);
+    return copied ? 0 : -1;
+}
+
+
+/**
+ * libxlDeviceModelIoreqHold:
+ * @ioreq: the ioreq server of a secondary whose process has ended, and what this claims
+ * @result: filled with what was done
+ *
+ * Lowers the interrupts, and leaves the server as it is.
+ *
+ * Returns 0, or -1 with the step that failed in @result, or without one where the process
+ * has given the server back: nobody waits for it then who can go on by himself.
+ */
+int
+libxlDeviceModelIoreqHold(const libxlDeviceModelIoreq *ioreq,
+                          libxlDeviceModelIoreqResult *result)
+{
+    libxlDeviceModelIoreqXen xen = { .domid = ioreq->domid, .result = result };
+    bool exists = false;
+    bool lowered;
+
+    if (!libxlDeviceModelIoreqCheck(ioreq->domid, ioreq->ioservid, result))
+        return -1;
+
+    lowered = libxlDeviceModelIoreqOpen(&xen) &&
+              libxlDeviceModelIoreqFind(&xen, ioreq->ioservid, &exists) &&
+              exists && libxlDeviceModelIoreqLower(&xen, ioreq);
+    libxlDeviceModelIoreqClose(&xen);
+    return lowered ? 0 : -1;
+}
+
+
 /**
  * libxlDeviceModelIoreqReleaseOthers:
  * @domid: the domain
@@ -614,17 +704,14 @@ libxlDeviceModelIoreqViewerFree(libxlDeviceModelIoreqViewer *viewer)
 
 /* Whether the request of a vCPU is pending, with a copy of it. */
 static bool
-libxlDeviceModelIoreqCopy(const libxlDeviceModelIoreqServer *server,
-                          unsigned int vcpu,
-                          libxlDeviceModelIoreqPending *pending)
+libxlDeviceModelIoreqCopyPending(const libxlDeviceModelIoreqServer *server,
+                                 unsigned int vcpu,
+                                 libxlDeviceModelIoreqPending *pending)
 {
-    const volatile unsigned char *bytes = (const volatile unsigned char *)&server->requests[vcpu];
     ioreq_t request;
-    size_t i;
 
-    for (i = 0; i < sizeof(request); i++)
-        pending->request[i] = bytes[i];
-    memcpy(&request, pending->request, sizeof(request));
+    libxlDeviceModelIoreqCopy(server, vcpu, &request);
+    memcpy(pending->request, &request, sizeof(request));
 
     pending->vcpu = vcpu;
     pending->pending = request.state == STATE_IOREQ_READY ||
@@ -641,12 +728,12 @@ libxlDeviceModelIoreqCompare(const libxlDeviceModelIoreqServer *server,
     unsigned int i;
 
     if (before.pending && before.vcpu < server->vcpus &&
-        libxlDeviceModelIoreqCopy(server, before.vcpu, pending) &&
+        libxlDeviceModelIoreqCopyPending(server, before.vcpu, pending) &&
         memcmp(pending->request, before.request, sizeof(before.request)) == 0)
         return LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME;
 
     for (i = 0; i < server->vcpus; i++) {
-        if (libxlDeviceModelIoreqCopy(server, i, pending))
+        if (libxlDeviceModelIoreqCopyPending(server, i, pending))
             return LIBXL_DEVICE_MODEL_IOREQ_LOOK_OTHER;
     }
 

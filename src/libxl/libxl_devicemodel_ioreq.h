@@ -87,6 +87,15 @@
  * -1, the result has the first step that failed, and its errno.  With 0 it may have one,
  * too: a step that another made up for, or an unmap, for which no guest waits.
  *
+ * A guest that waits for the process that takes the place of another
+ *
+ * With a disk, a vCPU that reads ones has an I/O error.  So it may be left waiting, while
+ * the server is there and enabled, until another process serves the devices.  Then the server
+ * is disabled, so that no access comes here any more, the requests are copied that the
+ * dead has not looked at (libxlDeviceModelIoreqCopyReady), so that the other can be told what
+ * the guest takes for written, and the rest is as above.  The interrupts are lowered before
+ * the other starts, and not again (libxlDeviceModelIoreqHold).
+ *
  * Of a secondary that runs, only a look is taken at its requests, to see whether one of
  * the guest's is pending still.  They are mapped for reading, by the same call, for no
  * longer than it takes to copy one.  Nothing of the copy means anything but that a later
@@ -101,6 +110,8 @@
 #pragma once
 
 #include <stdbool.h>
+
+#include <xen/hvm/ioreq.h>
 
 /* Xen's MAX_NR_IOREQ_SERVERS, which is in no public header. */
 #define LIBXL_DEVICE_MODEL_IOREQ_SERVERS 8
@@ -158,6 +169,17 @@ libxlDeviceModelIoreqLook(const libxlDeviceModelIoreqViewer *viewer,
 int
 libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
                              libxlDeviceModelIoreqResult *result);
+
+int
+libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
+                               ioreq_t *ready,
+                               unsigned int max,
+                               unsigned int *nready,
+                               libxlDeviceModelIoreqResult *result);
+
+int
+libxlDeviceModelIoreqHold(const libxlDeviceModelIoreq *ioreq,
+                          libxlDeviceModelIoreqResult *result);
 
 int
 libxlDeviceModelIoreqReleaseOthers(unsigned int domid,

@@ -380,6 +380,23 @@ libxlDeviceModelGetState(libxlDeviceModel *dm)
 
 
 /**
+ * libxlDeviceModelHasServer:
+ * @dm: device model
+ *
+ * Waits as libxlDeviceModelSetState does.  Returns whether its ioreq server is its own:
+ * it runs, or the guest is held for it.
+ */
+bool
+libxlDeviceModelHasServer(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING ||
+        dm->held != LIBXL_DEVICE_MODEL_HELD_NO;
+}
+
+
+/**
  * libxlDeviceModelListFree:
  * @dms: device models
  * @ndms: their number

@@ -9,7 +9,7 @@
  *            with Xen, but none that serves them
  *  running   its process was found to be in its scope and to serve its devices
  *  failed    it was running, and its process has ended by itself; the guest was freed
- *            of it.  How often, when and why is in the definition of the device model
+ *            of it, or is held for a short time (libxlDeviceModelHeld).  How often, when and why is in the definition of the device model
  *            (virDomainDeviceModelFailure), which is in the status file, too
  *  ending    it is not to serve them any more; its process, or what else runs under
  *            its uid, may not have ended yet
@@ -100,6 +100,14 @@ struct _libxlDeviceModelProcess {
 };
 
 typedef struct _libxlDeviceModel libxlDeviceModel;
+/* What is left in Xen of one that has failed. */
+typedef enum {
+    LIBXL_DEVICE_MODEL_HELD_NO = 0, /* nothing: the guest was freed */
+    LIBXL_DEVICE_MODEL_HELD_YES, /* its ioreq server, so that who waits for it goes on with the
+                                    process that takes its place */
+    LIBXL_DEVICE_MODEL_HELD_SWAPPED, /* it is being replaced, and the guest about to be freed */
+} libxlDeviceModelHeld;
+
 struct _libxlDeviceModel {
     virObjectLockable parent;
 
@@ -119,6 +127,9 @@ struct _libxlDeviceModel {
     int answers; /* how often it was found to answer over QMP; atomic */
     unsigned int hung; /* for how many seconds, when it was killed for that */
     bool pending; /* it has failed, and what its definition wants then is still to be done */
+    bool holds; /* the guest is left waiting when it fails, until another process serves it */
+    libxlDeviceModelHeld held; /* changes with the mutex, as the state does */
+    gint64 heldUntil; /* at the latest; in terms of g_get_monotonic_time */
     bool restarting; /* another process is being started in its place */
     libxlDeviceModelThrottle throttle;
     unsigned int ioservid; /* of its ioreq server, once it runs */
@@ -153,6 +164,8 @@ void libxlDeviceModelSetState(libxlDeviceModel *dm,
                               libxlDeviceModelState state);
 
 libxlDeviceModelState libxlDeviceModelGetState(libxlDeviceModel *dm);
+
+bool libxlDeviceModelHasServer(libxlDeviceModel *dm);
 
 void libxlDeviceModelListFree(libxlDeviceModel **dms,
                               size_t ndms);

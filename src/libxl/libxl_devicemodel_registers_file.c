@@ -113,3 +113,60 @@ libxlDeviceModelRegistersRead(const char *path,
 
     return libxlDeviceModelRegistersReadFD(fd, path, registers);
 }
+
+
+/* Only what has changed: the process writes the rest. */
+static int
+libxlDeviceModelRegistersUpdate(int fd,
+                                const libxlDeviceModelRegisters *before,
+                                const libxlDeviceModelRegisters *after)
+{
+    const char *from = (const char *)before;
+    const char *to = (const char *)after;
+    size_t i;
+
+    for (i = 0; i < sizeof(*before); i += sizeof(before->version)) {
+        if (memcmp(from + i, to + i, sizeof(before->version)) != 0 &&
+            pwrite(fd, to + i, sizeof(before->version), i) != sizeof(before->version))
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelRegistersAmend:
+ * @path: of the file, which a process may have mapped
+ * @write: what the guest has written, and no process has looked at
+ *
+ * Note it as the scope library would have.  The file is not mapped here: who has it could
+ * make it shorter.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelRegistersAmend(const char *path,
+                               const libxlDeviceModelWrite *write)
+{
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree libxlDeviceModelRegisters *after = g_new0(libxlDeviceModelRegisters, 1);
+    VIR_AUTOCLOSE fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0) {
+        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
+        return -1;
+    }
+
+    if (libxlDeviceModelRegistersReadFD(fd, path, before) < 0)
+        return -1;
+
+    *after = *before;
+    libxlDeviceModelRegistersNote(after, write);
+    if (libxlDeviceModelRegistersUpdate(fd, before, after) < 0) {
+        virReportSystemError(errno, _("cannot write data to file '%1$s'"), path);
+        return -1;
+    }
+
+    return 0;
+}

@@ -32,6 +32,28 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
  * conf/virdomainjob.c). */
 #define LIBXL_DEVICE_MODEL_RESTART_MS (20 * 1000)
 
+/* For how long a guest that waits goes on to, while the new process is talked with. */
+#define LIBXL_DEVICE_MODEL_LATE_MS 1000
+
+
+
+/**
+ * libxlDeviceModelRestartHolds:
+ * @dmdef: definition of a secondary
+ * @config: its configuration
+ *
+ * Returns whether the guest is to be held when it fails.
+ */
+bool
+libxlDeviceModelRestartHolds(const virDomainDeviceModelDef *dmdef,
+                             const libxlDeviceModelConfig *config)
+{
+    return virDomainDeviceModelDefGetFailureAction(dmdef) ==
+           VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART &&
+           (config->ndisks > 0 || config->nserials > 0) &&
+           !libxlDeviceModelReplayRefusal(config);
+}
+
 
 /* Returns why it is not restarted, which belongs to nobody, or NULL. */
 static const char *
@@ -90,7 +112,7 @@ libxlDeviceModelRestartFindServer(virDomainObj *vm,
         libxlDeviceModel *other = priv->devicemodels[i];
 
         if (other->domid == started->domid && other->ioservid == started->ioservid &&
-            libxlDeviceModelGetState(other) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+            libxlDeviceModelHasServer(other))
             return other->name;
     }
 
@@ -142,9 +164,67 @@ libxlDeviceModelRestartUnplug(virDomainObj *vm,
 }
 
 
+/* Tell the new process what the old one has not looked at. */
+static int
+libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
+                                  const ioreq_t *ready,
+                                  unsigned int nready)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LATE_MS * 1000LL;
+    const libxlDeviceModel *dm = starting->dm;
+    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
+    unsigned int i;
+
+    for (i = 0; i < nready; i++) {
+        g_auto(GStrv) commands = NULL;
+        libxlDeviceModelWrite write;
+
+        if (!libxlDeviceModelWriteInit(&write, &ready[i]))
+            continue;
+
+        commands = libxlDeviceModelReplayLate(starting->config, starting->before, &write);
+        if (!commands[0])
+            continue;
+
+        if (!mon &&
+            (!(mon = libxlDeviceModelMonitorConnect(dm->name, dm->socket)) ||
+             libxlDeviceModelMonitorHandshake(mon, deadline) < 0))
+            return -1;
+
+        if (libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
+            libxlDeviceModelRegistersAmend(dm->registers, &write) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* The domain is not locked.  A write that is lost is one that a driver tries again. */
+static void
+libxlDeviceModelRestartSwap(libxlDeviceModel *dm,
+                            const libxlDeviceModelStarting *starting)
+{
+    g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
+    unsigned int nready = 0;
+
+    if (!libxlDeviceModelTakeHeld(dm, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready))
+        return;
+
+    if (libxlDeviceModelRestartReplayLate(starting, ready, nready) < 0) {
+        VIR_WARN("device model '%s' was not told all that the guest has written: %s",
+                 dm->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+
+    ignore_value(libxlDeviceModelReleaseHeld(dm));
+}
+
+
 static int
 libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
                              virDomainObj *vm,
+                             libxlDeviceModel *dm,
                              libxlDeviceModelStarting *starting)
 {
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_MS * 1000LL;
@@ -167,6 +247,10 @@ libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
 
     if (rc < 0 || libxlDeviceModelRestartCheck(cfg, vm, starting->dm) < 0)
         return -1;
+
+    virObjectUnlock(vm);
+    libxlDeviceModelRestartSwap(dm, starting);
+    virObjectLock(vm);
 
     return libxlDeviceModelXenstoreAdd(starting->dm);
 }
@@ -259,12 +343,13 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
     dm->restarting = true;
     dm->throttle.restarted = g_get_monotonic_time();
     started = libxlDeviceModelRestartUnplug(vm, dm) == 0 &&
-              libxlDeviceModelRestartSpawn(cfg, vm, starting) == 0;
+              libxlDeviceModelRestartSpawn(cfg, vm, dm, starting) == 0;
 
     if (started) {
         libxlDeviceModelRestartReplace(driver, vm, dm, starting);
     } else {
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
+        ignore_value(libxlDeviceModelReleaseHeld(dm));
         libxlDeviceModelRestartUndo(vm, dm, starting->dm);
     }
 
@@ -286,6 +371,7 @@ libxlDeviceModelRestartRefuse(libxlDriverPrivate *driver,
               dm->name, vm->def->name, refusal);
     virResetLastError();
 
+    ignore_value(libxlDeviceModelReleaseHeld(dm));
     dm->pending = false;
     dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
     virDomainDeviceModelDefAddReason(dmdef, reason);

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A secondary that has failed, of which the guest is free, is restarted in these steps:
+ * A secondary that has failed is restarted in these steps:
  *
  *  decide   whether that is safe for its devices (libxl_devicemodel_replay.h), known of
  *           what the guest has written, and not too often (libxl_devicemodel_throttle.h)
@@ -14,12 +14,19 @@
  *           made from the live definition, which has the media and link states of now;
  *           files and taps opened anew, its privilege proved.  Before it serves its
  *           devices it is told what the guest has written
+ *  swap     where the guest is held: from here on it comes to the new process, which is
+ *           told what it takes for written, and who waits for the old one goes on
  *  replace  the old one in the list of the domain by it, and watch it
  *
  * Until the last step the list has the old one, failed and pending, and so has the status
  * file: a daemon that takes over restarts it again from the first step, and a domain that
  * ends ends what runs under the uid.  The new one has the files, the uid and the folder in
  * xenstore of the old one.
+ *
+ * The guest of a NIC is free at once: its driver finds out by itself, and a packet may get
+ * lost.  That of a disk is held (libxl_devicemodel_watch.h): it would have an error for
+ * each access otherwise.  So is that of a serial port, for which nobody sends again what
+ * was lost.  A start that takes longer than the guest is held is none the less a start.
  *
  * A start that fails counts as an end of the process: it is tried again, as often as the
  * throttle allows.  Otherwise the secondary stays failed, and the live definition says
@@ -29,7 +36,13 @@
 #pragma once
 
 #include "libxl_conf.h"
+#include "libxl_devicemodel_conf.h"
 #include "libxl_devicemodel_process.h"
+
+bool
+libxlDeviceModelRestartHolds(const virDomainDeviceModelDef *dmdef,
+                             const libxlDeviceModelConfig *config)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
 
 bool
 libxlDeviceModelRestart(libxlDriverPrivate *driver,

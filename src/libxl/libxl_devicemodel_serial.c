@@ -30,13 +30,14 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_serial");
 
 /* Nobody may read from a FIFO yet, and is not waited for. */
 static int
-libxlDeviceModelSerialOpenFile(const virDomainChrSourceDef *source)
+libxlDeviceModelSerialOpenFile(const virDomainChrSourceDef *source,
+                               bool again)
 {
     const char *path = source->data.file.path;
     int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
     int fd;
 
-    if (source->data.file.append != VIR_TRISTATE_SWITCH_ON)
+    if (!again && source->data.file.append != VIR_TRISTATE_SWITCH_ON)
         flags |= O_TRUNC;
 
     if ((fd = open(path, flags, 0600)) < 0)
@@ -157,6 +158,7 @@ libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
  * libxlDeviceModelSerialOpen:
  * @name: of the device model
  * @def: one of its serial ports, of a valid type
+ * @again: the domain runs: what the port has written to a file stays
  * @fd: filled with the open file or socket, or -1 where none is needed
  *
  * Connecting to a host may take long: no domain may be locked.
@@ -166,11 +168,12 @@ libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
 int
 libxlDeviceModelSerialOpen(const char *name,
                            virDomainChrDef *def,
+                           bool again,
                            int *fd)
 {
     switch (def->source->type) {
     case VIR_DOMAIN_CHR_TYPE_FILE:
-        *fd = libxlDeviceModelSerialOpenFile(def->source);
+        *fd = libxlDeviceModelSerialOpenFile(def->source, again);
         break;
 
     case VIR_DOMAIN_CHR_TYPE_UNIX:

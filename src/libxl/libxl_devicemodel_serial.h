@@ -10,6 +10,7 @@
 
 int libxlDeviceModelSerialOpen(const char *name,
                                virDomainChrDef *def,
+                               bool again,
                                int *fd);
 
 bool libxlDeviceModelSerialHasTerminal(const char *proc,

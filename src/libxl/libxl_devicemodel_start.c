@@ -140,7 +140,7 @@ libxlDeviceModelOpenSerials(libxlDeviceModelStarting *starting,
 
     for (i = 0; i < config->nserials; i++) {
         if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
-                                       &starting->fds->serials[i]) < 0)
+                                       starting->before, &starting->fds->serials[i]) < 0)
             return -1;
     }
 

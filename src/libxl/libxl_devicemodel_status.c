@@ -76,6 +76,10 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
                           libxlDeviceModelStateTypeToString(libxlDeviceModelGetState(dm)));
         if (dm->pending)
             virBufferAddLit(&attrBuf, " pending='yes'");
+        if (dm->holds)
+            virBufferAddLit(&attrBuf, " holds='yes'");
+        if (dm->held != LIBXL_DEVICE_MODEL_HELD_NO)
+            virBufferAddLit(&attrBuf, " held='yes'");
         virBufferEscapeString(&attrBuf, " name='%s'", dm->name);
         virBufferAsprintf(&attrBuf, " ioservid='%u' slots='0x%x' irqs='0x%x'",
                           dm->ioservid, dm->slots, dm->irqs);
@@ -197,6 +201,8 @@ libxlDeviceModelParseState(xmlNodePtr node,
                            bool complete)
 {
     virTristateBool pending = VIR_TRISTATE_BOOL_ABSENT;
+    virTristateBool holds = VIR_TRISTATE_BOOL_ABSENT;
+    virTristateBool held = VIR_TRISTATE_BOOL_ABSENT;
     int rc = virXMLPropEnum(node, "state", libxlDeviceModelStateTypeFromString,
                             VIR_XML_PROP_NONE, &dm->state);
 
@@ -204,10 +210,15 @@ libxlDeviceModelParseState(xmlNodePtr node,
         dm->state = libxlDeviceModelDeduceState(dm, complete);
 
     if (rc < 0 ||
-        virXMLPropTristateBool(node, "pending", VIR_XML_PROP_NONE, &pending) < 0)
+        virXMLPropTristateBool(node, "pending", VIR_XML_PROP_NONE, &pending) < 0 ||
+        virXMLPropTristateBool(node, "holds", VIR_XML_PROP_NONE, &holds) < 0 ||
+        virXMLPropTristateBool(node, "held", VIR_XML_PROP_NONE, &held) < 0)
         return -1;
 
     dm->pending = pending == VIR_TRISTATE_BOOL_YES;
+    dm->holds = holds == VIR_TRISTATE_BOOL_YES;
+    dm->held = held == VIR_TRISTATE_BOOL_YES ? LIBXL_DEVICE_MODEL_HELD_YES
+                                             : LIBXL_DEVICE_MODEL_HELD_NO;
     return 0;
 }
 

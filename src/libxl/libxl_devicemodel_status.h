@@ -19,7 +19,8 @@
  *  </devicemodels>
  *
  * A secondary that has failed is pending='yes' until what its definition wants then is
- * done.  When its processes have ended, and when it was restarted, is there in
+ * done, and held='yes' while its ioreq server is there; one that holds='yes' has disks or
+ * serial ports that another process goes on with.  When its processes have ended, and when it was restarted, is there in
  * microseconds since the host was started.
  *
  * Only root can write it.  What is malformed is refused all the same: with a wrong

@@ -15,6 +15,7 @@
 #include "libxl_devicemodel_hang.h"
 #include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_privilege.h"
+#include "libxl_devicemodel_registers_file.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -28,6 +29,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_watch");
 
 /* For how long it is tried to free a guest, where that fails. */
 #define LIBXL_DEVICE_MODEL_RELEASE_MS (10 * 1000)
+
+/* For how long a guest is held, in milliseconds. */
+#define LIBXL_DEVICE_MODEL_HOLD_MS (3 * 1000)
 
 /* After what time it is tried again to create a thread. */
 #define LIBXL_DEVICE_MODEL_THREAD_MS 1000
@@ -105,6 +109,32 @@ libxlDeviceModelLogRelease(const libxlDeviceModel *dm,
 }
 
 
+/* What the guest takes for written is what a process would be told that takes its place. */
+static void
+libxlDeviceModelNoteReady(const libxlDeviceModel *dm,
+                          const libxlDeviceModelIoreq *ioreq)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+    g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
+    libxlDeviceModelWrite write;
+    unsigned int nready;
+    unsigned int i;
+
+    if (!dm->registers ||
+        libxlDeviceModelIoreqCopyReady(ioreq, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready,
+                                       &result) < 0)
+        return;
+
+    for (i = 0; i < nready; i++) {
+        if (libxlDeviceModelWriteInit(&write, &ready[i]) &&
+            libxlDeviceModelRegistersAmend(dm->registers, &write) < 0) {
+            VIR_WARN("device model '%s': %s", dm->name, virGetLastErrorMessage());
+            virResetLastError();
+        }
+    }
+}
+
+
 /* Whatever else runs under its uid could go on with the ioreq server, and is killed before,
  * but not waited for.  The primary's server stays as it is: its domain ends. */
 static bool
@@ -125,10 +155,114 @@ libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
     if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
         virResetLastError();
 
+    libxlDeviceModelNoteReady(dm, &ioreq);
     freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
     libxlDeviceModelLogRelease(dm, &result, freed);
 
     return freed;
+}
+
+
+/**
+ * libxlDeviceModelTakeHeld:
+ * @dm: device model that has failed
+ * @ready: filled with the requests that it has not looked at; not trusted
+ * @max: how many there is room for
+ * @nready: set to their number
+ *
+ * Have the guest come to another process from now on, which serves its devices.  Who
+ * waits, waits until libxlDeviceModelReleaseHeld, which nobody else calls meanwhile.
+ *
+ * Returns whether the guest was held.
+ */
+bool
+libxlDeviceModelTakeHeld(libxlDeviceModel *dm,
+                         ioreq_t *ready,
+                         unsigned int max,
+                         unsigned int *nready)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+
+    if (dm->held != LIBXL_DEVICE_MODEL_HELD_YES ||
+        dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
+        return false;
+
+    dm->held = LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+    if (libxlDeviceModelIoreqCopyReady(&ioreq, ready, max, nready, &result) < 0)
+        libxlDeviceModelLogRelease(dm, &result, false);
+
+    return true;
+}
+
+
+/**
+ * libxlDeviceModelReleaseHeld:
+ * @dm: device model
+ *
+ * Free the guest of one that has failed, and for which it is held.  Its interrupts were
+ * lowered before, and may be another process's now.
+ *
+ * Returns whether that has not to be tried again.
+ */
+bool
+libxlDeviceModelReleaseHeld(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+    bool freed;
+
+    if (dm->held == LIBXL_DEVICE_MODEL_HELD_NO)
+        return true;
+
+    if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED) {
+        if (dm->held == LIBXL_DEVICE_MODEL_HELD_YES)
+            libxlDeviceModelNoteReady(dm, &ioreq);
+        freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
+        libxlDeviceModelLogRelease(dm, &result, freed);
+        if (!freed) {
+            dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+            return false;
+        }
+    }
+
+    dm->held = LIBXL_DEVICE_MODEL_HELD_NO;
+    return true;
+}
+
+
+/* Nobody frees the guest while it is being replaced. */
+static bool
+libxlDeviceModelIsHeld(libxlDeviceModel *dm,
+                       bool *swapped)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    *swapped = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+    return dm->held != LIBXL_DEVICE_MODEL_HELD_NO &&
+        dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED;
+}
+
+
+/* Sees that the guest is freed in time, whatever who restarts the device model waits for. */
+static void
+libxlDeviceModelLimitHold(void *opaque)
+{
+    g_autoptr(libxlDeviceModelWatched) watched = opaque;
+    libxlDeviceModel *dm = watched->dm;
+    gint64 last = dm->heldUntil + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
+    bool swapped;
+
+    while (libxlDeviceModelIsHeld(dm, &swapped) && libxlDeviceModelTimeLeft(last) > 0) {
+        if (!swapped && libxlDeviceModelTimeLeft(dm->heldUntil) == 0 &&
+            libxlDeviceModelReleaseHeld(dm))
+            break;
+        g_usleep(10 * 1000);
+    }
 }
 
 
@@ -197,7 +331,7 @@ libxlDeviceModelReleaseOthers(virDomainObj *vm,
         libxlDeviceModel *other = priv->devicemodels[i];
 
         if (other->domid == dm->domid && other->ioservid < VIR_DOMAIN_DEVICE_MODEL_MAX &&
-            libxlDeviceModelGetState(other) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+            libxlDeviceModelHasServer(other))
             keep |= 1U << other->ioservid;
     }
 
@@ -254,12 +388,73 @@ libxlDeviceModelReport(libxlDeviceModelWatched *watched)
 }
 
 
+/* Returns 0, or -1 with an error, which is in the log then, too. */
+static int
+libxlDeviceModelHandOver(libxlDeviceModelWatched **watched,
+                         virThreadFunc func)
+{
+    const libxlDeviceModel *dm = (*watched)->dm;
+    g_autofree char *name = g_strdup_printf("dm-end-%u-%u", dm->domid, dm->id);
+    virThread thread;
+
+    if (virThreadCreateFull(&thread, false, func, name, false,
+                            *watched) < 0) {
+        virReportSystemError(errno,
+                             _("device model '%1$s' of domain %2$u has ended, and no thread can be created to report that"),
+                             dm->name, dm->domid);
+        return -1;
+    }
+
+    *watched = NULL;
+    return 0;
+}
+
+
+/* Leaves the guest waiting for another process, where that can be, and makes an end to it.
+ * Returns whether it is held. */
+static bool
+libxlDeviceModelHold(libxlDeviceModelWatched *watched)
+{
+    libxlDeviceModel *dm = watched->dm;
+    g_autoptr(libxlDeviceModelWatched) limit = libxlDeviceModelWatchedCopy(watched);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = {
+        .domid = dm->domid, .ioservid = dm->ioservid, .slots = dm->slots, .irqs = dm->irqs,
+    };
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
+        return false;
+
+    if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
+        virResetLastError();
+
+    if (libxlDeviceModelIoreqHold(&ioreq, &result) < 0)
+        return false;
+
+    dm->heldUntil = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_HOLD_MS * 1000;
+    if (libxlDeviceModelHandOver(&limit, libxlDeviceModelLimitHold) < 0) {
+        virResetLastError();
+        return false;
+    }
+
+    dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    return true;
+}
+
+
 /* The guest may be free already. */
 static void
 libxlDeviceModelHandleEnd(void *opaque)
 {
     g_autoptr(libxlDeviceModelWatched) watched = opaque;
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
+
+    if (!watched->freed && libxlDeviceModelHold(watched)) {
+        libxlDeviceModelReport(watched);
+        return;
+    }
 
     while (!watched->freed &&
            !libxlDeviceModelRelease(watched->dm, libxlDeviceModelTimeLeft(deadline) == 0,
@@ -282,28 +477,6 @@ libxlDeviceModelHandlePending(void *opaque)
         libxlDeviceModelFinish(watched->driver, vm, watched->dm);
 
     virDomainObjEndAPI(&vm);
-}
-
-
-/* Returns 0, or -1 with an error, which is in the log then, too. */
-static int
-libxlDeviceModelHandOver(libxlDeviceModelWatched **watched,
-                         virThreadFunc func)
-{
-    const libxlDeviceModel *dm = (*watched)->dm;
-    g_autofree char *name = g_strdup_printf("dm-end-%u-%u", dm->domid, dm->id);
-    virThread thread;
-
-    if (virThreadCreateFull(&thread, false, func, name, false,
-                            *watched) < 0) {
-        virReportSystemError(errno,
-                             _("device model '%1$s' of domain %2$u has ended, and no thread can be created to report that"),
-                             dm->name, dm->domid);
-        return -1;
-    }
-
-    *watched = NULL;
-    return 0;
 }
 
 

@@ -15,6 +15,10 @@
  *
  * One that hangs does not end by itself: libxl_devicemodel_hang.h finds it, and ends it.
  *
+ * A secondary whose disks or serial ports another process goes on with is not freed of at
+ * once: who waits for it then waits for the other one, for three seconds at most.  A second
+ * thread frees the guest when that is over, whatever the first is waiting for.
+ *
  * What is freed belongs to a domain that is there: the state of a secondary is looked at
  * with its lock held, and whoever ends the domain has set it to ending before, with the
  * same lock.  The primary is only forgotten then, and not found any more.
@@ -26,13 +30,25 @@
 #pragma once
 
 #include "libxl_conf.h"
+#include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_process.h"
+
+/* As many requests as vCPUs, of which Xen gives an HVM domain no more (HVM_MAX_VCPUS in
+ * xen/hvm/hvm_info_table.h). */
+#define LIBXL_DEVICE_MODEL_READY_MAX 128
 
 int libxlDeviceModelWatch(libxlDriverPrivate *driver,
                           const virDomainDef *def,
                           libxlDeviceModel *dm);
 
 void libxlDeviceModelFreeGuest(libxlDeviceModel *dm);
+
+bool libxlDeviceModelTakeHeld(libxlDeviceModel *dm,
+                              ioreq_t *ready,
+                              unsigned int max,
+                              unsigned int *nready);
+
+bool libxlDeviceModelReleaseHeld(libxlDeviceModel *dm);
 
 void libxlDeviceModelReleaseOthers(virDomainObj *vm,
                                    const libxlDeviceModel *dm);
