@@ -6,7 +6,7 @@ import time
 from xenhostlib.domain import mac, nic
 
 from .common import expect, expect_all_gone, expect_words, no_daemon, scenario, wait_for
-from .deaths import KILLED, guest_with_all, kill, state_of
+from .deaths import IMAGE, KILLED, guest_with_all, kill, state_of
 from .failures import defined, pair
 
 # Until the driver of a NIC has noticed that nothing is sent, and has reset it.
@@ -130,3 +130,46 @@ def restarts_not(host):
         expect_words(state_of(domain, "lan")[1], KILLED, "not restarted", "'virtio'")
         domain.destroy()
         expect_all_gone(host)
+
+
+def answers(domain, word):
+    """Return the guest's answers to the commands @word so far."""
+    return [line.split(" ", 2)[2] for line in domain.console().replace("\r", "").split("\n")
+            if line.startswith(f"ANSWER {word} ")]
+
+
+def expect_same_disk(host, domain):
+    """Fail unless the guest reads from its disk what the image has, and can write to it."""
+    image = host.run(f"head -c 65536 {IMAGE} | sha256sum").stdout.split()[0]
+    expect_words(domain.ask("disk sda"), f"sha256={image} rw=ok")
+
+
+@scenario(seconds=150)
+def disk_restarts(host):
+    """The secondary of a disk is killed while the guest reads and writes it."""
+    with guest_with_all(host) as domain:
+        expect_same_disk(host, domain)
+        for count, signal in enumerate(("KILL", "SEGV", "TERM"), 1):
+            before = len(answers(domain, "disk"))
+            host.run(f"echo disk sda > {domain.tty()}")
+            kill(host, domain, "disk", signal)
+            expect_restarted(domain, "disk", count, "")
+            domain.wait(lambda seen=before: len(answers(domain, "disk")) > seen, "an answer about its disk", 240)
+            print(f"while the secondary got SIG{signal}, the guest read: {answers(domain, 'disk')[-1]}")
+            expect_same_disk(host, domain)
+        domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario(seconds=150)
+def serial_restarts(host):
+    """The secondary of the serial port over which the guest is talked with is killed."""
+    with guest_with_all(host) as domain:
+        names = {entry["mac"]: entry["name"] for entry in domain.report()["NIC"]}
+        for count, signal in enumerate(("KILL", "SEGV"), 1):
+            kill(host, domain, "lines", signal)
+            expect_restarted(domain, "lines", count, "")
+            domain.listen()
+            expect_words(domain.ask(f"ping {names[mac(1)]}"), "lost=0")
+        domain.destroy()
+    expect_all_gone(host)
