@@ -23,6 +23,7 @@
 #include "libxl/libxl_devicemodel_net.h"
 #include "libxl/libxl_devicemodel_registers_file.h"
 #include "libxl/libxl_devicemodel_replay.h"
+#include "libxl/libxl_devicemodel_restart.h"
 #include "libxl/libxl_devicemodel_watch.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
@@ -550,6 +551,75 @@ testThrottle(const void *opaque G_GNUC_UNUSED)
 }
 
 
+typedef struct _testHoldsData testHoldsData;
+struct _testHoldsData {
+    const char *lan; /* what it has */
+    const char *devices;
+    size_t nothers; /* device models beside it and the primary */
+    bool holds;
+};
+
+
+/* A guest is held for what it would have errors of, where there is a server for that. */
+static int
+testHolds(const void *opaque)
+{
+    const testHoldsData *data = opaque;
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_autoptr(virDomainDef) def = NULL;
+    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    g_autoptr(libxlDeviceModelConfig) config = NULL;
+    libxlDeviceModelMachine machine = { .memory = 256, .vcpus = 1 };
+    size_t i;
+
+    virBufferAsprintf(&buf, TEST_EMULATOR TEST_MAIN("") TEST_LAN("%s") "%s", data->lan, data->devices);
+    for (i = 0; i < data->nothers; i++) {
+        virBufferAsprintf(&buf, "<devicemodel name='dm%zu'><interface mac='00:16:3e:00:00:1%zu'/></devicemodel>"
+                          "<interface type='bridge'><mac address='00:16:3e:00:00:1%zu'/>"
+                          "<source bridge='xenbr0'/></interface>", i, i, i);
+    }
+
+    if (!(def = libxlDeviceModelTestParse(driver->xmlopt, NULL, virBufferCurrentContent(&buf))) ||
+        !(placement = libxlDeviceModelPlacementNew(def)))
+        return -1;
+
+    config = libxlDeviceModelConfigNew(def, &placement->secondaries[0], &machine, TEST_DOMID);
+    return libxlDeviceModelRestartHolds(def, def->devicemodels[1], config) == data->holds ? 0 : -1;
+}
+
+
+static int
+testHoldsAll(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const testHoldsData data = { __VA_ARGS__ }; \
+        if (virTestRun("holds for " title, testHolds, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define PORT "<serial type='pty'/>"
+#define DISK "<disk type='file' device='disk'><source file='/a'/><target dev='hda' bus='ide'/></disk>"
+
+    DO_TEST("an interface", .lan = TEST_REF(1), .devices = TEST_NIC(1));
+    DO_TEST("a serial port", .lan = "<capability name='serial'/>", .devices = PORT, .holds = true);
+    DO_TEST("a disk", .lan = "<capability name='ide'/>", .devices = DISK, .holds = true);
+    DO_TEST("a disk that is not restarted", .lan = "<capability name='ide'/><failure action='ignore'/>",
+            .devices = DISK);
+    DO_TEST("a disk beside what cannot be", .lan = "<capability name='ide'/>" TEST_REF(1),
+            .devices = DISK TEST_NIC_MODEL(1, "<model type='virtio'/>"));
+    DO_TEST("one of seven", .lan = "<capability name='serial'/>", .devices = PORT, .nothers = 5, .holds = true);
+    DO_TEST("one of eight", .lan = "<capability name='serial'/>", .devices = PORT, .nothers = 6);
+
+#undef DISK
+#undef PORT
+#undef DO_TEST
+
+    return ret;
+}
+
+
 #define CLEAR "kill rest of lan\nfree others 7 0x4\n"
 #define CLEAR_HELD "kill rest of lan\nfree others 7 0x6\n"
 #define START(link) START_MORE(link, "")
@@ -656,6 +726,8 @@ mymain(void)
     test.calls = g_string_new(NULL);
 
     if (virTestRun("throttle", testThrottle, NULL) < 0)
+        ret = -1;
+    if (testHoldsAll() < 0)
         ret = -1;
     if (testRestarts() < 0)
         ret = -1;

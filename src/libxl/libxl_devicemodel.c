@@ -178,7 +178,8 @@ libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
         return NULL;
 
     libxlDeviceModelClaimsGetInterrupts(config, &dm->slots, &dm->irqs);
-    dm->holds = libxlDeviceModelRestartHolds(vm->def->devicemodels[placed->idx], config);
+    dm->holds = libxlDeviceModelRestartHolds(vm->def, vm->def->devicemodels[placed->idx],
+                                             config);
     return libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
                                        g_steal_pointer(&config),
                                        g_steal_pointer(&privilege));

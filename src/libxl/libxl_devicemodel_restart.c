@@ -39,17 +39,21 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
 
 /**
  * libxlDeviceModelRestartHolds:
- * @dmdef: definition of a secondary
+ * @def: definition of a domain
+ * @dmdef: one of its secondaries
  * @config: its configuration
  *
- * Returns whether the guest is to be held when it fails.
+ * Returns whether the guest is to be held when it fails.  For a moment that takes an ioreq
+ * server more than the domain has device models.
  */
 bool
-libxlDeviceModelRestartHolds(const virDomainDeviceModelDef *dmdef,
+libxlDeviceModelRestartHolds(const virDomainDef *def,
+                             const virDomainDeviceModelDef *dmdef,
                              const libxlDeviceModelConfig *config)
 {
     return virDomainDeviceModelDefGetFailureAction(dmdef) ==
            VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART &&
+           def->ndevicemodels < VIR_DOMAIN_DEVICE_MODEL_MAX &&
            (config->ndisks > 0 || config->nserials > 0) &&
            !libxlDeviceModelReplayRefusal(config);
 }
@@ -124,6 +128,7 @@ libxlDeviceModelRestartFindServer(virDomainObj *vm,
 static int
 libxlDeviceModelRestartCheck(libxlDriverConfig *cfg,
                              virDomainObj *vm,
+                             libxlDeviceModel *dm,
                              const libxlDeviceModel *started)
 {
     const char *owner = libxlDeviceModelRestartFindServer(vm, started);
@@ -135,7 +140,7 @@ libxlDeviceModelRestartCheck(libxlDriverConfig *cfg,
         return -1;
     }
 
-    if (!libxlDeviceModelsDomainLives(cfg, vm->def)) {
+    if (!libxlDeviceModelIsFailed(vm, dm) || !libxlDeviceModelsDomainLives(cfg, vm->def)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("domain '%1$s' ended while its device models started"),
                        vm->def->name);
@@ -245,7 +250,7 @@ libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
     rc = libxlDeviceModelAwait(starting, deadline);
     virObjectLock(vm);
 
-    if (rc < 0 || libxlDeviceModelRestartCheck(cfg, vm, starting->dm) < 0)
+    if (rc < 0 || libxlDeviceModelRestartCheck(cfg, vm, dm, starting->dm) < 0)
         return -1;
 
     virObjectUnlock(vm);

@@ -40,9 +40,10 @@
 #include "libxl_devicemodel_process.h"
 
 bool
-libxlDeviceModelRestartHolds(const virDomainDeviceModelDef *dmdef,
+libxlDeviceModelRestartHolds(const virDomainDef *def,
+                             const virDomainDeviceModelDef *dmdef,
                              const libxlDeviceModelConfig *config)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
 
 bool
 libxlDeviceModelRestart(libxlDriverPrivate *driver,
