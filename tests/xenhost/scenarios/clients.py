@@ -45,7 +45,7 @@ def capabilities_told(host):
     expect(found is not None and found.get("supported") == "yes" and found.get("max") == "8",
            f"eight device models in the capabilities of xenfv: {text}")
     for name, expected in (("capability", ["ui", "ide", "serial", "audio"]),
-                           ("failureAction", ["ignore", "pause", "destroy"])):
+                           ("failureAction", ["restart", "ignore", "pause", "destroy"])):
         values = [value.text for value in found.findall(f"enum[@name='{name}']/value")]
         expect(values == expected, f"{expected} for '{name}': {values}")
     text = domain.virsh("domcapabilities --machine xenpv").stdout
