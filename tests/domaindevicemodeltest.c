@@ -170,6 +170,7 @@ testSetFailed(const void *opaque G_GNUC_UNUSED)
     virDomainDeviceModelDefSetFailed(def->devicemodels[0], 1LL << 31,
                                      "arr\352t \303\251 <1>");
     virDomainDeviceModelDefAddReason(def->devicemodels[0], "not \352 again");
+    virDomainDeviceModelDefAddReason(def->devicemodels[0], "not \352 again");
 
     if (!(actual = virDomainDefFormat(def, xmlopt, 0)))
         return -1;

@@ -511,7 +511,7 @@ testCopyReady(const void *opaque)
         return -1;
 
     for (i = 0; i < nready; i++) {
-        if (ready[i].state != STATE_IOREQ_READY || ready[i].addr != 0x1f7 || ready[i].data != i + 1)
+        if (ready[i].state != STATE_IOREQ_READY || ready[i].addr != 0x1f7 || ready[i].data != i + 1 || ready[i].vp_eport != i + 1)
             return -1;
     }
 

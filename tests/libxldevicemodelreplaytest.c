@@ -570,6 +570,26 @@ testRefusalRun(const void *opaque)
 }
 
 
+/* What somebody in the guest has to do, if anything. */
+static int
+testHint(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelNIC nics[] = { { .driver = "rtl8139", .slot = 6 }, { .driver = "e1000", .slot = 7 } };
+    libxlDeviceModelConfig config = { .nnics = 2, .nics = nics };
+
+    if (libxlDeviceModelReplayHint(&config, 5 * G_USEC_PER_SEC - 1) ||
+        !libxlDeviceModelReplayHint(&config, 5 * G_USEC_PER_SEC))
+        return -1;
+
+    config.nnics = 1;
+    if (libxlDeviceModelReplayHint(&config, G_USEC_PER_SEC * 60))
+        return -1;
+
+    nics[0].driver = "e1000e";
+    return libxlDeviceModelReplayHint(&config, 0) ? 0 : -1;
+}
+
+
 /* Every model of interfaces that a secondary can have is one of which something is known. */
 static int
 testModels(const void *opaque G_GNUC_UNUSED)
@@ -624,6 +644,52 @@ testFile(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What was noted, and not served, is not noted again by another; a fresh process has noted
+ * nothing. */
+static int
+testNoted(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *path = g_strdup_printf("%s/7-3.regs", testDir);
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree libxlDeviceModelRegisters *after = g_new0(libxlDeviceModelRegisters, 1);
+    libxlDeviceModelWrite late = { .address = 0x1f3, .size = 1, .data = 0x12 };
+    libxlDeviceModelWrite other = { .address = 0x1f3, .size = 1, .data = 0x13 };
+    libxlDeviceModelWrite config = { .config = true, .address = 4, .size = 2, .data = 7 };
+    VIR_AUTOCLOSE first = -1;
+    VIR_AUTOCLOSE second = -1;
+
+    libxlDeviceModelRegistersNote(before, &other);
+    libxlDeviceModelRegistersNote(before, &late);
+    libxlDeviceModelRegistersBegin(before, 5, &late);
+    libxlDeviceModelRegistersBegin(before, 6, &config);
+    libxlDeviceModelRegistersBegin(before, LIBXL_DEVICE_MODEL_REGISTERS_VCPUS, &late);
+    if (!libxlDeviceModelRegistersHaveNoted(before, 5, &late) ||
+        libxlDeviceModelRegistersHaveNoted(before, 4, &late) ||
+        libxlDeviceModelRegistersHaveNoted(before, 5, &other) ||
+        libxlDeviceModelRegistersHaveNoted(before, 6, &config) ||
+        libxlDeviceModelRegistersHaveNoted(before, LIBXL_DEVICE_MODEL_REGISTERS_VCPUS, &late))
+        return -1;
+
+    /* as the process leaves it */
+    if ((first = libxlDeviceModelRegistersCreate(path, NULL)) < 0)
+        return -1;
+    before->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+    if (pwrite(first, before, sizeof(*before), 0) != sizeof(*before) ||
+        libxlDeviceModelRegistersAmend(path, 5, &late) < 0 ||
+        libxlDeviceModelRegistersRead(path, after) < 0 ||
+        memcmp(before, after, sizeof(*before)) != 0)
+        return -1;
+
+    if ((second = libxlDeviceModelRegistersCreate(path, before)) < 0 ||
+        libxlDeviceModelRegistersRead(path, after) < 0 ||
+        libxlDeviceModelRegistersHaveNoted(after, 5, &late))
+        return -1;
+
+    libxlDeviceModelRegistersEnd(before, 5);
+    return memcmp(before, after, sizeof(*before)) == 0 ? 0 : -1;
+}
+
+
 /* What is noted later is there for who has the file open, and all else stays. */
 static int
 testAmend(const void *opaque G_GNUC_UNUSED)
@@ -637,9 +703,9 @@ testAmend(const void *opaque G_GNUC_UNUSED)
 
     if (testWrite(before, "pci 6.0 10 4 f2000000\n") < 0 ||
         (fd = libxlDeviceModelRegistersCreate(path, before)) < 0 ||
-        libxlDeviceModelRegistersAmend(path, &late) < 0 ||
-        libxlDeviceModelRegistersAmend(path, &none) < 0 ||
-        libxlDeviceModelRegistersAmend("/dev/null", &late) == 0 ||
+        libxlDeviceModelRegistersAmend(path, 0, &late) < 0 ||
+        libxlDeviceModelRegistersAmend(path, 0, &none) < 0 ||
+        libxlDeviceModelRegistersAmend("/dev/null", 0, &late) == 0 ||
         pread(fd, after, sizeof(*after), 0) != sizeof(*after))
         return -1;
 
@@ -746,6 +812,7 @@ mymain(void)
     if (virTestRun("hostile", testHostile, NULL) < 0 ||
         virTestRun("late, of nobody", testLateNone, NULL) < 0 ||
         virTestRun("models", testModels, NULL) < 0 ||
+        virTestRun("hint", testHint, NULL) < 0 ||
         virTestRun("file", testFile, NULL) < 0)
         ret = -1;
 
@@ -757,7 +824,8 @@ mymain(void)
     }
 
     if (virTestRun("odd files", testOddFiles, NULL) < 0 ||
-        virTestRun("what is noted later", testAmend, NULL) < 0)
+        virTestRun("what is noted later", testAmend, NULL) < 0 ||
+        virTestRun("what was noted before", testNoted, NULL) < 0)
         ret = -1;
 
     if (virFileDeleteTree(testDir) < 0)

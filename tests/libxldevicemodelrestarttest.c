@@ -24,6 +24,7 @@
 #include "libxl/libxl_devicemodel_registers_file.h"
 #include "libxl/libxl_devicemodel_replay.h"
 #include "libxl/libxl_devicemodel_restart.h"
+#include "libxl/libxl_devicemodel_update.h"
 #include "libxl/libxl_devicemodel_watch.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
@@ -55,9 +56,10 @@ struct _testRestartData {
     bool gone; /* the domain, while the process starts */
     unsigned int nfailing; /* so many processes fail to start */
     unsigned int ioservid; /* that the process reports, 0 for 5 */
-    unsigned int nends; /* so often had it ended in the last minute */
+    unsigned int nends; /* so often had it ended in the last minute, 0 for once */
     bool held; /* the guest waits */
     bool silent; /* the new process, when it is told of that */
+    bool manual; /* an administrator says so, or else it is what is pending */
     bool earlier; /* an earlier daemon was about to restart it */
 
     const char *calls;
@@ -195,6 +197,17 @@ libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
 
     virReportError(VIR_ERR_OPERATION_TIMEOUT, "%s", "no greeting");
     return -1;
+}
+
+
+int
+libxlDeviceModelQMPSetLink(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
+                           const char *name,
+                           bool up,
+                           gint64 deadline G_GNUC_UNUSED)
+{
+    g_string_append_printf(test.calls, "link %s %d\n", name, up);
+    return 0;
 }
 
 
@@ -416,7 +429,7 @@ testBegin(const testRestartData *data)
     virDomainDeviceModelDefSetFailed(test.vm->def->devicemodels[1], 60, "killed");
     if (data->earlier)
         test.vm->def->devicemodels[1]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
-    for (i = 0; i < data->nends; i++)
+    for (i = 0; i < MAX(data->nends, 1); i++)
         libxlDeviceModelThrottleNoteEnd(&test.lan->throttle, g_get_monotonic_time());
     if (!data->forgetful)
         testRemember(test.lan->registers);
@@ -495,6 +508,36 @@ testCheckTold(void)
 }
 
 
+/* The cable of the interface is plugged in on the occasion. */
+static void
+testByHand(void)
+{
+    g_autoptr(virDomainNetDef) net = virDomainNetDefNew(driver->xmlopt);
+    virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_NET, .data.net = net };
+    g_autofree char *expected = NULL;
+    int rc;
+
+    net->type = VIR_DOMAIN_NET_TYPE_BRIDGE;
+    net->data.bridge.brname = g_strdup("xenbr0");
+    net->model = test.vm->def->nets[0]->model;
+    net->mac = test.vm->def->nets[0]->mac;
+    net->linkstate = VIR_DOMAIN_NET_INTERFACE_LINK_STATE_UP;
+    test.lan->pending = false;
+
+    if (virDomainObjBeginJob(test.vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    rc = libxlDeviceModelsUpdateDevice(driver, test.vm, &dev);
+    virDomainObjEndJob(test.vm);
+
+    expected = g_strdup_printf("operation failed: device model 'lan' of domain 'guest' is not restarted: %s",
+                               test.data->reason);
+    if (libxlDeviceModelTestOutcome(rc, testDir, test.data->restarted ? NULL : expected) < 0)
+        g_string_append(test.calls, "WRONG\n");
+    virResetLastError();
+}
+
+
 static int
 testRestart(const void *opaque)
 {
@@ -502,7 +545,10 @@ testRestart(const void *opaque)
     int ret = -1;
 
     testBegin(data);
-    libxlDeviceModelFinish(driver, test.vm, test.lan);
+    if (data->manual)
+        testByHand();
+    else
+        libxlDeviceModelFinish(driver, test.vm, test.lan);
 
     if (virTestCompareToString(data->calls, test.calls->str) < 0 ||
         test.lan->held != LIBXL_DEVICE_MODEL_HELD_NO ||
@@ -654,6 +700,8 @@ testRestarts(void)
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("the fifth time", .nends = 5, .calls = CLEAR,
             .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("e1000e", .model = "e1000e", .restarted = true, .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n",
+            .reason = "killed; an interface is back when the guest closes and opens it");
     DO_TEST("virtio", .model = "virtio", .calls = CLEAR,
             .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
     DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,
@@ -688,6 +736,18 @@ testRestarts(void)
     DO_TEST("the server is that of who is held", .held = true, .nends = 4, .ioservid = 1,
             .calls = CLEAR_HELD UNPLUG START("down") "copy 7 1\nfree 7 1 0x0 0x0\n" UNDO("40") CLEAR,
             .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("by hand", .manual = true, .nends = 5, .restarted = true,
+            .reason = "killed; an interface is back when the guest closes and opens it",
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\nconnect lan\nLONG link net-1f 1\n");
+    DO_TEST("by hand, ignored otherwise", .manual = true, .restarted = true,
+            .reason = "killed; an interface is back when the guest closes and opens it",
+            .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE,
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\nconnect lan\nLONG link net-1f 1\n");
+    DO_TEST("by hand, refused", .manual = true, .model = "virtio", .calls = CLEAR,
+            .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
+    DO_TEST("by hand, fails", .manual = true, .nfailing = 9,
+            .calls = CLEAR UNPLUG START("down") UNDO("49"),
+            .reason = "killed; not restarted: its process failed to start");
     DO_TEST("the domain is gone", .gone = true,
             .calls = CLEAR UNPLUG START("down") UNDO("40"));
 

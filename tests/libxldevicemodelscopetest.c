@@ -248,6 +248,11 @@ testRegisters(const libxlDeviceModelRegisters *registers)
         }
     }
 
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_VCPUS; i++) {
+        if (registers->noted[i])
+            virBufferAsprintf(&buf, "vcpu %zu\n", i);
+    }
+
     return virBufferContentAndReset(&buf);
 }
 
@@ -1189,6 +1194,13 @@ static const struct testMemory memories[] = {
       MAPPED
       "wait 0 0x3f9 1 0x7\n" SERVED("0", "7"),
       "uart 0 0: 0x7\n", 0, 0, NULL },
+    { "a port that is not served", COM, NULL,
+      MAPPED
+      "wait 1 0x3f9 1 0x7\n"
+      "unmask 8\n"
+      "  evtchn unmask 8\n",
+      "uart 0 0: 0x7\n"
+      "vcpu 1\n", 0, 0, NULL },
     { "a write counts before it is served", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"

@@ -375,11 +375,61 @@ typedef struct {
 } testUpdate;
 
 
+/* Of one that has failed. */
+int
+libxlDeviceModelsRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
+                         virDomainObj *vm G_GNUC_UNUSED,
+                         const virDomainDeviceModelDef *dmdef)
+{
+    virReportError(VIR_ERR_OPERATION_FAILED, "'%s' stays away", dmdef->name);
+    return -1;
+}
+
+
+/* Which devices are updated here, of those that the definition has. */
+static int
+testOwnDevices(const void *opaque)
+{
+    bool failed = opaque;
+    virDomainObj *vm = testVMNew("/nonexistent");
+    virDomainChrDef serial = { .deviceType = VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL };
+    virDomainDeviceDef port = { .type = VIR_DOMAIN_DEVICE_CHR, .data.chr = &serial };
+    virDomainDeviceDef other = { .type = VIR_DOMAIN_DEVICE_INPUT };
+    int ret = 0;
+    size_t i;
+
+    if (failed)
+        virDomainDeviceModelDefSetFailed(vm->def->devicemodels[2], 1, "ended");
+
+    for (i = 0; i < vm->def->nnets; i++) {
+        virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_NET, .data.net = vm->def->nets[i] };
+
+        if (libxlDeviceModelsOwnDevice(vm->def, &dev) != libxlDeviceModelOwnsNet(vm->def, vm->def->nets[i]))
+            ret = -1;
+    }
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_DISK, .data.disk = vm->def->disks[i] };
+
+        if (libxlDeviceModelsOwnDevice(vm->def, &dev) !=
+            (failed && libxlDeviceModelOwnsDisk(vm->def, vm->def->disks[i])))
+            ret = -1;
+    }
+
+    if (libxlDeviceModelsOwnDevice(vm->def, &port) || libxlDeviceModelsOwnDevice(vm->def, &other))
+        ret = -1;
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
 static int
 testUpdateNet(virDomainObj *vm,
               const testUpdate *test)
 {
     g_autoptr(virDomainNetDef) net = virDomainNetDefNew(driver->xmlopt);
+    virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_NET, .data.net = net };
     virDomainNetDef *live = NULL;
     int rc;
 
@@ -390,7 +440,7 @@ testUpdateNet(virDomainObj *vm,
     if (virMacAddrParse(test->mac, &net->mac) < 0)
         abort();
 
-    rc = libxlDeviceModelsUpdateNet(vm, net);
+    rc = libxlDeviceModelsUpdateDevice(driver, vm, &dev);
 
     live = virDomainNetFindByName(vm->def, test->mac);
     if (live && (live->linkstate == VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN) != (rc == 0)) {
@@ -637,14 +687,17 @@ testUpdates(void)
             FAILED("device model 'lan' of domain 'guest' does not run any more"));
     DO_TEST("medium, started again", .event = TEST_STARTED_AGAIN, .medium = "new.iso",
             FAILED("device model 'blk' of domain 'guest' does not run any more"));
-    DO_TEST("link, failed", .event = TEST_FAILED, .mac = TEST_MAC(2),
-            FAILED("device model 'lan' of domain 'guest' does not run any more"));
+    DO_TEST("link, failed", .event = TEST_FAILED, .mac = TEST_MAC(2), FAILED("'lan' stays away"));
     DO_TEST("link, not ended yet", .event = TEST_ENDING, .mac = TEST_MAC(2),
             FAILED("device model 'lan' of domain 'guest' does not run any more"));
 
 #undef FAILED
 #undef NOT_OWNED
 #undef DO_TEST
+
+    if (virTestRun("devices that are updated", testOwnDevices, GINT_TO_POINTER(false)) < 0 ||
+        virTestRun("devices that are updated, failed", testOwnDevices, GINT_TO_POINTER(true)) < 0)
+        ret = -1;
 
     return ret;
 }

@@ -268,7 +268,8 @@ virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
  * @dm: device model of a live definition that has failed
  * @reason: what more there is to say of that, in words of the driver; not empty
  *
- * Show it in the live XML behind why it failed.  Expects that the domain is locked.
+ * Show it in the live XML behind why it failed, if it is not the last that was said.
+ * Expects that the domain is locked.
  */
 void
 virDomainDeviceModelDefAddReason(virDomainDeviceModelDef *dm,
@@ -276,8 +277,12 @@ virDomainDeviceModelDefAddReason(virDomainDeviceModelDef *dm,
 {
     virDomainDeviceModelFailure *failure = &dm->failure;
     g_autofree char *valid = g_utf8_make_valid(reason, -1);
-    g_autofree char *before = g_steal_pointer(&failure->reason);
+    g_autofree char *before = NULL;
 
+    if (failure->reason && g_str_has_suffix(failure->reason, valid))
+        return;
+
+    before = g_steal_pointer(&failure->reason);
     failure->reason = before ? g_strdup_printf("%s; %s", before, valid)
                              : g_steal_pointer(&valid);
 }

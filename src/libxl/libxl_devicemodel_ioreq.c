@@ -525,7 +525,8 @@ libxlDeviceModelIoreqCopy(const libxlDeviceModelIoreqServer *server,
 /**
  * libxlDeviceModelIoreqCopyReady:
  * @ioreq: the ioreq server of a secondary whose process has ended
- * @ready: filled with copies of the requests that it has not looked at; not trusted
+ * @ready: filled with copies of the requests that it has not begun with; not trusted, but
+ *         for vp_eport, which is the number of the vCPU
  * @max: how many there is room for
  * @nready: set to their number
  * @result: filled with what was done
@@ -558,6 +559,7 @@ libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
 
     for (i = 0; copied && i < server.vcpus && *nready < max; i++) {
         libxlDeviceModelIoreqCopy(&server, i, &ready[*nready]);
+        ready[*nready].vp_eport = i;
         if (ready[*nready].state == STATE_IOREQ_READY)
             (*nready)++;
     }

@@ -337,3 +337,65 @@ libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
         libxlDeviceModelRegistersNoteMaster(registers->channels[(write->address - master) / 8],
                                             (write->address - master) % 8, write);
 }
+
+
+/* A write to a port, as a number that is never 0; 0 for one to the configuration space, which
+ * can be noted twice. */
+static uint64_t
+libxlDeviceModelWriteGetKey(const libxlDeviceModelWrite *write)
+{
+    if (write->config)
+        return 0;
+
+    return (uint64_t)write->size << 48 | (uint64_t)write->data << 16 | (write->address & 0xffff);
+}
+
+
+/**
+ * libxlDeviceModelRegistersBegin:
+ * @registers: the registers, in which the write was noted
+ * @vcpu: who waits
+ * @write: what is served now
+ */
+void
+libxlDeviceModelRegistersBegin(libxlDeviceModelRegisters *registers,
+                               unsigned int vcpu,
+                               const libxlDeviceModelWrite *write)
+{
+    if (vcpu < LIBXL_DEVICE_MODEL_REGISTERS_VCPUS)
+        libxlDeviceModelRegisterStore(&registers->noted[vcpu], libxlDeviceModelWriteGetKey(write));
+}
+
+
+/**
+ * libxlDeviceModelRegistersEnd:
+ * @registers: the registers
+ * @vcpu: who is told that the write was served
+ */
+void
+libxlDeviceModelRegistersEnd(libxlDeviceModelRegisters *registers,
+                             unsigned int vcpu)
+{
+    if (vcpu < LIBXL_DEVICE_MODEL_REGISTERS_VCPUS)
+        libxlDeviceModelRegisterStore(&registers->noted[vcpu], 0);
+}
+
+
+/**
+ * libxlDeviceModelRegistersHaveNoted:
+ * @registers: the registers
+ * @vcpu: who waits
+ * @write: for what
+ *
+ * Returns whether that was noted by the process that has not served it.
+ */
+bool
+libxlDeviceModelRegistersHaveNoted(const libxlDeviceModelRegisters *registers,
+                                   unsigned int vcpu,
+                                   const libxlDeviceModelWrite *write)
+{
+    uint64_t key = libxlDeviceModelWriteGetKey(write);
+
+    return key != 0 && vcpu < LIBXL_DEVICE_MODEL_REGISTERS_VCPUS &&
+           libxlDeviceModelRegisterLoad(&registers->noted[vcpu]) == key;
+}

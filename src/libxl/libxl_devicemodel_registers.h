@@ -16,7 +16,9 @@
  *  the guest takes it for done, whether the process lives to carry it out or not: a
  *  vCPU that is freed of a dead one goes on as after any write.  Requests that the
  *  process has not even looked at are for the driver to note, which finds them in the
- *  ioreq server.
+ *  ioreq server.  One that was noted, and waits there because the process ended before it
+ *  served it, must not be noted again: an IDE channel has what was written last and what
+ *  was before, so that twice is not as once.
  *
  *  Bytes are noted, not registers, as QEMU takes them apart, so that a byte or word
  *  that is written into a register leaves the rest of it as it was.  What is written
@@ -44,12 +46,13 @@
 
 #include <xen/hvm/ioreq.h>
 
-#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 1U
+#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 2U
 
 #define LIBXL_DEVICE_MODEL_REGISTERS_SLOTS 32 /* of PCI bus 0 */
 #define LIBXL_DEVICE_MODEL_REGISTERS_CONFIG 64 /* of 4 bytes, of a PCI function */
 #define LIBXL_DEVICE_MODEL_REGISTERS_UARTS 4
 #define LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS 2 /* of the IDE controller */
+#define LIBXL_DEVICE_MODEL_REGISTERS_VCPUS 128
 
 /* The IDE controller of a PC: its slot, and where its BAR is. */
 #define LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT 1
@@ -103,6 +106,8 @@ struct _libxlDeviceModelRegisters {
     uint64_t config[LIBXL_DEVICE_MODEL_REGISTERS_SLOTS][LIBXL_DEVICE_MODEL_REGISTERS_CONFIG];
     uint64_t uarts[LIBXL_DEVICE_MODEL_REGISTERS_UARTS][LIBXL_DEVICE_MODEL_UART_LAST];
     uint64_t channels[LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS][LIBXL_DEVICE_MODEL_IDE_LAST];
+    uint64_t noted[LIBXL_DEVICE_MODEL_REGISTERS_VCPUS]; /* the write to a port that was noted, and
+                                                           is being served; 0 for none */
 };
 
 /* A write of a guest. */
@@ -121,6 +126,17 @@ bool libxlDeviceModelWriteInit(libxlDeviceModelWrite *write,
 
 void libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
                                    const libxlDeviceModelWrite *write);
+
+void libxlDeviceModelRegistersBegin(libxlDeviceModelRegisters *registers,
+                                    unsigned int vcpu,
+                                    const libxlDeviceModelWrite *write);
+
+void libxlDeviceModelRegistersEnd(libxlDeviceModelRegisters *registers,
+                                  unsigned int vcpu);
+
+bool libxlDeviceModelRegistersHaveNoted(const libxlDeviceModelRegisters *registers,
+                                        unsigned int vcpu,
+                                        const libxlDeviceModelWrite *write);
 
 uint32_t libxlDeviceModelRegisterGet(uint64_t cell);
 bool libxlDeviceModelRegisterIsWritten(uint64_t cell,

@@ -51,6 +51,7 @@ libxlDeviceModelRegistersCreate(const char *path,
 
     if (before)
         *registers = *before;
+    memset(registers->noted, 0, sizeof(registers->noted));
     registers->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
 
     if (virFileRewrite(path, 0600, -1, -1, libxlDeviceModelRegistersWrite, registers) < 0)
@@ -138,15 +139,17 @@ libxlDeviceModelRegistersUpdate(int fd,
 /**
  * libxlDeviceModelRegistersAmend:
  * @path: of the file, which a process may have mapped
- * @write: what the guest has written, and no process has looked at
+ * @vcpu: who waits
+ * @write: what the guest has written, and no process has served
  *
- * Note it as the scope library would have.  The file is not mapped here: who has it could
+ * Note it as the scope library would have, if that did not.  The file is not mapped here: who has it could
  * make it shorter.
  *
  * Returns 0, or -1 with an error.
  */
 int
 libxlDeviceModelRegistersAmend(const char *path,
+                               unsigned int vcpu,
                                const libxlDeviceModelWrite *write)
 {
     g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
@@ -160,6 +163,9 @@ libxlDeviceModelRegistersAmend(const char *path,
 
     if (libxlDeviceModelRegistersReadFD(fd, path, before) < 0)
         return -1;
+
+    if (libxlDeviceModelRegistersHaveNoted(before, vcpu, write))
+        return 0;
 
     *after = *before;
     libxlDeviceModelRegistersNote(after, write);

@@ -25,8 +25,9 @@ libxlDeviceModelRegistersCreate(const char *path,
 
 int
 libxlDeviceModelRegistersAmend(const char *path,
+                               unsigned int vcpu,
                                const libxlDeviceModelWrite *write)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
 
 int
 libxlDeviceModelRegistersRead(const char *path,

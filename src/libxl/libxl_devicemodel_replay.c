@@ -28,6 +28,9 @@
 #define LIBXL_DEVICE_MODEL_PORT_MIN 0x1000U
 #define LIBXL_DEVICE_MODEL_MMIO_MIN 0x100000U
 
+/* For how long an e1000 can be away, in microseconds. */
+#define LIBXL_DEVICE_MODEL_WATCHDOG (5 * G_USEC_PER_SEC)
+
 #define LIBXL_DEVICE_MODEL_IDE_DRIVER "piix3-ide"
 #define LIBXL_DEVICE_MODEL_IDE_FUNCTION 1
 
@@ -121,6 +124,34 @@ libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
             return _("nothing is known of one of its interfaces");
         if (device->refusal)
             return _(device->refusal);
+    }
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelReplayHint:
+ * @config: configuration of a secondary, in whose place another process serves
+ * @away: for how many microseconds nobody did
+ *
+ * An e1000 that its driver has found missing stays so.  The driver looks when the watchdog
+ * of the transmit queue strikes, some seconds after a transmit: 5 in Linux (watchdog_timeo
+ * in drivers/net/ethernet/intel/e1000/e1000_main.c).
+ *
+ * Returns what is left to do for somebody in the guest, or NULL.  The text belongs to
+ * nobody.
+ */
+const char *
+libxlDeviceModelReplayHint(const libxlDeviceModelConfig *config,
+                           long long away)
+{
+    size_t i;
+
+    for (i = 0; i < config->nnics; i++) {
+        if (STREQ(config->nics[i].driver, "e1000e") ||
+            (STREQ(config->nics[i].driver, "e1000") && away >= LIBXL_DEVICE_MODEL_WATCHDOG))
+            return _("an interface is back when the guest closes and opens it");
     }
 
     return NULL;

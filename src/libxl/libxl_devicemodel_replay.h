@@ -75,6 +75,11 @@ const char *
 libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
     ATTRIBUTE_NONNULL(1);
 
+const char *
+libxlDeviceModelReplayHint(const libxlDeviceModelConfig *config,
+                           long long away)
+    ATTRIBUTE_NONNULL(1);
+
 char **
 libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
                            const libxlDeviceModelRegisters *registers)

@@ -36,7 +36,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
 #define LIBXL_DEVICE_MODEL_LATE_MS 1000
 
 
-
 /**
  * libxlDeviceModelRestartHolds:
  * @def: definition of a domain
@@ -184,7 +183,8 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
         g_auto(GStrv) commands = NULL;
         libxlDeviceModelWrite write;
 
-        if (!libxlDeviceModelWriteInit(&write, &ready[i]))
+        if (!libxlDeviceModelWriteInit(&write, &ready[i]) ||
+            libxlDeviceModelRegistersHaveNoted(starting->before, ready[i].vp_eport, &write))
             continue;
 
         commands = libxlDeviceModelReplayLate(starting->config, starting->before, &write);
@@ -197,7 +197,7 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
             return -1;
 
         if (libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
-            libxlDeviceModelRegistersAmend(dm->registers, &write) < 0)
+            libxlDeviceModelRegistersAmend(dm->registers, ready[i].vp_eport, &write) < 0)
             return -1;
     }
 
@@ -384,6 +384,18 @@ libxlDeviceModelRestartRefuse(libxlDriverPrivate *driver,
 }
 
 
+/* Where only the guest can finish it, the live definition says so. */
+static void
+libxlDeviceModelRestartHint(const libxlDeviceModelStarting *starting)
+{
+    long long away = g_get_monotonic_time() - starting->dm->throttle.ends[0];
+    const char *hint = libxlDeviceModelReplayHint(starting->config, away);
+
+    if (hint)
+        virDomainDeviceModelDefAddReason(starting->dmdef, hint);
+}
+
+
 /* Nothing may run under the uid when another process gets it. */
 static bool
 libxlDeviceModelRestartClear(virDomainObj *vm,
@@ -454,6 +466,7 @@ libxlDeviceModelRestart(libxlDriverPrivate *driver,
     libxlDeviceModelRestartPause(vm, dm);
     if (libxlDeviceModelRestartOnce(driver, vm, dm, starting)) {
         VIR_WARN("device model '%s' of domain '%s' was restarted", dm->name, vm->def->name);
+        libxlDeviceModelRestartHint(starting);
         libxlDeviceModelReleaseOthers(vm, starting->dm);
         libxlDeviceModelRestartRecord(driver, vm, starting->dm, NULL);
         return false;
@@ -465,4 +478,57 @@ libxlDeviceModelRestart(libxlDriverPrivate *driver,
     libxlDeviceModelReleaseStarted(vm, dm);
     libxlDeviceModelThrottleNoteEnd(&dm->throttle, g_get_monotonic_time());
     return true;
+}
+
+
+/* The one that has failed, whose reference stays the list's, or NULL. */
+static libxlDeviceModel *
+libxlDeviceModelRestartFind(virDomainObj *vm,
+                            const virDomainDeviceModelDef *dmdef)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (priv->devicemodels[i]->id == dmdef->id &&
+            libxlDeviceModelIsFailed(vm, priv->devicemodels[i]))
+            return priv->devicemodels[i];
+    }
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelsRestart:
+ * @driver: the driver
+ * @vm: running domain, in a job of type modify
+ * @dmdef: definition of one of its secondaries
+ *
+ * Restart it once if it has failed, however often it did before, and however its definition
+ * wants it.  Unlocks @vm while it waits.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelsRestart(libxlDriverPrivate *driver,
+                         virDomainObj *vm,
+                         const virDomainDeviceModelDef *dmdef)
+{
+    g_autoptr(libxlDeviceModel) dm = virObjectRef(libxlDeviceModelRestartFind(vm, dmdef));
+
+    if (dm) {
+        dm->pending = true;
+        memset(&dm->throttle, 0, sizeof(dm->throttle));
+        if (libxlDeviceModelRestart(driver, vm, dm))
+            libxlDeviceModelRestartRefuse(driver, vm, dm, _("its process failed to start"));
+    }
+
+    if (dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' of domain '%2$s' is not restarted: %3$s"),
+                   dmdef->name, vm->def->name, NULLSTR(dmdef->failure.reason));
+    return -1;
 }

@@ -18,6 +18,9 @@
  *           told what it takes for written, and who waits for the old one goes on
  *  replace  the old one in the list of the domain by it, and watch it
  *
+ * One that stays away is restarted when an administrator says so, whatever its definition
+ * says: libxlDeviceModelsRestart.
+ *
  * Until the last step the list has the old one, failed and pending, and so has the status
  * file: a daemon that takes over restarts it again from the first step, and a domain that
  * ends ends what runs under the uid.  The new one has the files, the uid and the folder in
@@ -44,6 +47,12 @@ libxlDeviceModelRestartHolds(const virDomainDef *def,
                              const virDomainDeviceModelDef *dmdef,
                              const libxlDeviceModelConfig *config)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
+
+int
+libxlDeviceModelsRestart(libxlDriverPrivate *driver,
+                         virDomainObj *vm,
+                         const virDomainDeviceModelDef *dmdef)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
 
 bool
 libxlDeviceModelRestart(libxlDriverPrivate *driver,

@@ -120,6 +120,7 @@ libxlDeviceModelScopeMemoryNote(unsigned int vcpu)
         return;
 
     libxlDeviceModelRegistersNote(libxlDeviceModelScopeMemory.registers, &write);
+    libxlDeviceModelRegistersBegin(libxlDeviceModelScopeMemory.registers, vcpu, &write);
 }
 
 
@@ -246,6 +247,8 @@ xenevtchn_notify(xenevtchn_handle *xce,
             libxlDeviceModelScopeMemory.requests[vcpu].state == STATE_IORESP_READY)
             libxlDeviceModelScopeMemoryNote(vcpu);
         libxlDeviceModelScopeMemory.noted[vcpu] = false;
+        if (libxlDeviceModelScopeMemory.registers)
+            libxlDeviceModelRegistersEnd(libxlDeviceModelScopeMemory.registers, vcpu);
     }
 
     return next(xce, port);

@@ -20,6 +20,7 @@
 #include "libxl_devicemodel_media.h"
 #include "libxl_devicemodel_placement.h"
 #include "libxl_devicemodel_qmp.h"
+#include "libxl_devicemodel_restart.h"
 #include "libxl_devicemodel_validate.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -174,25 +175,79 @@ libxlDeviceModelsChangeMedia(virDomainObj *vm,
 }
 
 
+static const virDomainDeviceModelDef *
+libxlDeviceModelsFindOwnerOfNet(const virDomainDef *def,
+                                virDomainNetDef *net)
+{
+    int idx = virDomainNetFindIdx((virDomainDef *)def, net);
+
+    if (idx < 0 || !libxlDeviceModelOwnsNet(def, def->nets[idx]))
+        return NULL;
+
+    return virDomainDeviceModelFindByNet(def, def->nets[idx]);
+}
+
+
+static const virDomainDeviceModelDef *
+libxlDeviceModelsFindOwnerOfDisk(const virDomainDef *def,
+                                 const virDomainDiskDef *disk)
+{
+    const virDomainDiskDef *known = virDomainDiskByTarget((virDomainDef *)def, disk->dst);
+
+    if (!known || !libxlDeviceModelOwnsDisk(def, known))
+        return NULL;
+
+    return virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+}
+
+
+static const virDomainDeviceModelDef *
+libxlDeviceModelsFindOwnerOfPort(const virDomainDef *def,
+                                 const virDomainChrDef *chr)
+{
+    if (chr->deviceType != VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL ||
+        !libxlDeviceModelOwnsCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL))
+        return NULL;
+
+    return virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL);
+}
+
+
+/* The definition of the secondary that emulates the device of the domain that @dev is an
+ * update of, or NULL. */
+static const virDomainDeviceModelDef *
+libxlDeviceModelsFindOwner(const virDomainDef *def,
+                           const virDomainDeviceDef *dev)
+{
+    if (dev->type == VIR_DOMAIN_DEVICE_NET)
+        return libxlDeviceModelsFindOwnerOfNet(def, dev->data.net);
+
+    if (dev->type == VIR_DOMAIN_DEVICE_DISK)
+        return libxlDeviceModelsFindOwnerOfDisk(def, dev->data.disk);
+
+    if (dev->type == VIR_DOMAIN_DEVICE_CHR)
+        return libxlDeviceModelsFindOwnerOfPort(def, dev->data.chr);
+
+    return NULL;
+}
+
+
 /**
  * libxlDeviceModelsOwnDevice:
  * @def: definition of a running domain
  * @dev: device that is about to be updated
  *
- * Returns whether @dev is an interface that a secondary emulates, which
- * libxlDeviceModelsUpdateNet can update.
+ * Returns whether libxlDeviceModelsUpdateDevice can update it: it is an interface that a
+ * secondary emulates, or what one emulated that has failed.
  */
 bool
 libxlDeviceModelsOwnDevice(const virDomainDef *def,
                            const virDomainDeviceDef *dev)
 {
-    int idx;
+    const virDomainDeviceModelDef *dmdef = libxlDeviceModelsFindOwner(def, dev);
 
-    if (dev->type != VIR_DOMAIN_DEVICE_NET ||
-        (idx = virDomainNetFindIdx((virDomainDef *)def, dev->data.net)) < 0)
-        return false;
-
-    return libxlDeviceModelOwnsNet(def, def->nets[idx]);
+    return dmdef && (dev->type == VIR_DOMAIN_DEVICE_NET ||
+                     dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED);
 }
 
 
@@ -239,17 +294,8 @@ libxlDeviceModelCheckNetUpdate(const virDomainDeviceModelDef *dmdef,
 }
 
 
-/**
- * libxlDeviceModelsUpdateNet:
- * @vm: running domain, in a job of type modify
- * @net: interface that a secondary emulates, with its new link state
- *
- * Plug the cable of a NIC in or out, for the guest and in the live definition.
- * Unlocks @vm while it waits.
- *
- * Returns 0, or -1 with an error that names the device model.
- */
-int
+/* Plug the cable of a NIC in or out, for the guest and in the live definition. */
+static int
 libxlDeviceModelsUpdateNet(virDomainObj *vm,
                            const virDomainNetDef *net)
 {
@@ -285,6 +331,32 @@ libxlDeviceModelsUpdateNet(virDomainObj *vm,
         vm->def->nets[idx]->linkstate = net->linkstate;
 
     return rc;
+}
+
+
+/**
+ * libxlDeviceModelsUpdateDevice:
+ * @driver: the driver
+ * @vm: running domain, in a job of type modify
+ * @dev: device of which libxlDeviceModelsOwnDevice says that it can be updated
+ *
+ * Restart the secondary that emulates it, if that has failed.  Then plug the cable of an
+ * interface in or out; nothing else of a device is changed here.  Unlocks @vm while it waits.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelsUpdateDevice(libxlDriverPrivate *driver,
+                              virDomainObj *vm,
+                              const virDomainDeviceDef *dev)
+{
+    const virDomainDeviceModelDef *dmdef = libxlDeviceModelsFindOwner(vm->def, dev);
+
+    if (dmdef && dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED &&
+        libxlDeviceModelsRestart(driver, vm, dmdef) < 0)
+        return -1;
+
+    return dev->type == VIR_DOMAIN_DEVICE_NET ? libxlDeviceModelsUpdateNet(vm, dev->data.net) : 0;
 }
 
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "libxl_conf.h"
 
 /* How long a device model is talked with for one change.  One that runs answers
  * at once; whoever else wants the job, to end the domain, waits for it for 30 s
@@ -20,8 +21,9 @@ int libxlDeviceModelsChangeMedia(virDomainObj *vm,
 bool libxlDeviceModelsOwnDevice(const virDomainDef *def,
                                 const virDomainDeviceDef *dev);
 
-int libxlDeviceModelsUpdateNet(virDomainObj *vm,
-                               const virDomainNetDef *net);
+int libxlDeviceModelsUpdateDevice(libxlDriverPrivate *driver,
+                                  virDomainObj *vm,
+                                  const virDomainDeviceDef *dev);
 
 int libxlDeviceModelsGetBlockInfo(virDomainObj *vm,
                                   const char *path,

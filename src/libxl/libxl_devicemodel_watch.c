@@ -127,7 +127,7 @@ libxlDeviceModelNoteReady(const libxlDeviceModel *dm,
 
     for (i = 0; i < nready; i++) {
         if (libxlDeviceModelWriteInit(&write, &ready[i]) &&
-            libxlDeviceModelRegistersAmend(dm->registers, &write) < 0) {
+            libxlDeviceModelRegistersAmend(dm->registers, ready[i].vp_eport, &write) < 0) {
             VIR_WARN("device model '%s': %s", dm->name, virGetLastErrorMessage());
             virResetLastError();
         }
@@ -135,8 +135,17 @@ libxlDeviceModelNoteReady(const libxlDeviceModel *dm,
 }
 
 
-/* Whatever else runs under its uid could go on with the ioreq server, and is killed before,
- * but not waited for.  The primary's server stays as it is: its domain ends. */
+/* Whatever else runs under its uid could go on with the ioreq server. */
+static void
+libxlDeviceModelKillOthers(const libxlDeviceModel *dm)
+{
+    if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
+        virResetLastError();
+}
+
+
+/* Others are killed before, but not waited for.  The primary's server stays as it is: its
+ * domain ends. */
 static bool
 libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
 {
@@ -152,9 +161,7 @@ libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
     if (dm->id == 0)
         return true;
 
-    if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
-        virResetLastError();
-
+    libxlDeviceModelKillOthers(dm);
     libxlDeviceModelNoteReady(dm, &ioreq);
     freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
     libxlDeviceModelLogRelease(dm, &result, freed);
@@ -166,7 +173,8 @@ libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
 /**
  * libxlDeviceModelTakeHeld:
  * @dm: device model that has failed
- * @ready: filled with the requests that it has not looked at; not trusted
+ * @ready: filled with the requests that it has not begun with, as by
+ *         libxlDeviceModelIoreqCopyReady
  * @max: how many there is room for
  * @nready: set to their number
  *
@@ -426,9 +434,7 @@ libxlDeviceModelHold(libxlDeviceModelWatched *watched)
     if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
         return false;
 
-    if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
-        virResetLastError();
-
+    libxlDeviceModelKillOthers(dm);
     if (libxlDeviceModelIoreqHold(&ioreq, &result) < 0)
         return false;
 
