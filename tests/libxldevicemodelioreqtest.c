@@ -532,6 +532,25 @@ testHold(const void *opaque)
 
 
 static int
+testCheckServer(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreq ioreq = { .domid = TEST_DOMID, .ioservid = TEST_SERVER };
+    libxlDeviceModelIoreqResult result;
+    int rc;
+
+    testIoreqInit(data);
+    rc = libxlDeviceModelIoreqCheckServer(&ioreq, &result);
+    if (rc != (data->failures[0].call ? -1 : data->servers == 1U << TEST_SERVER)) {
+        VIR_TEST_VERBOSE("it returns %d", rc);
+        return -1;
+    }
+
+    return testXenCheck(data->calls);
+}
+
+
+static int
 testOthers(const void *opaque)
 {
     const struct testIoreqData *data = opaque;
@@ -983,6 +1002,14 @@ mymain(void)
             .servers = 1U << 2, .irqs = 1 << 14, .failures = { { "irq", 1, EIO } },
             .result = RESULT_FAILED("0", "0", "0", "lower IRQ: Input/output error"),
             .calls = OPEN FIND("2") "irq 7 14 0 Input/output error\n");
+
+    DO_TEST("server: there", testCheckServer,
+            .servers = 1U << 2, .calls = OPEN FIND("2"));
+    DO_TEST("server: not there", testCheckServer,
+            .servers = 1U << 3, .calls = OPEN FIND("2"));
+    DO_TEST("server: not seen", testCheckServer,
+            .servers = 1U << 2, .failures = { { "info", 1, EPERM } },
+            .calls = OPEN "info 7 2 Operation not permitted\n");
 
     /* what else the process has left */
     DO_TEST("others: none", testOthers,

@@ -56,6 +56,7 @@ struct _testRestartData {
     bool gone; /* the domain, while the process starts */
     unsigned int nfailing; /* so many processes fail to start */
     unsigned int ioservid; /* that the process reports, 0 for 5 */
+    bool destroyed; /* this ioreq server is */
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
     bool held; /* the guest waits */
     bool silent; /* the new process, when it is told of that */
@@ -141,6 +142,17 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
     g_string_append_printf(test.calls, "free %u %u 0x%x 0x%x\n", ioreq->domid, ioreq->ioservid,
                            ioreq->slots, ioreq->irqs);
     return 0;
+}
+
+
+int
+libxlDeviceModelIoreqCheckServer(const libxlDeviceModelIoreq *ioreq,
+                                 libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    if (ioreq->domid != TEST_DOMID || ioreq->ioservid != 5)
+        g_string_append(test.calls, "OTHER ");
+    return !test.data->destroyed;
 }
 
 
@@ -718,6 +730,9 @@ testRestarts(void)
             .calls = CLEAR UNPLUG "unplug new\nfree others 7 0x4\nwake 7\n"
                      CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("the server is another's", .nends = 4, .ioservid = 2,
+            .calls = CLEAR UNPLUG START("down") UNDO("40") CLEAR,
+            .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("the server was destroyed in another's name", .nends = 4, .destroyed = true,
             .calls = CLEAR UNPLUG START("down") UNDO("40") CLEAR,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("of a guest that is held", .held = true, .restarted = true,

@@ -438,6 +438,7 @@ testBoard(const void *opaque G_GNUC_UNUSED)
     "state 1\n" \
     "  xen state 5 3 1\n" \
     "map mmio fec00000 fec00fff\n" \
+    "  xen state 5 3 0\n" \
     "map mmio fed00000 fed003ff\n" \
     "map pio 70 71\n" \
     "map pio 3f2 3f5\n"
@@ -688,7 +689,28 @@ static const struct {
       RUN
       RUN
       "map pio 70 71\n"
+      "  xen state 5 3 0\n"
       "map pio c000 c0ff\n", NULL } },
+    { "nobody waits for an emulator that does not run", { LAN, NULL,
+      "open\n"
+      "  xen open\n"
+      RUN
+      "pcimap 0 0 6 0\n"
+      "  xen state 5 3 0\n"
+      "  xen pcimap 5 3 0:0:6.0\n"
+      "map pio 70 71\n"
+      RUN
+      "map pio c000 c0ff\n"
+      "  xen map 5 3 pio 0xc000-0xc0ff\n", NULL } },
+    { "an enabling that stays", { LAN, NULL,
+      "open\n"
+      "  xen open\n"
+      RUN
+      "fail 1\n"
+      "map pio 70 71\n"
+      "  xen state 5 3 0\n"
+      "map pio 3f2 3f5\n",
+      "devicemodel-scope: the guest may wait until the emulator runs: Operation not permitted\n" } },
     { "a stop does not seal", { LAN, NULL,
       START
       "state 0\n"

@@ -600,6 +600,36 @@ libxlDeviceModelIoreqHold(const libxlDeviceModelIoreq *ioreq,
 
 
 /**
+ * libxlDeviceModelIoreqCheckServer:
+ * @ioreq: the ioreq server of a secondary that has started
+ * @result: filled with what was done
+ *
+ * See whether the server is there: where another secondary gave back one of the same
+ * number, and ended, who freed the guest of that one may have met this one.  Changes
+ * nothing.
+ *
+ * Returns 1 where it is there, 0 where it is not, and -1 with the step that failed in
+ * @result.
+ */
+int
+libxlDeviceModelIoreqCheckServer(const libxlDeviceModelIoreq *ioreq,
+                                 libxlDeviceModelIoreqResult *result)
+{
+    libxlDeviceModelIoreqXen xen = { .domid = ioreq->domid, .result = result };
+    bool exists = false;
+    bool found;
+
+    if (!libxlDeviceModelIoreqCheck(ioreq->domid, ioreq->ioservid, result))
+        return -1;
+
+    found = libxlDeviceModelIoreqOpen(&xen) &&
+            libxlDeviceModelIoreqFind(&xen, ioreq->ioservid, &exists);
+    libxlDeviceModelIoreqClose(&xen);
+    return found ? exists : -1;
+}
+
+
+/**
  * libxlDeviceModelIoreqReleaseOthers:
  * @domid: the domain
  * @keep: the servers of all device models that live: bit N is set for number N

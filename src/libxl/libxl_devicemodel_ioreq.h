@@ -171,6 +171,10 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
                              libxlDeviceModelIoreqResult *result);
 
 int
+libxlDeviceModelIoreqCheckServer(const libxlDeviceModelIoreq *ioreq,
+                                 libxlDeviceModelIoreqResult *result);
+
+int
 libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
                                ioreq_t *ready,
                                unsigned int max,

@@ -123,14 +123,16 @@ libxlDeviceModelRestartFindServer(virDomainObj *vm,
 }
 
 
-/* What may have changed while the domain was unlocked. */
+/* Another secondary that has ended may have had the number of the new process's server before,
+ * and given it back.  As long as it is taken for running, it is found as its owner; afterwards
+ * the server may have been destroyed in its name. */
 static int
-libxlDeviceModelRestartCheck(libxlDriverConfig *cfg,
-                             virDomainObj *vm,
-                             libxlDeviceModel *dm,
-                             const libxlDeviceModel *started)
+libxlDeviceModelRestartCheckServer(virDomainObj *vm,
+                                   const libxlDeviceModel *started)
 {
+    libxlDeviceModelIoreq ioreq = { .domid = started->domid, .ioservid = started->ioservid };
     const char *owner = libxlDeviceModelRestartFindServer(vm, started);
+    libxlDeviceModelIoreqResult result;
 
     if (owner) {
         virReportError(VIR_ERR_OPERATION_FAILED,
@@ -138,6 +140,27 @@ libxlDeviceModelRestartCheck(libxlDriverConfig *cfg,
                        started->name, started->ioservid, owner);
         return -1;
     }
+
+    if (libxlDeviceModelIoreqCheckServer(&ioreq, &result) != 1) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s' reports ioreq server %2$u, which Xen does not have"),
+                       started->name, started->ioservid);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* What may have changed while the domain was unlocked. */
+static int
+libxlDeviceModelRestartCheck(libxlDriverConfig *cfg,
+                             virDomainObj *vm,
+                             libxlDeviceModel *dm,
+                             const libxlDeviceModel *started)
+{
+    if (libxlDeviceModelRestartCheckServer(vm, started) < 0)
+        return -1;
 
     if (!libxlDeviceModelIsFailed(vm, dm) || !libxlDeviceModelsDomainLives(cfg, vm->def)) {
         virReportError(VIR_ERR_OPERATION_FAILED,

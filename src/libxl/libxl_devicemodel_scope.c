@@ -46,7 +46,8 @@
  *                          cpu_handle_ioreq()); a secondary's end is not the
  *                          guest's
  *  create_ioreq_server     for the own domain only; the result is reported
- *  set_ioreq_server_state  passed on, may seal
+ *  set_ioreq_server_state  passed on, may seal; until the emulator runs the server is
+ *                          disabled, see libxlDeviceModelScopeDisable()
  *  get_ioreq_server_info, destroy_ioreq_server
  *                          untouched: QEMU names the server it created
  *  inject_msi, modified_memory
@@ -115,6 +116,7 @@ static struct {
     bool deaf; /* the driver has closed its end */
     char line[16]; /* of what the driver says, up to the next newline */
     size_t linelen;
+    bool unserved; /* the ioreq server is enabled, and QEMU does not run yet */
     libxlDeviceModelScopeBoard board;
     libxlDeviceModelScopeRanges passed[LIBXL_DEVICE_MODEL_SCOPE_SPACE_LAST];
 } libxlDeviceModelScope = {
@@ -432,19 +434,44 @@ xendevicemodel_set_ioreq_server_state(xendevicemodel_handle *dmod,
 {
     __typeof__(&xendevicemodel_set_ioreq_server_state) next =
         LIBXL_DEVICE_MODEL_SCOPE_NEXT(xendevicemodel_set_ioreq_server_state);
+    bool built;
     int rc;
 
     if (!next)
         return -1;
 
     pthread_mutex_lock(&libxlDeviceModelScope.lock);
+    built = !libxlDeviceModelScopeBoardIsEmpty(&libxlDeviceModelScope.board);
     rc = next(dmod, domid, id, enabled);
-    if (rc == 0 && enabled &&
-        !libxlDeviceModelScopeBoardIsEmpty(&libxlDeviceModelScope.board))
-        libxlDeviceModelScopeSeal("run");
+    if (rc == 0) {
+        libxlDeviceModelScope.unserved = enabled && !built;
+        if (enabled && built)
+            libxlDeviceModelScopeSeal("run");
+    }
     pthread_mutex_unlock(&libxlDeviceModelScope.lock);
 
     return rc;
+}
+
+
+/* QEMU enables its ioreq server to be given its ports, and again when it begins to run,
+ * until which it serves nobody.  A guest that runs meanwhile, as the process takes the
+ * place of another, would wait for that with each vCPU that uses the devices.  Xen passes
+ * by a server that is disabled.  Called before anything is mapped for the devices. */
+static void
+libxlDeviceModelScopeDisable(xendevicemodel_handle *dmod,
+                             ioservid_t id)
+{
+    __typeof__(&xendevicemodel_set_ioreq_server_state) next =
+        LIBXL_DEVICE_MODEL_SCOPE_NEXT(xendevicemodel_set_ioreq_server_state);
+
+    if (!libxlDeviceModelScope.unserved)
+        return;
+
+    if (!next || next(dmod, libxlDeviceModelScope.claims.domid, id, 0) < 0)
+        libxlDeviceModelScopeLog("the guest may wait until the emulator runs: %s",
+                                 strerror(errno));
+    libxlDeviceModelScope.unserved = false;
 }
 
 
@@ -496,6 +523,7 @@ xendevicemodel_map_io_range_to_ioreq_server(xendevicemodel_handle *dmod,
         return -1;
 
     pthread_mutex_lock(&libxlDeviceModelScope.lock);
+    libxlDeviceModelScopeDisable(dmod, id);
     if (libxlDeviceModelScopeMayMap(!!is_mmio, start, end)) {
         if (!libxlDeviceModelScopeRangesReserve(passed)) {
             errno = ENOMEM;
@@ -575,6 +603,10 @@ xendevicemodel_map_pcidev_to_ioreq_server(xendevicemodel_handle *dmod,
 
     if (!libxlDeviceModelScopeMayUsePCI("map", segment, bus, device, function))
         return 0;
+
+    pthread_mutex_lock(&libxlDeviceModelScope.lock);
+    libxlDeviceModelScopeDisable(dmod, id);
+    pthread_mutex_unlock(&libxlDeviceModelScope.lock);
 
     return next(dmod, domid, id, segment, bus, device, function);
 }
