@@ -8,7 +8,7 @@
 # The definition is /root/DOMAIN.xml, and the guest has to say WORDS.  If it does not,
 # the domain ends all the same; that is a failure unless the guest is stuck, which is
 # said then.  Before its end one of its secondaries, 'disk', is killed, and the driver has
-# to say so.
+# to restart it.
 
 set -eu
 name=$1
@@ -30,15 +30,16 @@ until grep -qx "$words" "$console" 2>/dev/null; do
     sleep 0.5
 done
 pkill -KILL -f -- "-name guest=$name/disk "
-tries=100
-until virsh -q dominfo "$name" | grep -q "device model 'disk' failed"; do
+tries=120
+until virsh -q dumpxml "$name" --xpath "//devicemodel[@name='disk' and @state='running']/failure/@count" |
+      grep -q 1; do
     tries=$((tries - 1))
     if [ $tries -eq 0 ]; then
-        echo "$name has a secondary that was killed, and the driver does not say so" >&2
-        result=silent
+        echo "$name has a secondary that was killed, and the driver does not restart it" >&2
+        result=missing
         break
     fi
-    sleep 0.1
+    sleep 0.5
 done
 virsh -q destroy "$name"
 virsh -q undefine "$name"

@@ -143,7 +143,7 @@ def kill(host, domain, name, signal):
 def secondaries_die(host):
     """Each secondary of a guest dies in turn: the guest and the other devices go on,
     and everybody is told."""
-    with guest_with_all(host, "ignore") as domain, events_heard(host, domain) as heard:
+    with guest_with_all(host, failure="ignore") as domain, events_heard(host, domain) as heard:
         nics = {entry["mac"]: entry for entry in domain.report()["NIC"]}
         first = nics[mac(1)]
         domain.wait_for_pings([entry["name"] for entry in nics.values()])
@@ -253,7 +253,7 @@ def hang(host, domain, name, way, unused=0):
 def secondaries_hang(host):
     """Secondaries hang, whether the guest uses them or not: they are found, and killed,
     and the guest goes on. One without a limit is left alone."""
-    with guest_with_all(host, limit=0) as domain, events_heard(host, domain) as heard:
+    with guest_with_all(host, limit=0, failure="ignore") as domain, events_heard(host, domain) as heard:
         nics = {entry["mac"]: entry for entry in domain.report()["NIC"]}
         first = nics[mac(1)]
         domain.wait_for_pings([entry["name"] for entry in nics.values()])
