@@ -72,7 +72,7 @@ check-threads: deps ## look for data races, in our unit tests and in a daemon th
 	scripts/check-sanitize $(THREADS)
 	@rm -rf $(THREADS)/host-libvirt
 	@DESTDIR="$(CURDIR)/$(THREADS)/host-libvirt" meson install -C $(THREADS) --no-rebuild --quiet
-	tests/xenhost/check --libvirt $(THREADS)/host-libvirt --name threads crowd short-soak guest-crash deaths-at-bad-times
+	tests/xenhost/check --libvirt $(THREADS)/host-libvirt --name threads crowd short-soak guest-crash deaths-at-bad-times restarts-at-bad-times
 
 check-series: build ## build and test libvirt after each of the patches
 	tests/check-series --build $(BUILD) $(SERIES)
