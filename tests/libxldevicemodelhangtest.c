@@ -22,6 +22,7 @@
 #include "libxl/libxl_devicemodel_qmp.h"
 #include "libxldevicemodeltestloop.h"
 #include "virerror.h"
+#include "virthreadjob.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -513,6 +514,11 @@ mymain(void)
         ret = -1;
     if (virTestRun("killed late", testKillLate, NULL) < 0)
         ret = -1;
+
+    /* libvirt's log reads without a lock what it learns when a file logs for the first time
+     * (virLogVMessage): threads that begin at once would do both */
+    virThreadJobSet("test");
+    virThreadJobClear(0);
 
     if (testLoopStart() < 0)
         return EXIT_FAILURE;
