@@ -424,6 +424,42 @@ testOwnDevices(const void *opaque)
 }
 
 
+/* Whose secondary has failed: an update that changes nothing restarts that, another is
+ * refused. */
+static int
+testFailedDisk(const void *opaque G_GNUC_UNUSED)
+{
+    virDomainObj *vm = testVMNew("/nonexistent");
+    virDomainDiskDef *live = virDomainDiskByTarget(vm->def, "hdc");
+    g_autoptr(virDomainDiskDef) disk = virDomainDiskDefNew(NULL);
+    virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_DISK, .data.disk = disk };
+    int ret = -1;
+
+    testVMLetHappen(vm, TEST_FAILED);
+    disk->dst = g_strdup("hdc");
+    disk->device = live->device;
+    virObjectUnref(disk->src);
+    if (!(disk->src = virStorageSourceCopy(live->src, false)))
+        abort();
+
+    if (libxlDeviceModelsUpdateDevice(driver, vm, &dev) == 0 ||
+        virTestCompareToString("operation failed: 'blk' stays away", virGetLastErrorMessage()) < 0)
+        goto cleanup;
+
+    g_free(disk->src->path);
+    disk->src->path = g_strdup("/nonexistent/other.iso");
+    virResetLastError();
+    if (libxlDeviceModelsUpdateDevice(driver, vm, &dev) < 0)
+        ret = virTestCompareToString("operation failed: device model 'blk' of domain 'guest' does not run any more",
+                                     virGetLastErrorMessage());
+
+ cleanup:
+    virResetLastError();
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
 static int
 testUpdateNet(virDomainObj *vm,
               const testUpdate *test)
@@ -687,7 +723,8 @@ testUpdates(void)
             FAILED("device model 'lan' of domain 'guest' does not run any more"));
     DO_TEST("medium, started again", .event = TEST_STARTED_AGAIN, .medium = "new.iso",
             FAILED("device model 'blk' of domain 'guest' does not run any more"));
-    DO_TEST("link, failed", .event = TEST_FAILED, .mac = TEST_MAC(2), FAILED("'lan' stays away"));
+    DO_TEST("link, failed", .event = TEST_FAILED, .mac = TEST_MAC(2),
+            FAILED("device model 'lan' of domain 'guest' does not run any more"));
     DO_TEST("link, not ended yet", .event = TEST_ENDING, .mac = TEST_MAC(2),
             FAILED("device model 'lan' of domain 'guest' does not run any more"));
 
@@ -696,7 +733,8 @@ testUpdates(void)
 #undef DO_TEST
 
     if (virTestRun("devices that are updated", testOwnDevices, GINT_TO_POINTER(false)) < 0 ||
-        virTestRun("devices that are updated, failed", testOwnDevices, GINT_TO_POINTER(true)) < 0)
+        virTestRun("devices that are updated, failed", testOwnDevices, GINT_TO_POINTER(true)) < 0 ||
+        virTestRun("drive of one that has failed", testFailedDisk, NULL) < 0)
         ret = -1;
 
     return ret;

@@ -334,14 +334,89 @@ libxlDeviceModelsUpdateNet(virDomainObj *vm,
 }
 
 
+static bool
+libxlDeviceModelIsSameNet(const virDomainDef *def,
+                          virDomainNetDef *net)
+{
+    int idx = virDomainNetFindIdx((virDomainDef *)def, net);
+    const virDomainDeviceModelDef *dmdef = virDomainDeviceModelFindByNet(def, def->nets[idx]);
+    bool down = net->linkstate == VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN;
+
+    return libxlDeviceModelCheckNetUpdate(dmdef, def->nets[idx], net) == 0 &&
+           down == (def->nets[idx]->linkstate == VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN);
+}
+
+
+static bool
+libxlDeviceModelIsSameDisk(const virDomainDef *def,
+                           const virDomainDiskDef *disk)
+{
+    const virDomainDiskDef *known = virDomainDiskByTarget((virDomainDef *)def, disk->dst);
+
+    return known->device == disk->device && known->src->readonly == disk->src->readonly &&
+           known->src->format == disk->src->format &&
+           virStorageSourceIsSameLocation(known->src, disk->src);
+}
+
+
+static bool
+libxlDeviceModelIsSamePort(const virDomainDef *def,
+                           virDomainChrDef *chr)
+{
+    size_t i;
+
+    for (i = 0; i < def->nserials; i++) {
+        if (virDomainChrEquals(def->serials[i], chr))
+            return true;
+    }
+
+    return false;
+}
+
+
+/* Returns whether the update of a device changes nothing. */
+static bool
+libxlDeviceModelIsSameDevice(const virDomainDef *def,
+                             const virDomainDeviceDef *dev)
+{
+    bool same;
+
+    if (dev->type == VIR_DOMAIN_DEVICE_NET)
+        same = libxlDeviceModelIsSameNet(def, dev->data.net);
+    else if (dev->type == VIR_DOMAIN_DEVICE_DISK)
+        same = libxlDeviceModelIsSameDisk(def, dev->data.disk);
+    else
+        same = libxlDeviceModelIsSamePort(def, dev->data.chr);
+
+    virResetLastError();
+    return same;
+}
+
+
+/* Whoever wants a change is told that the device is gone. */
+static int
+libxlDeviceModelsUpdateFailed(libxlDriverPrivate *driver,
+                              virDomainObj *vm,
+                              const virDomainDeviceModelDef *dmdef,
+                              const virDomainDeviceDef *dev)
+{
+    if (libxlDeviceModelIsSameDevice(vm->def, dev))
+        return libxlDeviceModelsRestart(driver, vm, dmdef);
+
+    libxlDeviceModelsReportDead(vm->def, dmdef);
+    return -1;
+}
+
+
 /**
  * libxlDeviceModelsUpdateDevice:
  * @driver: the driver
  * @vm: running domain, in a job of type modify
  * @dev: device of which libxlDeviceModelsOwnDevice says that it can be updated
  *
- * Restart the secondary that emulates it, if that has failed.  Then plug the cable of an
- * interface in or out; nothing else of a device is changed here.  Unlocks @vm while it waits.
+ * Plug the cable of an interface in or out; nothing else of a device is changed here.  If
+ * the secondary that emulates it has failed, restart that, by an update that changes nothing.
+ * Unlocks @vm while it waits.
  *
  * Returns 0, or -1 with an error that names the device model.
  */
@@ -352,9 +427,8 @@ libxlDeviceModelsUpdateDevice(libxlDriverPrivate *driver,
 {
     const virDomainDeviceModelDef *dmdef = libxlDeviceModelsFindOwner(vm->def, dev);
 
-    if (dmdef && dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED &&
-        libxlDeviceModelsRestart(driver, vm, dmdef) < 0)
-        return -1;
+    if (dmdef && dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED)
+        return libxlDeviceModelsUpdateFailed(driver, vm, dmdef, dev);
 
     return dev->type == VIR_DOMAIN_DEVICE_NET ? libxlDeviceModelsUpdateNet(vm, dev->data.net) : 0;
 }
