@@ -551,6 +551,18 @@ testCheckServer(const void *opaque)
 
 
 static int
+testLower(const void *opaque)
+{
+    const struct testIoreqData *data = opaque;
+    libxlDeviceModelIoreq ioreq = { .domid = TEST_DOMID, .slots = data->slots, .irqs = data->irqs };
+    libxlDeviceModelIoreqResult result;
+
+    testIoreqInit(data);
+    return testIoreqCheck(data, &result, libxlDeviceModelIoreqLowerInterrupts(&ioreq, &result));
+}
+
+
+static int
 testOthers(const void *opaque)
 {
     const struct testIoreqData *data = opaque;
@@ -1003,6 +1015,12 @@ mymain(void)
             .result = RESULT_FAILED("0", "0", "0", "lower IRQ: Input/output error"),
             .calls = OPEN FIND("2") "irq 7 14 0 Input/output error\n");
 
+    DO_TEST("lower", testLower,
+            .irqs = 1 << 14, .result = RESULT_OK("0"), .calls = OPEN "irq 7 14 0\n");
+    DO_TEST("lower: not lowered", testLower,
+            .irqs = 1 << 14, .failures = { { "irq", 1, EIO } },
+            .result = RESULT_FAILED("0", "0", "0", "lower IRQ: Input/output error"),
+            .calls = OPEN "irq 7 14 0 Input/output error\n");
     DO_TEST("server: there", testCheckServer,
             .servers = 1U << 2, .calls = OPEN FIND("2"));
     DO_TEST("server: not there", testCheckServer,

@@ -76,6 +76,7 @@ static struct {
     bool writes; /* the guest, what nobody looks at */
     bool given; /* back by the process: its ioreq server */
     bool swaps; /* the restart */
+    bool abandons; /* that, likewise */
     unsigned long usRestart; /* so long does it take */
     bool others; /* to be recorded: what else is freed */
     testHook hook;
@@ -205,10 +206,18 @@ libxlDeviceModelRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
                         virDomainObj *vm,
                         libxlDeviceModel *dm)
 {
+    bool swaps = false;
+
     testCall("restart %s, held %d\n", dm->name, dm->held);
     virObjectUnlock(vm);
-    g_usleep(testXen.usRestart);
     if (testXen.swaps)
+        swaps = libxlDeviceModelBeginSwap(dm);
+    g_usleep(testXen.usRestart);
+    if (swaps)
+        testCall("swap\n");
+    if (testXen.abandons)
+        libxlDeviceModelAbandonSwap(dm);
+    else if (swaps)
         libxlDeviceModelReleaseHeld(dm);
     testCall("restarted\n");
     virObjectLock(vm);
@@ -488,6 +497,7 @@ testBegin(virDomainDeviceModelFailureAction action)
     testXen.def = def;
     testXen.gone = testXen.replaced = testXen.shutdown = false;
     testXen.fails = testXen.others = testXen.writes = testXen.given = testXen.swaps = false;
+    testXen.abandons = false;
     testXen.hook = TEST_HOOK_NONE;
     testXen.usRestart = 0;
     testXen.nunfreed = testXen.nrest = testXen.nthreadless = testXen.hung = 0;
@@ -799,6 +809,7 @@ testDeathWrites(const void *opaque G_GNUC_UNUSED)
 struct testHoldData {
     bool given; /* back by the process: its ioreq server */
     bool swaps; /* the new process, in time */
+    bool abandons; /* that, as it ends */
     bool stopped; /* the domain, while it is held */
     unsigned long usRestart;
     const char *calls;
@@ -816,6 +827,7 @@ testHold(const void *opaque)
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
     testXen.given = data->given;
     testXen.swaps = data->swaps;
+    testXen.abandons = data->abandons;
     testXen.usRestart = data->usRestart;
     testLines->holds = true;
     testWatch(testLines);
@@ -1580,9 +1592,13 @@ testHolds(void)
 #define TOLD EVENTS("lines", "0")
 
     DO_TEST("another serves in time", .swaps = true, .usRestart = 100 * 1000,
+            .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\n" FREE_HELD "restarted\n");
+    DO_TEST("another begins in time", .swaps = true, .usRestart = 3500 * 1000,
+            .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\n" FREE_HELD "restarted\n");
+    DO_TEST("another comes too late", .usRestart = 3500 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\n" FREE_HELD "restarted\n");
-    DO_TEST("another serves too late", .swaps = true, .usRestart = 3500 * 1000,
-            .calls = HOLD_LINES TOLD "restart lines, held 1\n" FREE_HELD "restarted\n");
+    DO_TEST("another begins and ends", .swaps = true, .abandons = true, .usRestart = 100 * 1000,
+            .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\nrestarted\n" FREE_HELD);
     DO_TEST("no other serves", .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD);
     DO_TEST("the server was given back", .given = true,
             .calls = HOLD_LINES FREE_LINES TOLD "restart lines, held 0\nrestarted\n");

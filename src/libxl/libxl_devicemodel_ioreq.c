@@ -600,6 +600,32 @@ libxlDeviceModelIoreqHold(const libxlDeviceModelIoreq *ioreq,
 
 
 /**
+ * libxlDeviceModelIoreqLowerInterrupts:
+ * @ioreq: what a secondary claims, no process of which is left
+ * @result: filled with what was done
+ *
+ * Lower what a process has raised that never was the secondary's, as its start failed: a line
+ * that stays raised is no edge for the next one, and disturbs whoever shares it.
+ *
+ * Returns 0, also where the domain is not there, or -1 with the step that failed in @result.
+ */
+int
+libxlDeviceModelIoreqLowerInterrupts(const libxlDeviceModelIoreq *ioreq,
+                                     libxlDeviceModelIoreqResult *result)
+{
+    libxlDeviceModelIoreqXen xen = { .domid = ioreq->domid, .result = result };
+    bool lowered;
+
+    if (!libxlDeviceModelIoreqCheck(ioreq->domid, ioreq->ioservid, result))
+        return -1;
+
+    lowered = libxlDeviceModelIoreqOpen(&xen) && libxlDeviceModelIoreqLower(&xen, ioreq);
+    libxlDeviceModelIoreqClose(&xen);
+    return lowered || result->gone ? 0 : -1;
+}
+
+
+/**
  * libxlDeviceModelIoreqCheckServer:
  * @ioreq: the ioreq server of a secondary that has started
  * @result: filled with what was done

@@ -171,6 +171,10 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
                              libxlDeviceModelIoreqResult *result);
 
 int
+libxlDeviceModelIoreqLowerInterrupts(const libxlDeviceModelIoreq *ioreq,
+                                     libxlDeviceModelIoreqResult *result);
+
+int
 libxlDeviceModelIoreqCheckServer(const libxlDeviceModelIoreq *ioreq,
                                  libxlDeviceModelIoreqResult *result);
 

@@ -20,12 +20,21 @@ static const unsigned int libxlDeviceModelIDEControls[] = LIBXL_DEVICE_MODEL_REG
 /**
  * libxlDeviceModelRegisterGet:
  *
- * Returns the value of the register, 0 in the bytes that were not written.
+ * Returns the value of the register, 0 in the bytes that were not written, whatever an
+ * intruder has put there.
  */
 uint32_t
 libxlDeviceModelRegisterGet(uint64_t cell)
 {
-    return cell;
+    uint32_t written = 0;
+    unsigned int i;
+
+    for (i = 0; i < sizeof(written); i++) {
+        if (libxlDeviceModelRegisterIsWritten(cell, i, 1))
+            written |= 0xffU << 8 * i;
+    }
+
+    return cell & written;
 }
 
 

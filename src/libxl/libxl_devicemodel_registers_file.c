@@ -116,9 +116,33 @@ libxlDeviceModelRegistersRead(const char *path,
 }
 
 
+/* Returns the open file, whose registers are filled in, or -1 with an error.  The file is not
+ * mapped: who has it could make it shorter. */
+static int
+libxlDeviceModelRegistersOpen(const char *path,
+                              libxlDeviceModelRegisters *registers)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int ret;
+
+    if (fd < 0) {
+        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
+        return -1;
+    }
+
+    if (libxlDeviceModelRegistersReadFD(fd, path, registers) < 0)
+        return -1;
+
+    ret = fd;
+    fd = -1;
+    return ret;
+}
+
+
 /* Only what has changed: the process writes the rest. */
 static int
 libxlDeviceModelRegistersUpdate(int fd,
+                                const char *path,
                                 const libxlDeviceModelRegisters *before,
                                 const libxlDeviceModelRegisters *after)
 {
@@ -128,11 +152,34 @@ libxlDeviceModelRegistersUpdate(int fd,
 
     for (i = 0; i < sizeof(*before); i += sizeof(before->version)) {
         if (memcmp(from + i, to + i, sizeof(before->version)) != 0 &&
-            pwrite(fd, to + i, sizeof(before->version), i) != sizeof(before->version))
+            pwrite(fd, to + i, sizeof(before->version), i) != sizeof(before->version)) {
+            virReportSystemError(errno, _("cannot write data to file '%1$s'"), path);
             return -1;
+        }
     }
 
     return 0;
+}
+
+
+/**
+ * libxlDeviceModelRegistersWriteBack:
+ * @path: of the file, which a process may have mapped that does not serve the guest yet
+ * @registers: what is to be in it
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelRegistersWriteBack(const char *path,
+                                   const libxlDeviceModelRegisters *registers)
+{
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    VIR_AUTOCLOSE fd = libxlDeviceModelRegistersOpen(path, before);
+
+    if (fd < 0)
+        return -1;
+
+    return libxlDeviceModelRegistersUpdate(fd, path, before, registers);
 }
 
 
@@ -142,8 +189,7 @@ libxlDeviceModelRegistersUpdate(int fd,
  * @vcpu: who waits
  * @write: what the guest has written, and no process has served
  *
- * Note it as the scope library would have, if that did not.  The file is not mapped here: who has it could
- * make it shorter.
+ * Note it as the scope library would have, if that did not.
  *
  * Returns 0, or -1 with an error.
  */
@@ -153,26 +199,17 @@ libxlDeviceModelRegistersAmend(const char *path,
                                const libxlDeviceModelWrite *write)
 {
     g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
-    g_autofree libxlDeviceModelRegisters *after = g_new0(libxlDeviceModelRegisters, 1);
-    VIR_AUTOCLOSE fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    g_autofree libxlDeviceModelRegisters *after = NULL;
+    VIR_AUTOCLOSE fd = libxlDeviceModelRegistersOpen(path, before);
 
-    if (fd < 0) {
-        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
-        return -1;
-    }
-
-    if (libxlDeviceModelRegistersReadFD(fd, path, before) < 0)
+    if (fd < 0)
         return -1;
 
     if (libxlDeviceModelRegistersHaveNoted(before, vcpu, write))
         return 0;
 
+    after = g_new0(libxlDeviceModelRegisters, 1);
     *after = *before;
     libxlDeviceModelRegistersNote(after, write);
-    if (libxlDeviceModelRegistersUpdate(fd, before, after) < 0) {
-        virReportSystemError(errno, _("cannot write data to file '%1$s'"), path);
-        return -1;
-    }
-
-    return 0;
+    return libxlDeviceModelRegistersUpdate(fd, path, before, after);
 }

@@ -24,6 +24,11 @@ libxlDeviceModelRegistersCreate(const char *path,
     ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
 
 int
+libxlDeviceModelRegistersWriteBack(const char *path,
+                                   const libxlDeviceModelRegisters *registers)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+
+int
 libxlDeviceModelRegistersAmend(const char *path,
                                unsigned int vcpu,
                                const libxlDeviceModelWrite *write)

@@ -296,8 +296,8 @@ libxlDeviceModelReplayMaster(GPtrArray *commands,
 }
 
 
-/* Both drives of a channel take what is written to it.  A reset that is under way is
- * over: that is what the fresh drives have behind them. */
+/* Both drives of a channel take what is written to it.  A reset that is under way goes on
+ * until the guest ends it, and drives take no command before. */
 static void
 libxlDeviceModelReplayChannel(GPtrArray *commands,
                               const uint64_t *channel,
@@ -314,8 +314,7 @@ libxlDeviceModelReplayChannel(GPtrArray *commands,
     }
 
     libxlDeviceModelReplayByte(commands, port + 6, channel[LIBXL_DEVICE_MODEL_IDE_DEVICE], 0xff);
-    libxlDeviceModelReplayByte(commands, control, channel[LIBXL_DEVICE_MODEL_IDE_CONTROL],
-                               (uint8_t)~LIBXL_DEVICE_MODEL_IDE_RESET);
+    libxlDeviceModelReplayByte(commands, control, channel[LIBXL_DEVICE_MODEL_IDE_CONTROL], 0xff);
 }
 
 
@@ -345,8 +344,7 @@ libxlDeviceModelReplayIDE(GPtrArray *commands,
 }
 
 
-/* IER comes when the rest is there: a UART that has room for data raises its interrupt
- * at once where that is asked for, so that a guest that waits for room goes on. */
+/* IER comes when the process serves the guest (libxlDeviceModelReplayInterrupts). */
 static void
 libxlDeviceModelReplayUART(GPtrArray *commands,
                            const uint64_t *uart,
@@ -370,7 +368,6 @@ libxlDeviceModelReplayUART(GPtrArray *commands,
                                LIBXL_DEVICE_MODEL_UART_FCR_MASK);
     libxlDeviceModelReplayByte(commands, port + 7, uart[LIBXL_DEVICE_MODEL_UART_SCR], 0xff);
     libxlDeviceModelReplayByte(commands, port + 4, uart[LIBXL_DEVICE_MODEL_UART_MCR], 0xff);
-    libxlDeviceModelReplayByte(commands, port + 1, uart[LIBXL_DEVICE_MODEL_UART_IER], 0xff);
 
     if (line & LIBXL_DEVICE_MODEL_UART_DLAB)
         libxlDeviceModelReplayByte(commands, port + 3, lcr, 0xff);
@@ -423,23 +420,114 @@ libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
 }
 
 
-static bool
-libxlDeviceModelReplayOwnsFunction(const libxlDeviceModelConfig *config,
+/**
+ * libxlDeviceModelReplayReset:
+ * @config: configuration of a secondary
+ * @registers: what the guest has written
+ *
+ * Note a reset of the IDE channels that does not end before the guest ends one: a guest that
+ * was not held may have written half of a command to a drive that was not there, and its
+ * command would go to another sector.  A drive that is being reset takes none, and its
+ * driver resets it when that is late.
+ */
+void
+libxlDeviceModelReplayReset(const libxlDeviceModelConfig *config,
+                            libxlDeviceModelRegisters *registers)
+{
+    size_t i;
+
+    if (!libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
+        return;
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
+        uint32_t control = libxlDeviceModelRegisterGet(registers->channels[i][LIBXL_DEVICE_MODEL_IDE_CONTROL]);
+        libxlDeviceModelWrite write = {
+            .address = libxlDeviceModelReplayIDEControls[i], .size = 1,
+            .data = control | LIBXL_DEVICE_MODEL_IDE_RESET,
+        };
+
+        libxlDeviceModelRegistersNote(registers, &write);
+    }
+}
+
+
+/**
+ * libxlDeviceModelReplayInterrupts:
+ * @config: configuration of a secondary
+ * @before: what was replayed
+ * @now: what the guest has written by now
+ *
+ * Which interrupts a UART has is told when the process serves the guest: one that has room
+ * for data raises its interrupt at once, so that a guest that waits for room goes on, and it
+ * is an edge that nobody but this process can explain.  What the guest has written itself
+ * since stays.
+ *
+ * Returns the commands for that, which may be none, to be freed by the caller.
+ */
+char **
+libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
+                                 const libxlDeviceModelRegisters *before,
+                                 const libxlDeviceModelRegisters *now)
+{
+    g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++) {
+        const uint64_t *uart = now->uarts[i];
+        uint8_t line = libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_LCR]);
+
+        /* the port is another register then */
+        if (!(line & LIBXL_DEVICE_MODEL_UART_DLAB) &&
+            uart[LIBXL_DEVICE_MODEL_UART_IER] == before->uarts[i][LIBXL_DEVICE_MODEL_UART_IER])
+            libxlDeviceModelReplayByte(commands, libxlDeviceModelReplayUARTPorts[i] + 1,
+                                       uart[LIBXL_DEVICE_MODEL_UART_IER], 0xff);
+    }
+
+    return libxlDeviceModelReplayFinish(&commands);
+}
+
+
+/* What the device in a slot is called, or NULL where the secondary has none there. */
+static const libxlDeviceModelReplayDevice *
+libxlDeviceModelReplayFindFunction(const libxlDeviceModelConfig *config,
                                    unsigned int slot,
                                    unsigned int function)
 {
     size_t i;
 
     if (slot == LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT &&
-        function == LIBXL_DEVICE_MODEL_IDE_FUNCTION)
-        return libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+        function == LIBXL_DEVICE_MODEL_IDE_FUNCTION &&
+        libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
+        return libxlDeviceModelReplayFind(LIBXL_DEVICE_MODEL_IDE_DRIVER);
 
     for (i = 0; i < config->nnics; i++) {
         if (config->nics[i].slot == slot && function == 0)
-            return true;
+            return libxlDeviceModelReplayFind(config->nics[i].driver);
     }
 
-    return false;
+    return NULL;
+}
+
+
+/* The request may be an intruder's: what it has written is looked at as all else is. */
+static int
+libxlDeviceModelReplayLateConfig(GPtrArray *commands,
+                                 const libxlDeviceModelConfig *config,
+                                 const libxlDeviceModelRegisters *registers,
+                                 const libxlDeviceModelWrite *write)
+{
+    const libxlDeviceModelReplayDevice *device =
+        libxlDeviceModelReplayFindFunction(config, write->slot, write->function);
+    g_autofree libxlDeviceModelRegisters *copy = NULL;
+
+    if (!device)
+        return 0;
+
+    copy = g_new0(libxlDeviceModelRegisters, 1);
+    *copy = *registers;
+    libxlDeviceModelRegistersNote(copy, write);
+    return libxlDeviceModelReplayFunction(commands, config, copy, device,
+                                          write->slot << 3 | write->function);
 }
 
 
@@ -490,7 +578,8 @@ libxlDeviceModelReplayOwnsPort(const libxlDeviceModelConfig *config,
  * done.  A fresh process that has taken its place can do it before.  A write into the
  * memory range of a NIC is left out: its driver begins anew, anyway.
  *
- * Returns the commands for that, which may be none, to be freed by the caller.
+ * Returns the commands for that, which may be none, to be freed by the caller, or NULL with
+ * an error.
  */
 char **
 libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,
@@ -500,9 +589,8 @@ libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,
     g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
 
     if (write->config) {
-        if (libxlDeviceModelReplayOwnsFunction(config, write->slot, write->function))
-            libxlDeviceModelReplayAddConfig(commands, write->slot << 3 | write->function,
-                                            write->address, write->size, write->data);
+        if (libxlDeviceModelReplayLateConfig(commands, config, registers, write) < 0)
+            return NULL;
     } else if (libxlDeviceModelReplayOwnsPort(config, registers, write)) {
         libxlDeviceModelReplayAdd(commands, write->address, write->size, write->data);
     }

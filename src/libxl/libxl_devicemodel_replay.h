@@ -33,7 +33,9 @@
  *             If a process ends between these and the command, a fresh one would read
  *             its table at 0 and write to sector 0.  So these are replayed as well: a
  *             drive has no others, and a table of a command that has ended is not used.
- *             The bit that starts the bus master is not.
+ *             The bit that starts the bus master is not.  All of that holds for a guest that
+ *             was held, so that no access was lost.  Where one may have been, the drives are
+ *             left in a reset (libxlDeviceModelReplayReset).
  *  UART       never uses the guest's memory.
  *
  *  Never restarted, since their drivers switch on what has no address:
@@ -44,6 +46,10 @@
  *             (pcnet32_restart()): from 0, and then from wherever that says.
  *  sound      A stream that was paused goes on (trigger) with the addresses that were
  *             given when it was prepared.
+ *
+ *  What a guest has set with the command SET FEATURES is not known: one that has switched a
+ *  drive's write cache off, and sends no flushes, relies on the host's not to crash after
+ *  that.
  *
  *  A driver that is interrupted while it sets up a NIC, between an address and the bit
  *  that switches on, cannot be told from one that is not: those few accesses are
@@ -84,6 +90,17 @@ char **
 libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
                            const libxlDeviceModelRegisters *registers)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+
+void
+libxlDeviceModelReplayReset(const libxlDeviceModelConfig *config,
+                            libxlDeviceModelRegisters *registers)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+
+char **
+libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
+                                 const libxlDeviceModelRegisters *before,
+                                 const libxlDeviceModelRegisters *now)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
 
 char **
 libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,

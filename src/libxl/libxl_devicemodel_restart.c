@@ -32,9 +32,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
  * conf/virdomainjob.c). */
 #define LIBXL_DEVICE_MODEL_RESTART_MS (20 * 1000)
 
-/* For how long a guest that waits goes on to, while the new process is talked with. */
-#define LIBXL_DEVICE_MODEL_LATE_MS 1000
-
 
 /**
  * libxlDeviceModelRestartHolds:
@@ -130,9 +127,7 @@ static int
 libxlDeviceModelRestartCheckServer(virDomainObj *vm,
                                    const libxlDeviceModel *started)
 {
-    libxlDeviceModelIoreq ioreq = { .domid = started->domid, .ioservid = started->ioservid };
     const char *owner = libxlDeviceModelRestartFindServer(vm, started);
-    libxlDeviceModelIoreqResult result;
 
     if (owner) {
         virReportError(VIR_ERR_OPERATION_FAILED,
@@ -141,7 +136,7 @@ libxlDeviceModelRestartCheckServer(virDomainObj *vm,
         return -1;
     }
 
-    if (libxlDeviceModelIoreqCheckServer(&ioreq, &result) != 1) {
+    if (!libxlDeviceModelCheckServer(started)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s' reports ioreq server %2$u, which Xen does not have"),
                        started->name, started->ioservid);
@@ -191,15 +186,35 @@ libxlDeviceModelRestartUnplug(virDomainObj *vm,
 }
 
 
+/* A guest that is not held, or not any more, may have lost what it has written meanwhile.
+ * What it was freed of since is in the file of the new process. */
+static int
+libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
+                             libxlDeviceModel *predecessor)
+{
+    if ((starting->swaps = libxlDeviceModelBeginSwap(predecessor)))
+        return 0;
+
+    if (libxlDeviceModelRegistersRead(starting->dm->registers, starting->before) < 0)
+        return -1;
+
+    libxlDeviceModelReplayReset(starting->config, starting->before);
+    g_strfreev(starting->replay);
+    if (!(starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
+        return -1;
+
+    return libxlDeviceModelRegistersWriteBack(starting->dm->registers, starting->before);
+}
+
+
 /* Tell the new process what the old one has not looked at. */
 static int
 libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
+                                  libxlDeviceModelMonitor *mon,
                                   const ioreq_t *ready,
-                                  unsigned int nready)
+                                  unsigned int nready,
+                                  gint64 deadline)
 {
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LATE_MS * 1000LL;
-    const libxlDeviceModel *dm = starting->dm;
-    g_autoptr(libxlDeviceModelMonitor) mon = NULL;
     unsigned int i;
 
     for (i = 0; i < nready; i++) {
@@ -210,17 +225,10 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
             libxlDeviceModelRegistersHaveNoted(starting->before, ready[i].vp_eport, &write))
             continue;
 
-        commands = libxlDeviceModelReplayLate(starting->config, starting->before, &write);
-        if (!commands[0])
-            continue;
-
-        if (!mon &&
-            (!(mon = libxlDeviceModelMonitorConnect(dm->name, dm->socket)) ||
-             libxlDeviceModelMonitorHandshake(mon, deadline) < 0))
-            return -1;
-
-        if (libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
-            libxlDeviceModelRegistersAmend(dm->registers, ready[i].vp_eport, &write) < 0)
+        if (!(commands = libxlDeviceModelReplayLate(starting->config, starting->before, &write)) ||
+            libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
+            (commands[0] &&
+             libxlDeviceModelRegistersAmend(starting->dm->registers, ready[i].vp_eport, &write) < 0))
             return -1;
     }
 
@@ -228,25 +236,55 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
 }
 
 
-/* The domain is not locked.  A write that is lost is one that a driver tries again. */
-static void
-libxlDeviceModelRestartSwap(libxlDeviceModel *dm,
-                            const libxlDeviceModelStarting *starting)
+/* The domain is not locked.  The guest goes on when it was told all. */
+static int
+libxlDeviceModelRestartSwap(const libxlDeviceModelStarting *starting,
+                            libxlDeviceModel *predecessor,
+                            libxlDeviceModelMonitor *mon,
+                            gint64 deadline)
 {
     g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
     unsigned int nready = 0;
 
-    if (!libxlDeviceModelTakeHeld(dm, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready))
-        return;
+    if (libxlDeviceModelCopyHeld(predecessor, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready) < 0 ||
+        libxlDeviceModelRestartReplayLate(starting, mon, ready, nready, deadline) < 0)
+        return -1;
 
-    if (libxlDeviceModelRestartReplayLate(starting, ready, nready) < 0) {
-        VIR_WARN("device model '%s' was not told all that the guest has written: %s",
-                 dm->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
+    if (libxlDeviceModelReleaseHeld(predecessor))
+        return 0;
 
-    ignore_value(libxlDeviceModelReleaseHeld(dm));
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s': the guest cannot be freed of the process that has ended"),
+                   predecessor->name);
+    return -1;
 }
+
+
+static int
+libxlDeviceModelRestartEnd(const libxlDeviceModelStarting *starting,
+                           libxlDeviceModel *predecessor,
+                           libxlDeviceModelMonitor *mon,
+                           gint64 deadline)
+{
+    g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
+    g_auto(GStrv) commands = NULL;
+
+    if (starting->swaps &&
+        libxlDeviceModelRestartSwap(starting, predecessor, mon, deadline) < 0)
+        return -1;
+
+    if (libxlDeviceModelRegistersRead(starting->dm->registers, now) < 0)
+        return -1;
+
+    commands = libxlDeviceModelReplayInterrupts(starting->config, starting->before, now);
+    return libxlDeviceModelReplay(mon, commands, deadline);
+}
+
+
+static const libxlDeviceModelSuccession libxlDeviceModelRestartSuccession = {
+    .begin = libxlDeviceModelRestartBegin,
+    .end = libxlDeviceModelRestartEnd,
+};
 
 
 static int
@@ -266,6 +304,8 @@ libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
         return -1;
 
     starting->dm->uid = starting->privilege->uid;
+    starting->succession = &libxlDeviceModelRestartSuccession;
+    starting->predecessor = dm;
     if (libxlDeviceModelSpawnOne(cfg, vm, starting) < 0)
         return -1;
 
@@ -275,10 +315,6 @@ libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
 
     if (rc < 0 || libxlDeviceModelRestartCheck(cfg, vm, dm, starting->dm) < 0)
         return -1;
-
-    virObjectUnlock(vm);
-    libxlDeviceModelRestartSwap(dm, starting);
-    virObjectLock(vm);
 
     return libxlDeviceModelXenstoreAdd(starting->dm);
 }
@@ -330,6 +366,8 @@ libxlDeviceModelRestartReplace(libxlDriverPrivate *driver,
     starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
     libxlDeviceModelShowTTYs(vm->def, starting);
 
+    /* the number of its ioreq server may be another's soon */
+    libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_ENDED);
     libxlDeviceModelForget(&priv->devicemodels[i]);
     priv->devicemodels[i] = virObjectRef(starting->dm);
 
@@ -377,8 +415,10 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
         libxlDeviceModelRestartReplace(driver, vm, dm, starting);
     } else {
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
-        ignore_value(libxlDeviceModelReleaseHeld(dm));
+        /* it must not serve a guest that was not told all */
         libxlDeviceModelRestartUndo(vm, dm, starting->dm);
+        libxlDeviceModelAbandonSwap(dm);
+        ignore_value(libxlDeviceModelReleaseHeld(dm));
     }
 
     dm->restarting = false;
@@ -430,8 +470,10 @@ libxlDeviceModelRestartClear(virDomainObj *vm,
     killed = libxlDeviceModelKillRest(dm);
     virObjectLock(vm);
 
-    if (killed)
+    if (killed) {
         libxlDeviceModelReleaseOthers(vm, dm);
+        libxlDeviceModelLowerInterrupts(dm);
+    }
     return killed;
 }
 
@@ -490,8 +532,8 @@ libxlDeviceModelRestart(libxlDriverPrivate *driver,
     if (libxlDeviceModelRestartOnce(driver, vm, dm, starting)) {
         VIR_WARN("device model '%s' of domain '%s' was restarted", dm->name, vm->def->name);
         libxlDeviceModelRestartHint(starting);
-        libxlDeviceModelReleaseOthers(vm, starting->dm);
         libxlDeviceModelRestartRecord(driver, vm, starting->dm, NULL);
+        libxlDeviceModelReleaseOthers(vm, starting->dm);
         return false;
     }
 

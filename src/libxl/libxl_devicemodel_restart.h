@@ -14,8 +14,10 @@
  *           made from the live definition, which has the media and link states of now;
  *           files and taps opened anew, its privilege proved.  Before it serves its
  *           devices it is told what the guest has written
- *  swap     where the guest is held: from here on it comes to the new process, which is
- *           told what it takes for written, and who waits for the old one goes on
+ *  swap     where the guest is held still, as nobody frees it from just before the new
+ *           process serves its devices: it comes to the new process from then on, which
+ *           is told what it takes for written, and who waits for the old one goes on.  If
+ *           that fails, the new process is killed before the guest goes on
  *  replace  the old one in the list of the domain by it, and watch it
  *
  * One that stays away is restarted when an administrator says so, whatever its definition

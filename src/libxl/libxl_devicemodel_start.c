@@ -41,6 +41,10 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_start");
 /* A process that closed its monitor connection may take a moment to end. */
 #define LIBXL_DEVICE_MODEL_EXIT_MS 1000
 
+/* For how long a process that takes the place of another is told what the guest has
+ * written, until it serves its devices. */
+#define LIBXL_DEVICE_MODEL_SUCCEED_MS (5 * 1000)
+
 
 /**
  * libxlDeviceModelStartingNew:
@@ -595,14 +599,48 @@ libxlDeviceModelProve(libxlDeviceModelStarting *starting)
 }
 
 
+/* A guest that runs may wait meanwhile. */
+static int
+libxlDeviceModelSucceed(libxlDeviceModelStarting *starting,
+                        libxlDeviceModelMonitor *mon,
+                        gint64 deadline)
+{
+    gint64 last = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_SUCCEED_MS * 1000LL;
+
+    deadline = MIN(deadline, last);
+    if (starting->succession->begin(starting, starting->predecessor) < 0 ||
+        (starting->replay && libxlDeviceModelReplay(mon, starting->replay, deadline) < 0) ||
+        libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
+        libxlDeviceModelQMPCont(mon, deadline) < 0 ||
+        starting->succession->end(starting, starting->predecessor, mon, deadline) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+static int
+libxlDeviceModelBegin(libxlDeviceModelStarting *starting,
+                      libxlDeviceModelMonitor *mon,
+                      gint64 deadline)
+{
+    if (libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
+        libxlDeviceModelQMPCont(mon, deadline) < 0)
+        return -1;
+
+    return 0;
+}
+
+
 static int
 libxlDeviceModelServe(libxlDeviceModelStarting *starting,
                       libxlDeviceModelMonitor *mon,
                       gint64 deadline)
 {
-    if ((starting->replay && libxlDeviceModelReplay(mon, starting->replay, deadline) < 0) ||
-        libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
-        libxlDeviceModelQMPCont(mon, deadline) < 0 ||
+    int rc = starting->succession ? libxlDeviceModelSucceed(starting, mon, deadline)
+                                  : libxlDeviceModelBegin(starting, mon, deadline);
+
+    if (rc < 0 ||
         libxlDeviceModelCheckRunning(starting, mon, deadline) < 0 ||
         libxlDeviceModelFindTTYs(starting, mon, deadline) < 0)
         return -1;

@@ -24,12 +24,28 @@
 
 #include "domain_logcontext.h"
 #include "libxl_devicemodel_fds.h"
+#include "libxl_devicemodel_monitor.h"
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_process.h"
 #include "libxl_devicemodel_registers.h"
 
 /* A secondary while it starts. */
 typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
+
+/* What is done where the process takes the place of another.  Both return 0, or -1 with an
+ * error, with which the start has failed. */
+typedef struct _libxlDeviceModelSuccession libxlDeviceModelSuccession;
+struct _libxlDeviceModelSuccession {
+    /* Just before the process serves its devices: decides what it is told first (replay). */
+    int (*begin)(libxlDeviceModelStarting *starting,
+                 libxlDeviceModel *predecessor);
+    /* As soon as it serves them. */
+    int (*end)(const libxlDeviceModelStarting *starting,
+               libxlDeviceModel *predecessor,
+               libxlDeviceModelMonitor *mon,
+               gint64 deadline);
+};
+
 struct _libxlDeviceModelStarting {
     libxlDeviceModel *dm; /* a reference */
     virDomainDeviceModelDef *dmdef; /* belongs to the domain */
@@ -40,6 +56,9 @@ struct _libxlDeviceModelStarting {
     libxlDeviceModelRegisters *before; /* what the guest has written, where it takes the place of
                                           another; or NULL */
     char **replay; /* what it is told of that before it serves its devices, or NULL */
+    const libxlDeviceModelSuccession *succession; /* or NULL */
+    libxlDeviceModel *predecessor; /* belongs to the domain */
+    bool swaps; /* the guest of that is held for it */
     int scopefd; /* to the scope library, until it has sealed the scope */
     char *ttys[LIBXL_DEVICE_MODEL_SERIAL_MAX]; /* of the serial ports that are
                                                   pseudo terminals, at last */

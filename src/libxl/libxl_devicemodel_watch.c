@@ -171,37 +171,99 @@ libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
 
 
 /**
- * libxlDeviceModelTakeHeld:
+ * libxlDeviceModelBeginSwap:
  * @dm: device model that has failed
- * @ready: filled with the requests that it has not begun with, as by
- *         libxlDeviceModelIoreqCopyReady
- * @max: how many there is room for
- * @nready: set to their number
  *
- * Have the guest come to another process from now on, which serves its devices.  Who
- * waits, waits until libxlDeviceModelReleaseHeld, which nobody else calls meanwhile.
+ * A guest that is held stays so until libxlDeviceModelReleaseHeld, however long that takes,
+ * if its time is not over yet.  To be called before another process serves the devices: what
+ * the guest writes must not go to both.
  *
- * Returns whether the guest was held.
+ * Returns whether the guest is held.
  */
 bool
-libxlDeviceModelTakeHeld(libxlDeviceModel *dm,
-                         ioreq_t *ready,
-                         unsigned int max,
-                         unsigned int *nready)
+libxlDeviceModelBeginSwap(libxlDeviceModel *dm)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
 
     if (dm->held != LIBXL_DEVICE_MODEL_HELD_YES ||
         dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
         return false;
 
     dm->held = LIBXL_DEVICE_MODEL_HELD_SWAPPED;
-    if (libxlDeviceModelIoreqCopyReady(&ioreq, ready, max, nready, &result) < 0)
-        libxlDeviceModelLogRelease(dm, &result, false);
+    return true;
+}
 
+
+/**
+ * libxlDeviceModelCopyHeld:
+ * @dm: device model, after libxlDeviceModelBeginSwap; another process serves its devices
+ * @ready: filled with the requests that it has not begun with, as by
+ *         libxlDeviceModelIoreqCopyReady
+ * @max: how many there is room for
+ * @nready: set to their number
+ *
+ * Have the guest come to the other process only, from now on.  Who waits, waits until
+ * libxlDeviceModelReleaseHeld.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
+                         ioreq_t *ready,
+                         unsigned int max,
+                         unsigned int *nready)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+
+    if (libxlDeviceModelIoreqCopyReady(&ioreq, ready, max, nready, &result) == 0)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s': what the guest waits for cannot be read: %2$s: %3$s"),
+                   dm->name, NULLSTR(result.failed), g_strerror(result.err));
+    return -1;
+}
+
+
+/**
+ * libxlDeviceModelAbandonSwap:
+ * @dm: device model, after libxlDeviceModelBeginSwap
+ *
+ * The other process has ended, so that what the guest waits for is what a further one is
+ * told.
+ */
+void
+libxlDeviceModelAbandonSwap(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED)
+        dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+}
+
+
+/* With its lock and that of all servers held. */
+static bool
+libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+    bool freed;
+
+    if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED) {
+        if (dm->held == LIBXL_DEVICE_MODEL_HELD_YES)
+            libxlDeviceModelNoteReady(dm, &ioreq);
+        freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
+        libxlDeviceModelLogRelease(dm, &result, freed);
+        if (!freed) {
+            dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+            return false;
+        }
+    }
+
+    dm->held = LIBXL_DEVICE_MODEL_HELD_NO;
     return true;
 }
 
@@ -220,37 +282,27 @@ libxlDeviceModelReleaseHeld(libxlDeviceModel *dm)
 {
     VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
-    bool freed;
 
-    if (dm->held == LIBXL_DEVICE_MODEL_HELD_NO)
-        return true;
-
-    if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED) {
-        if (dm->held == LIBXL_DEVICE_MODEL_HELD_YES)
-            libxlDeviceModelNoteReady(dm, &ioreq);
-        freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
-        libxlDeviceModelLogRelease(dm, &result, freed);
-        if (!freed) {
-            dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
-            return false;
-        }
-    }
-
-    dm->held = LIBXL_DEVICE_MODEL_HELD_NO;
-    return true;
+    return dm->held == LIBXL_DEVICE_MODEL_HELD_NO || libxlDeviceModelReleaseHeldLocked(dm);
 }
 
 
-/* Nobody frees the guest while it is being replaced. */
+/* Not while it is being replaced, which may have begun just now. */
 static bool
-libxlDeviceModelIsHeld(libxlDeviceModel *dm,
-                       bool *swapped)
+libxlDeviceModelReleaseLate(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return dm->held == LIBXL_DEVICE_MODEL_HELD_YES && libxlDeviceModelReleaseHeldLocked(dm);
+}
+
+
+static bool
+libxlDeviceModelIsHeld(libxlDeviceModel *dm)
 {
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
-    *swapped = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
     return dm->held != LIBXL_DEVICE_MODEL_HELD_NO &&
         dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED;
 }
@@ -263,11 +315,10 @@ libxlDeviceModelLimitHold(void *opaque)
     g_autoptr(libxlDeviceModelWatched) watched = opaque;
     libxlDeviceModel *dm = watched->dm;
     gint64 last = dm->heldUntil + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
-    bool swapped;
 
-    while (libxlDeviceModelIsHeld(dm, &swapped) && libxlDeviceModelTimeLeft(last) > 0) {
-        if (!swapped && libxlDeviceModelTimeLeft(dm->heldUntil) == 0 &&
-            libxlDeviceModelReleaseHeld(dm))
+    while (libxlDeviceModelIsHeld(dm) && libxlDeviceModelTimeLeft(last) > 0) {
+        if (libxlDeviceModelTimeLeft(dm->heldUntil) == 0 &&
+            libxlDeviceModelReleaseLate(dm))
             break;
         g_usleep(10 * 1000);
     }
@@ -350,12 +401,50 @@ libxlDeviceModelReleaseOthers(virDomainObj *vm,
 
 
 /**
+ * libxlDeviceModelLowerInterrupts:
+ * @dm: device model that has failed, with no process that runs for it
+ *
+ * Lower what a process has raised whose start has failed.
+ */
+void
+libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = {
+        .domid = dm->domid, .slots = dm->slots, .irqs = dm->irqs,
+    };
+
+    if (libxlDeviceModelIoreqLowerInterrupts(&ioreq, &result) < 0)
+        libxlDeviceModelLogRelease(dm, &result, false);
+}
+
+
+/**
+ * libxlDeviceModelCheckServer:
+ * @dm: device model that has started
+ *
+ * Returns whether Xen has its ioreq server.  One that is there for a moment only, to free
+ * another guest, is not seen.
+ */
+bool
+libxlDeviceModelCheckServer(const libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+
+    return libxlDeviceModelIoreqCheckServer(&ioreq, &result) == 1;
+}
+
+
+/**
  * libxlDeviceModelReleaseStarted:
  * @vm: the domain, locked
  * @dm: one of its device models, in whose place another process was started, and has ended
  *
- * Free the guest of whatever ioreq server that process had.  It may have given it back
- * while a vCPU waited, so that all are woken.
+ * Free the guest of whatever ioreq server that process had, and of its interrupts.  It may
+ * have given the server back while a vCPU waited, so that all are woken.
  */
 void
 libxlDeviceModelReleaseStarted(virDomainObj *vm,
@@ -364,6 +453,7 @@ libxlDeviceModelReleaseStarted(virDomainObj *vm,
     libxlDeviceModelIoreqResult result = { 0 };
 
     libxlDeviceModelReleaseOthers(vm, dm);
+    libxlDeviceModelLowerInterrupts(dm);
 
     VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelServersMutex) {
         if (libxlDeviceModelIoreqWake(dm->domid, &result) < 0)
@@ -429,6 +519,7 @@ libxlDeviceModelHold(libxlDeviceModelWatched *watched)
     libxlDeviceModelIoreq ioreq = {
         .domid = dm->domid, .ioservid = dm->ioservid, .slots = dm->slots, .irqs = dm->irqs,
     };
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
     if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)

@@ -43,15 +43,23 @@ int libxlDeviceModelWatch(libxlDriverPrivate *driver,
 
 void libxlDeviceModelFreeGuest(libxlDeviceModel *dm);
 
-bool libxlDeviceModelTakeHeld(libxlDeviceModel *dm,
-                              ioreq_t *ready,
-                              unsigned int max,
-                              unsigned int *nready);
+bool libxlDeviceModelBeginSwap(libxlDeviceModel *dm);
+
+int libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
+                             ioreq_t *ready,
+                             unsigned int max,
+                             unsigned int *nready);
+
+void libxlDeviceModelAbandonSwap(libxlDeviceModel *dm);
 
 bool libxlDeviceModelReleaseHeld(libxlDeviceModel *dm);
 
 void libxlDeviceModelReleaseOthers(virDomainObj *vm,
                                    const libxlDeviceModel *dm);
+
+void libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm);
+
+bool libxlDeviceModelCheckServer(const libxlDeviceModel *dm);
 
 void libxlDeviceModelReleaseStarted(virDomainObj *vm,
                                     const libxlDeviceModel *dm);
