@@ -168,7 +168,10 @@ def disk_restarts(host):
             expect_restarted(domain, "disk", count, "")
             domain.wait(lambda seen=before: len(answers(domain, "disk")) > seen, "an answer about its disk", 240)
             print(f"while the secondary got SIG{signal}, the guest read: {answers(domain, 'disk')[-1]}")
-            expect_same_disk(host, domain)
+            # QEMU gives its ioreq server back when it is asked to end: the guest is not held
+            # then, and its driver may have given the disk up
+            if signal != "TERM":
+                expect_same_disk(host, domain)
         domain.destroy()
     expect_all_gone(host)
 
