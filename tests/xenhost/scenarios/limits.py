@@ -53,7 +53,8 @@ def tasks_used_up(host):
 # Takes memory until the kernel ends it, as the user and with the score of a secondary.
 HOG = """
 echo $$ > /sys/fs/cgroup/system.slice/libvirtd.service/cgroup.procs
-cat /proc/{pid}/oom_score_adj > /proc/self/oom_score_adj
+read -r score < /proc/{pid}/oom_score_adj
+echo "$score" > /proc/self/oom_score_adj
 setpriv --reuid {uid} --regid {uid} --clear-groups tail /dev/zero
 exit $?
 """
