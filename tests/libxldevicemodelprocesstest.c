@@ -50,6 +50,10 @@
 /* of the processes, if anybody asked for it */
 #define TEST_UID 1879048192
 
+/* What they may have; MiB. */
+#define TEST_MEMORY 512
+#define TEST_PROCESSES 129
+
 static char *testDir; /* holds the driver's folder and the logs */
 
 /* What the stand-ins were told, and are to say. */
@@ -61,6 +65,11 @@ static struct {
     bool unsignalled;
     bool unconfined;
     bool unopened; /* no process can be opened */
+    pid_t limited; /* the process that waited to be limited, as long as it was no emulator */
+    bool unlimited; /* no process can be limited */
+    size_t ngrouped; /* how often there is something in the cgroup yet */
+    bool ungrouped; /* nothing in it can be killed */
+    bool ranOut; /* it had too little memory */
     pid_t traced; /* the process that has the uid, until it is reaped */
     pid_t tracer; /* ends with the last of @nprocesses */
 } testStandIn;
@@ -119,6 +128,56 @@ libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
 
     virReportError(VIR_ERR_OPERATION_FAILED, "device model '%s' has privilege", privilege->name);
     return -1;
+}
+
+
+/* Whether a process is a copy of the test still. */
+static bool
+testIsTest(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%lld/exe", (long long)pid);
+    struct stat sb;
+    struct stat own;
+
+    return stat(path, &sb) == 0 && stat("/proc/self/exe", &own) == 0 &&
+        sb.st_dev == own.st_dev && sb.st_ino == own.st_ino;
+}
+
+
+int
+libxlDeviceModelLimitsApply(const libxlDeviceModelLimits *limits,
+                            const char *cgroup,
+                            pid_t pid)
+{
+    if (testStandIn.unlimited) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cannot be limited");
+        return -1;
+    }
+
+    if (limits->memory == TEST_MEMORY * 1024 && limits->processes == TEST_PROCESSES &&
+        STRPREFIX(cgroup, "xen-7-") && testIsTest(pid))
+        g_atomic_int_set(&testStandIn.limited, pid);
+
+    return 0;
+}
+
+
+bool
+libxlDeviceModelCgroupRanOut(const char *name)
+{
+    return testStandIn.ranOut && STREQ(name, "xen-7-1-dm1");
+}
+
+
+int
+libxlDeviceModelCgroupEnd(const char *name)
+{
+    if (!STRPREFIX(name, "xen-7-") || testStandIn.ungrouped) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "no such cgroup");
+        return -1;
+    }
+
+    return testStandIn.ngrouped > 0 && testStandIn.ngrouped-- > 0;
 }
 
 
@@ -206,6 +265,7 @@ testProcessNew(const char *stateDir,
     testProcess *process = g_new0(testProcess, 1);
     libxlDeviceModelConfig *config = g_new0(libxlDeviceModelConfig, 1);
     libxlDeviceModelPrivilege *privilege = g_new0(libxlDeviceModelPrivilege, 1);
+    libxlDeviceModelLimitsConf limits = { .memory = TEST_MEMORY };
     g_autofree char *logname = g_strdup_printf("log-%u", id);
     int fds[2];
 
@@ -223,11 +283,13 @@ testProcessNew(const char *stateDir,
 
     privilege->name = g_strdup(config->name);
     privilege->uid = TEST_UID;
+    privilege->processes = TEST_PROCESSES;
 
     process->pid = -1;
     process->dm = libxlDeviceModelNew(stateDir, TEST_DOMID, id, config->name);
     process->known = virObjectRef(process->dm);
-    process->starting = libxlDeviceModelStartingNew(process->dm, NULL, config, privilege);
+    process->starting = libxlDeviceModelStartingNew(process->dm, NULL, config, privilege,
+                                                    &limits);
 
     if (!(process->starting->log = domainLogContextNew(false, testDir, "libxl", NULL,
                                                        false, logname)) ||
@@ -615,6 +677,48 @@ testUnconfined(const void *opaque)
 }
 
 
+/* One that waits for its limits is no emulator yet. */
+static int
+testLimited(const void *opaque)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret;
+
+    testStandIn.limited = 0;
+    ret = testProcessSpawn(process);
+    testProcessBegin(process);
+
+    if (testStandIn.limited != process->pid || testIsTest(process->pid)) {
+        VIR_TEST_VERBOSE("process %d was limited, expected %d", (int)testStandIn.limited,
+                         (int)process->pid);
+        ret = -1;
+    }
+
+    return testProcessFinish(process, opaque) < 0 ? -1 : ret;
+}
+
+
+/* One that cannot be limited is never executed, as the emulator would wait to begin, and
+ * ends by itself. */
+static int
+testUnlimited(const void *opaque)
+{
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret;
+
+    testStandIn.unlimited = true;
+    ret = testOutcome("spawn", testProcessSpawn(process),
+                      "device model 'dm1': operation failed: cannot be limited",
+                      VIR_ERR_OPERATION_FAILED);
+    testStandIn.unlimited = false;
+
+    if (testProcessReap(process, opaque) < 0)
+        ret = -1;
+
+    return testProcessFinish(process, opaque) < 0 ? -1 : ret;
+}
+
+
 /* One that the daemon cannot keep an eye on is ended before it is executed. */
 static int
 testUnopened(const void *opaque G_GNUC_UNUSED)
@@ -900,10 +1004,35 @@ testStopUID(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* One whose processes cannot be ended is kept, and no error is lost or added. */
+/* What is in its cgroup is ended, too, whoever's it is. */
 static int
-testStopUIDFails(const void *opaque G_GNUC_UNUSED)
+testStopCgroup(const void *opaque G_GNUC_UNUSED)
 {
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+
+    dm->uid = TEST_UID;
+    testStandIn.nsignals = 0;
+    testStandIn.nprocesses = 1;
+    testStandIn.ngrouped = 3;
+
+    if (testStopAll(&dm, 1) != 0)
+        return -1;
+
+    if (testStandIn.nsignals != 4 || testStandIn.ngrouped != 0) {
+        VIR_TEST_VERBOSE("%zu signals, expected 4", testStandIn.nsignals);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* One whose processes cannot be ended is kept, and no error is lost or added.  What the
+ * one way does not end, the other may: both are tried. */
+static int
+testStopUIDFails(const void *opaque)
+{
+    bool *fails = (bool *)opaque;
     libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
     libxlDeviceModel *kept = dm;
     size_t left;
@@ -911,9 +1040,19 @@ testStopUIDFails(const void *opaque G_GNUC_UNUSED)
     dm->uid = TEST_UID;
     virReportError(VIR_ERR_OPERATION_FAILED, "%s", "cause");
 
-    testStandIn.unsignalled = true;
+    testStandIn.nsignals = 0;
+    testStandIn.nprocesses = 1;
+    testStandIn.ngrouped = 1;
+    *fails = true;
     left = testStopAll(&dm, 1);
-    testStandIn.unsignalled = false;
+    *fails = false;
+
+    if (fails == &testStandIn.unsignalled ? testStandIn.ngrouped != 0
+                                          : testStandIn.nsignals != 1) {
+        VIR_TEST_VERBOSE("only one way was tried");
+        return -1;
+    }
+    testStandIn.nprocesses = testStandIn.ngrouped = 0;
 
     if (left != 1 || dm != kept || dm->state != LIBXL_DEVICE_MODEL_STATE_ENDING ||
         testOutcome("stop", -1, "operation failed: cause", VIR_ERR_OPERATION_FAILED) < 0)
@@ -1151,6 +1290,29 @@ testEnd(const void *opaque)
         ret = -1;
     }
 
+    return testProcessFinish(process, expected) < 0 ? -1 : ret;
+}
+
+
+/* Only of what the kernel has killed by that signal it says that. */
+static int
+testEndRanOut(const void *opaque)
+{
+    int sig = GPOINTER_TO_INT(opaque);
+    g_autofree char *other = g_strdup_printf("killed by signal %d (%s)", sig, g_strsignal(sig));
+    const char *expected = sig == SIGKILL ? "killed by the host for want of memory" : other;
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = testProcessSpawn(process);
+
+    testProcessBegin(process);
+    testStandIn.ranOut = true;
+    if (process->pid > 0)
+        kill(process->pid, sig);
+    if (testProcessReap(process, expected) < 0)
+        ret = -1;
+
+    /* it is remembered when the cgroup is gone */
+    testStandIn.ranOut = false;
     return testProcessFinish(process, expected) < 0 ? -1 : ret;
 }
 
@@ -1549,6 +1711,10 @@ testStarts(void)
         ret = -1;
     if (virTestRun("session", testSession, NULL) < 0)
         ret = -1;
+    if (virTestRun("is limited", testLimited, "exited with status 0") < 0)
+        ret = -1;
+    if (virTestRun("cannot be limited", testUnlimited, "exited with status 0") < 0)
+        ret = -1;
     if (virTestRun("cannot be opened", testUnopened, NULL) < 0)
         ret = -1;
 
@@ -1571,7 +1737,13 @@ testLives(void)
         ret = -1;
     if (virTestRun("stop all that runs under the uid", testStopUID, NULL) < 0)
         ret = -1;
-    if (virTestRun("stop what cannot be signalled", testStopUIDFails, NULL) < 0)
+    if (virTestRun("stop all that is in the cgroup", testStopCgroup, NULL) < 0)
+        ret = -1;
+    if (virTestRun("stop what cannot be signalled", testStopUIDFails,
+                   &testStandIn.unsignalled) < 0)
+        ret = -1;
+    if (virTestRun("stop what is in a cgroup that cannot be ended", testStopUIDFails,
+                   &testStandIn.ungrouped) < 0)
         ret = -1;
     if (virTestRun("stop what does not end", testStopLives, NULL) < 0)
         ret = -1;
@@ -1580,6 +1752,11 @@ testLives(void)
     if (virTestRun("end by a crash", testEnd, GINT_TO_POINTER(SIGABRT)) < 0)
         ret = -1;
     if (virTestRun("end by a kill", testEnd, GINT_TO_POINTER(SIGKILL)) < 0)
+        ret = -1;
+    if (virTestRun("end for want of memory", testEndRanOut, GINT_TO_POINTER(SIGKILL)) < 0)
+        ret = -1;
+    if (virTestRun("end by a crash in spite of want of memory", testEndRanOut,
+                   GINT_TO_POINTER(SIGABRT)) < 0)
         ret = -1;
     if (virTestRun("end of one that is traced", testEndTraced, GINT_TO_POINTER(TEST_TRACED_ASK)) < 0)
         ret = -1;

@@ -38,6 +38,7 @@
 
 #define TEST_DOMID 7
 #define TEST_NIC_SLOT 0x1f
+#define TEST_MEMORY 300 /* MiB; what an administrator gives secondaries */
 
 static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folders */
@@ -139,7 +140,8 @@ libxlDeviceModelNetConnect(virDomainDef *def G_GNUC_UNUSED,
 }
 
 
-/* The process would write to virtlogd's pipe, and to nothing else. */
+/* The process would write to virtlogd's pipe, and to nothing else, and have the memory
+ * that it may. */
 int
 libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
 {
@@ -160,10 +162,12 @@ libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
 
     if (fstat(domainLogContextGetWriteFD(starting->log), &log) == 0 &&
         fstat(testLog.pipe[1], &end) == 0 &&
-        log.st_dev == end.st_dev && log.st_ino == end.st_ino)
+        log.st_dev == end.st_dev && log.st_ino == end.st_ino &&
+        starting->limits.memory == TEST_MEMORY * 1024 &&
+        starting->limits.processes == starting->privilege->processes)
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", "would be started");
     else
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "has another log");
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "has another log, or other limits");
 
     return -1;
 }
@@ -406,6 +410,7 @@ mymain(void)
     g_free(driver->config->logDir);
     driver->config->stateDir = g_strdup(testDir);
     driver->config->logDir = g_strdup(testDir);
+    driver->config->deviceModelLimits.memory = TEST_MEMORY;
 
     if (testLogs() < 0)
         ret = -1;

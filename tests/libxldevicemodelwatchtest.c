@@ -80,6 +80,7 @@ static struct {
     unsigned long usRestart; /* so long does it take */
     bool others; /* to be recorded: what else is freed */
     testHook hook;
+    bool ranOut; /* what ends next was killed for want of memory, and its cgroup recorded */
     unsigned int nunfreed; /* how often it cannot be freed yet */
     unsigned int hung; /* ioreq server for which the guest waits; 0 for none */
     unsigned int nrest; /* how often something runs under the uid yet */
@@ -153,6 +154,25 @@ libxlDeviceModelIoreqLook(const libxlDeviceModelIoreqViewer *viewer G_GNUC_UNUSE
 {
     return ioreq->ioservid == testXen.hung && vcpus == 2 ? LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME
                                                          : LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE;
+}
+
+
+/* systemd removes the cgroup while the driver does something else. */
+bool
+libxlDeviceModelCgroupRanOut(const char *name)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&testXen.lock);
+
+    return testXen.ranOut && testXen.calls->len == 0 && STREQ(name, "xen-7-1-lan");
+}
+
+
+int
+libxlDeviceModelCgroupEnd(const char *name)
+{
+    if (testXen.ranOut)
+        testCall("end %s\n", name);
+    return 0;
 }
 
 
@@ -497,7 +517,7 @@ testBegin(virDomainDeviceModelFailureAction action)
     testXen.def = def;
     testXen.gone = testXen.replaced = testXen.shutdown = false;
     testXen.fails = testXen.others = testXen.writes = testXen.given = testXen.swaps = false;
-    testXen.abandons = false;
+    testXen.abandons = testXen.ranOut = false;
     testXen.hook = TEST_HOOK_NONE;
     testXen.usRestart = 0;
     testXen.nunfreed = testXen.nrest = testXen.nthreadless = testXen.hung = 0;
@@ -799,6 +819,30 @@ testDeathWrites(const void *opaque G_GNUC_UNUSED)
     if (testAwaitEnd(testLines, 2, "copy 7 2\n" FREE_LINES EVENTS("lines", "0")) == 0 &&
         libxlDeviceModelRegistersRead(testLines->registers, registers) == 0 &&
         libxlDeviceModelRegisterGet(registers->uarts[0][LIBXL_DEVICE_MODEL_UART_MCR]) == 0x0b)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* Why it was killed is asked before all else, and its cgroup is removed with what else is
+ * left of it, though the domain runs on. */
+static int
+testDeathRanOut(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    VIR_WITH_OBJECT_LOCK_GUARD(testLan) {
+        testLan->uid = TEST_UID;
+        testXen.ranOut = true;
+    }
+    testWatch(testLan);
+    testKill(testLan);
+    if (testAwaitEnd(testLan, 2, FREE_LAN "end xen-7-1-lan\n" EVENTS("lan", "0")) == 0 &&
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1,
+                       "killed by the host for want of memory") == 0)
         ret = 0;
 
     testEnd();
@@ -1489,6 +1533,7 @@ testDeaths(void)
     DO_TEST("death", testDeath, 0);
     DO_TEST("death while the guest writes", testDeathWrites, 0);
     DO_TEST("death while the guest is held for another", testHeld, 0);
+    DO_TEST("death for want of memory", testDeathRanOut, 0);
     DO_TEST("death of who had a terminal", testDeathTerminal, 0);
     DO_TEST("hang: stopped", testHang, true);
     DO_TEST("hang: silent", testHang, false);

@@ -182,7 +182,8 @@ libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
                                              config);
     return libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
                                        g_steal_pointer(&config),
-                                       g_steal_pointer(&privilege));
+                                       g_steal_pointer(&privilege),
+                                       &cfg->deviceModelLimits);
 }
 
 

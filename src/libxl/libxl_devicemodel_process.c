@@ -16,6 +16,7 @@
 #include "libxl_devicemodel_process.h"
 
 #include "libxl_devicemodel_hang.h"
+#include "libxl_devicemodel_limits.h"
 #include "libxl_devicemodel_privilege.h"
 #include "virerror.h"
 #include "virevent.h"
@@ -98,6 +99,7 @@ libxlDeviceModelProcessOpen(libxlDeviceModelProcess *process,
     process->pidfd = pidfd;
     process->end = LIBXL_DEVICE_MODEL_END_NONE;
     process->status = 0;
+    process->ranOut = false;
     return 0;
 }
 
@@ -153,7 +155,8 @@ libxlDeviceModelProcessSignal(const libxlDeviceModelProcess *process,
  * daemon is init's to reap, and its pid may be that of another child by now, which a
  * pidfd tells from it.  Is called with libxlDeviceModelEndMutex. */
 static void
-libxlDeviceModelProcessReap(libxlDeviceModelProcess *process)
+libxlDeviceModelProcessReap(libxlDeviceModelProcess *process,
+                            const char *cgroup)
 {
     siginfo_t info = { 0 };
     int rc;
@@ -179,6 +182,8 @@ libxlDeviceModelProcessReap(libxlDeviceModelProcess *process)
     process->end = info.si_code == CLD_EXITED ? LIBXL_DEVICE_MODEL_END_EXITED
                                               : LIBXL_DEVICE_MODEL_END_KILLED;
     process->status = info.si_status;
+    process->ranOut = process->end == LIBXL_DEVICE_MODEL_END_KILLED &&
+        process->status == SIGKILL && libxlDeviceModelCgroupRanOut(cgroup);
 }
 
 
@@ -211,6 +216,7 @@ libxlDeviceModelNew(const char *stateDir,
     dm->pidfile = g_strdup_printf("%s/devicemodel/%u-%u.pid", stateDir, domid, id);
     dm->socket = g_strdup_printf("%s/devicemodel/%u-%u.qmp", stateDir, domid, id);
     dm->registers = g_strdup_printf("%s/devicemodel/%u-%u.regs", stateDir, domid, id);
+    dm->cgroup = libxlDeviceModelCgroupName(domid, id, name);
     dm->process.pid = -1;
     dm->process.pidfd = -1;
     dm->watch = -1;
@@ -225,13 +231,14 @@ libxlDeviceModelDispose(void *obj)
     libxlDeviceModel *dm = obj;
 
     VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
-        libxlDeviceModelProcessReap(&dm->process);
+        libxlDeviceModelProcessReap(&dm->process, dm->cgroup);
         libxlDeviceModelProcessClose(&dm->process);
     }
     g_free(dm->name);
     g_free(dm->pidfile);
     g_free(dm->socket);
     g_free(dm->registers);
+    g_free(dm->cgroup);
     g_free(dm->taps);
 }
 
@@ -606,7 +613,7 @@ libxlDeviceModelDescribeEnd(libxlDeviceModel *dm)
     if (libxlDeviceModelIsAlive(dm))
         return NULL;
 
-    libxlDeviceModelProcessReap(process);
+    libxlDeviceModelProcessReap(process, dm->cgroup);
 
     if (dm->hung > 0)
         return g_strdup_printf(_("hung for %1$u s"), dm->hung);
@@ -621,6 +628,8 @@ libxlDeviceModelDescribeEnd(libxlDeviceModel *dm)
         return g_strdup_printf(_("exited with status %1$d"), process->status);
 
     case LIBXL_DEVICE_MODEL_END_KILLED:
+        if (process->ranOut)
+            return g_strdup(_("killed by the host for want of memory"));
         return g_strdup_printf(_("killed by signal %1$d (%2$s)"), process->status,
                                g_strsignal(process->status));
 
@@ -660,16 +669,27 @@ libxlDeviceModelWaitAll(libxlDeviceModel **dms,
 }
 
 
-/* A zombie has the uid, too, until it is reaped, which its tracer may have put off.
- * Returns as libxlDeviceModelPrivilegeSignal does. */
+/* A zombie has the uid, too, until it is reaped, which its tracer may have put off.  A
+ * program that is executed around the emulator is root's: the cgroup has what is left of
+ * it.  The cgroup is removed once there is nothing in it.
+ *
+ * Returns whether there was anything to kill, or -1 with an error. */
 static int
 libxlDeviceModelKillOnce(libxlDeviceModel *dm)
 {
+    int grouped;
+    int owned;
+
     VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
-        libxlDeviceModelProcessReap(&dm->process);
+        libxlDeviceModelProcessReap(&dm->process, dm->cgroup);
     }
 
-    return libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL);
+    grouped = libxlDeviceModelCgroupEnd(dm->cgroup);
+    owned = libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL);
+    if (grouped < 0 || owned < 0)
+        return -1;
+
+    return grouped || owned;
 }
 
 
@@ -722,7 +742,7 @@ libxlDeviceModelReap(libxlDeviceModel *dm,
         return false;
 
     VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelEndMutex) {
-        libxlDeviceModelProcessReap(&dm->process);
+        libxlDeviceModelProcessReap(&dm->process, dm->cgroup);
         libxlDeviceModelProcessClose(&dm->process);
     }
 
@@ -739,8 +759,8 @@ libxlDeviceModelReap(libxlDeviceModel *dm,
  *
  * End the processes of all device models together, first by SIGTERM, which lets
  * QEMU give its ioreq server back to Xen, then by SIGKILL with whatever else runs
- * under their uids.  What fails is logged, the rest goes on; an error that is set
- * stays.  No domain may be locked.  May be called again.
+ * under their uids or in their cgroups.  What fails is logged, the rest goes on; an error
+ * that is set stays.  No domain may be locked.  May be called again.
  */
 void
 libxlDeviceModelEndAll(libxlDeviceModel **dms,
@@ -772,7 +792,7 @@ libxlDeviceModelEndAll(libxlDeviceModel **dms,
 
 /* A domain that is reset starts another process under the same uid, once its device
  * models have ended: from then on nothing is killed here.  Returns as
- * libxlDeviceModelPrivilegeSignal does, 0 for one that is not failed any more. */
+ * libxlDeviceModelKillOnce does, 0 for one that is not failed any more. */
 static int
 libxlDeviceModelSignalRest(libxlDeviceModel *dm)
 {
@@ -789,8 +809,8 @@ libxlDeviceModelSignalRest(libxlDeviceModel *dm)
  * libxlDeviceModelKillRest:
  * @dm: device model that has failed
  *
- * Kill whatever else runs under its uid, and wait until it is gone, for a while; whoever
- * ends the device model meanwhile does the same.  No domain may be locked.
+ * Kill whatever else runs under its uid or in its cgroup, and wait until it is gone, for a
+ * while; whoever ends the device model meanwhile does the same.  No domain may be locked.
  *
  * Returns whether nothing runs any more; an error may be set where something does.
  */

@@ -12,7 +12,7 @@
  *            of it, or is held for a short time (libxlDeviceModelHeld).  How often, when and why is in the definition of the device model
  *            (virDomainDeviceModelFailure), which is in the status file, too
  *  ending    it is not to serve them any more; its process, or what else runs under
- *            its uid, may not have ended yet
+ *            its uid or in its cgroup, may not have ended yet
  *  ended     nothing runs for it; files, taps and entries in xenstore may be left
  *
  * The state is what the driver has brought about and goes by.  Whether a process
@@ -38,7 +38,7 @@
  * write to, since the file is on a file system that the host must not be without.
  * An emulator that was taken over can give the lock up, and its process is then
  * taken for one that has ended: what it holds and may do is no more for that, and
- * it ends with its domain all the same, by its uid.
+ * it ends with its domain all the same, by its uid and in its cgroup.
  *
  * A libxlDeviceModel is an object with references.  One is that of the list in the
  * domain's private data, which gives it up when nothing is left of the device
@@ -97,6 +97,7 @@ struct _libxlDeviceModelProcess {
     int pidfd; /* likewise */
     libxlDeviceModelEnd end; /* of the last one */
     int status; /* with which it exited, or signal that killed it */
+    bool ranOut; /* it was killed for want of memory */
 };
 
 typedef struct _libxlDeviceModel libxlDeviceModel;
@@ -120,6 +121,7 @@ struct _libxlDeviceModel {
     char *socket; /* of its QMP server */
     char *registers; /* what the guest has written into them, or NULL for one that does
                         not remember it */
+    char *cgroup; /* its name: libxl_devicemodel_limits.h */
 
     libxlDeviceModelProcess process;
     int watch; /* of the event loop, on the process; -1 for none */

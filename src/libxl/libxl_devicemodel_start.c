@@ -52,6 +52,7 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_start");
  * @dmdef: its definition, which has to outlive what is returned
  * @config: its configuration; taken
  * @privilege: what it becomes; taken
+ * @limits: what an administrator says of what it may take
  *
  * Returns a start that has not begun, with nothing open and no log, to be freed
  * by the caller.
@@ -60,7 +61,8 @@ libxlDeviceModelStarting *
 libxlDeviceModelStartingNew(libxlDeviceModel *dm,
                             virDomainDeviceModelDef *dmdef,
                             libxlDeviceModelConfig *config,
-                            libxlDeviceModelPrivilege *privilege)
+                            libxlDeviceModelPrivilege *privilege,
+                            const libxlDeviceModelLimitsConf *limits)
 {
     libxlDeviceModelStarting *starting = g_new0(libxlDeviceModelStarting, 1);
 
@@ -68,6 +70,8 @@ libxlDeviceModelStartingNew(libxlDeviceModel *dm,
     starting->dmdef = dmdef;
     starting->config = config;
     starting->privilege = privilege;
+    libxlDeviceModelLimitsInit(&starting->limits, limits, config->ndisks,
+                               privilege->processes);
     starting->fds = libxlDeviceModelFDsNew(config);
     starting->scopefd = -1;
 
@@ -373,6 +377,22 @@ libxlDeviceModelExecute(const libxlDeviceModelStarting *starting,
 }
 
 
+/* Limits hold from the first instruction of the emulator on. */
+static int
+libxlDeviceModelLetExecute(const libxlDeviceModelStarting *starting,
+                           virCommand *cmd)
+{
+    const libxlDeviceModel *dm = starting->dm;
+
+    if (virCommandHandshakeWait(cmd) < 0 ||
+        libxlDeviceModelLimitsApply(&starting->limits, dm->cgroup, dm->process.pid) < 0 ||
+        virCommandHandshakeNotify(cmd) < 0)
+        return -1;
+
+    return 0;
+}
+
+
 static int
 libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
                     virCommand *cmd)
@@ -382,8 +402,7 @@ libxlDeviceModelRun(const libxlDeviceModelStarting *starting,
         return -1;
     }
 
-    if (virCommandHandshakeWait(cmd) == 0 &&
-        virCommandHandshakeNotify(cmd) == 0)
+    if (libxlDeviceModelLetExecute(starting, cmd) == 0)
         return 0;
 
     if (!libxlDeviceModelReportExited(starting))

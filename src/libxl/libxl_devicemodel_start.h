@@ -24,6 +24,7 @@
 
 #include "domain_logcontext.h"
 #include "libxl_devicemodel_fds.h"
+#include "libxl_devicemodel_limits.h"
 #include "libxl_devicemodel_monitor.h"
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_process.h"
@@ -51,6 +52,7 @@ struct _libxlDeviceModelStarting {
     virDomainDeviceModelDef *dmdef; /* belongs to the domain */
     libxlDeviceModelConfig *config;
     libxlDeviceModelPrivilege *privilege; /* what it becomes */
+    libxlDeviceModelLimits limits; /* what it may take */
     libxlDeviceModelFDs *fds; /* what its devices need opened */
     domainLogContext *log; /* gets the command line and all output */
     libxlDeviceModelRegisters *before; /* what the guest has written, where it takes the place of
@@ -68,7 +70,8 @@ libxlDeviceModelStarting *
 libxlDeviceModelStartingNew(libxlDeviceModel *dm,
                             virDomainDeviceModelDef *dmdef,
                             libxlDeviceModelConfig *config,
-                            libxlDeviceModelPrivilege *privilege);
+                            libxlDeviceModelPrivilege *privilege,
+                            const libxlDeviceModelLimitsConf *limits);
 
 void libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelStarting, libxlDeviceModelStartingFree);

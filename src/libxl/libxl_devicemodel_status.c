@@ -242,7 +242,7 @@ static libxlDeviceModel *
 libxlDeviceModelParseStatus(xmlNodePtr node,
                             bool complete)
 {
-    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew("", 0, 0, NULL);
+    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew("", 0, 0, "");
 
     if (!dm)
         return NULL;
@@ -257,9 +257,11 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
         libxlDeviceModelParseTaps(node, dm) < 0)
         return NULL;
 
+    g_free(dm->name);
     g_free(dm->pidfile);
     g_free(dm->socket);
     g_free(dm->registers);
+    g_clear_pointer(&dm->cgroup, g_free);
     dm->name = virXMLPropStringRequired(node, "name");
     dm->pidfile = virXMLPropStringRequired(node, "pidfile");
     dm->socket = virXMLPropStringRequired(node, "socket");
@@ -267,6 +269,7 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
     if (!dm->name || !dm->pidfile || !dm->socket)
         return NULL;
 
+    dm->cgroup = libxlDeviceModelCgroupName(dm->domid, dm->id, dm->name);
     return g_steal_pointer(&dm);
 }
 

@@ -541,11 +541,13 @@ libxlDeviceModelHold(libxlDeviceModelWatched *watched)
 }
 
 
-/* The guest may be free already. */
+/* The guest may be free already.  Why the process was killed can be read for a moment only
+ * (libxlDeviceModelCgroupRanOut). */
 static void
 libxlDeviceModelHandleEnd(void *opaque)
 {
     g_autoptr(libxlDeviceModelWatched) watched = opaque;
+    g_autofree char *end = libxlDeviceModelDescribeEnd(watched->dm);
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
 
     if (!watched->freed && libxlDeviceModelHold(watched)) {

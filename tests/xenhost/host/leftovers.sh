@@ -57,10 +57,12 @@ keys() {
         sed 's/^/xenstore /'
 }
 
-# What is no unit of systemd, or within one.
+# What is no unit of systemd, or within one, and what a secondary has.  libvirt's folder
+# for these is there from the first of them on.
 cgroups() {
     find /sys/fs/cgroup -mindepth 1 -type d |
-        grep -E '\.service/|/machine\.slice|/[^./]*$' | sed 's/^/cgroup /'
+        grep -E '\.service/|/machine(\.slice)?/|/[^./]*$' |
+        grep -vx /sys/fs/cgroup/machine | sed 's/^/cgroup /'
 }
 
 # Where a list cannot be had, nothing is printed: the shell looks at the last command

@@ -12,6 +12,9 @@ from .common import TWO_NICS, expect, running, scenario
 DOMID = 999
 USER = 0x70000000 + DOMID * 16 + 1
 
+# Its secondary's control group.
+GROUP = f"/sys/fs/cgroup/machine/xen-{DOMID}-1-lan.libvirt-xen"
+
 # Listens where no file shows it.
 LISTENER = ("import socket, time; one = socket.socket(socket.AF_UNIX); one.bind('\\0planted'); "
             "two = socket.socket(); two.bind(('127.0.0.1', 0x4d2)); one.listen(); two.listen(); "
@@ -38,6 +41,7 @@ PLANTS = (
      "umount /root/planted && rmdir /root/planted", ["mount /root/planted"]),
     ("a control group", "mkdir /sys/fs/cgroup/planted", "rmdir /sys/fs/cgroup/planted",
      ["cgroup /sys/fs/cgroup/planted"]),
+    ("a secondary's control group", f"mkdir -p {GROUP}", f"rmdir {GROUP}", [f"cgroup {GROUP}"]),
     *((f"the file {path}", f"install -D /dev/null {path}", f"rm {path}", [f"file {path}"])
       for path in (f"/run/libvirt/libxl/devicemodel/{DOMID}-1.pid",
                    f"/run/libvirt/libxl/devicemodel/{DOMID}-1.qmp",
@@ -58,6 +62,7 @@ def of_running(domid):
             f"ioreq server 1 of domain {domid}",
             rf"process \d+ of user 0: .* -xen-domid {domid} .*",
             rf"process \d+ of user {0x70000000 + domid * 16 + 1}: .* -xen-domid {domid} .*",
+            rf"cgroup /sys/fs/cgroup/machine/xen-{domid}-1-lan\.libvirt-xen",
             rf"interface vif{domid}\.0", r"interface (vnet|tap).*", rf"{devicemodel}/{domid}-1\.pid",
             rf"{devicemodel}/{domid}-1\.qmp", rf"{devicemodel}/{domid}-1\.regs",
             r"file /run/libvirt/libxl/alive\.xml",
