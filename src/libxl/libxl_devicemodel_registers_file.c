@@ -92,38 +92,17 @@ libxlDeviceModelRegistersReadFD(int fd,
 }
 
 
-/**
- * libxlDeviceModelRegistersRead:
- * @path: of the file, into which nobody writes any more
- * @registers: filled in
- *
- * Returns 0, or -1 with an error.
- */
-int
-libxlDeviceModelRegistersRead(const char *path,
-                              libxlDeviceModelRegisters *registers)
-{
-    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    memset(registers, 0, sizeof(*registers));
-
-    if (fd < 0) {
-        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
-        return -1;
-    }
-
-    return libxlDeviceModelRegistersReadFD(fd, path, registers);
-}
-
-
 /* Returns the open file, whose registers are filled in, or -1 with an error.  The file is not
  * mapped: who has it could make it shorter. */
 static int
 libxlDeviceModelRegistersOpen(const char *path,
+                              int access,
                               libxlDeviceModelRegisters *registers)
 {
-    VIR_AUTOCLOSE fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    VIR_AUTOCLOSE fd = open(path, access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     int ret;
+
+    memset(registers, 0, sizeof(*registers));
 
     if (fd < 0) {
         virReportSystemError(errno, _("cannot open file '%1$s'"), path);
@@ -136,6 +115,23 @@ libxlDeviceModelRegistersOpen(const char *path,
     ret = fd;
     fd = -1;
     return ret;
+}
+
+
+/**
+ * libxlDeviceModelRegistersRead:
+ * @path: of the file, into which nobody writes any more
+ * @registers: filled in
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelRegistersRead(const char *path,
+                              libxlDeviceModelRegisters *registers)
+{
+    VIR_AUTOCLOSE fd = libxlDeviceModelRegistersOpen(path, O_RDONLY, registers);
+
+    return fd < 0 ? -1 : 0;
 }
 
 
@@ -174,7 +170,7 @@ libxlDeviceModelRegistersWriteBack(const char *path,
                                    const libxlDeviceModelRegisters *registers)
 {
     g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
-    VIR_AUTOCLOSE fd = libxlDeviceModelRegistersOpen(path, before);
+    VIR_AUTOCLOSE fd = libxlDeviceModelRegistersOpen(path, O_RDWR, before);
 
     if (fd < 0)
         return -1;
@@ -200,7 +196,7 @@ libxlDeviceModelRegistersAmend(const char *path,
 {
     g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
     g_autofree libxlDeviceModelRegisters *after = NULL;
-    VIR_AUTOCLOSE fd = libxlDeviceModelRegistersOpen(path, before);
+    VIR_AUTOCLOSE fd = libxlDeviceModelRegistersOpen(path, O_RDWR, before);
 
     if (fd < 0)
         return -1;
