@@ -10,7 +10,7 @@ from xenhostlib.domain import devicemodel, domain_xml, nic
 
 from .common import (MAIN, TWO_NICS, expect, expect_all_gone, expect_words, running, scenario,
                      secondaries, secondaries_of, wait_for)
-from .deaths import expect_failed
+from .deaths import expect_failed, pid_of
 
 UID_BASE = 0x70000000
 # How many processes a secondary of a domain with one vCPU may have.
@@ -113,9 +113,8 @@ SPIN = "for i in 1 2 3 4 5 6 7 8; do while :; do :; done & done; wait"
 class Secondary:
     """One of the domain 'greedy', and somebody who has taken it over."""
 
-    def __init__(self, host, name, number):
-        lines = secondaries_of(host, "greedy").items()
-        [self.pid] = [pid for pid, line in lines if f"/{name} " in line]
+    def __init__(self, host, domain, name, number):
+        self.pid = pid_of(host, domain, name)
         self.host = host
         self.uid = UID_BASE + int(host.run("virsh domid greedy").stdout) * 16 + number
         [group] = host.run(f"cat /proc/{self.pid}/cgroup").stdout.splitlines()
@@ -216,7 +215,7 @@ def limits_hold(host):
     with running(host, "greedy", small("greedy", TWO_SECONDARIES)) as domain:
         # a guest that has nothing to boot starts again after a minute
         domain.virsh("suspend greedy")
-        lan, wan = Secondary(host, "lan", 1), Secondary(host, "wan", 2)
+        lan, wan = Secondary(host, domain, "lan", 1), Secondary(host, domain, "wan", 2)
         daemon = host.run("systemctl show -P MainPID libvirtd").stdout
         expect_limits(lan)
         expect_limits(wan)
