@@ -513,11 +513,14 @@ testBegin(virDomainDeviceModelFailureAction action)
     def->serials[0]->source->data.file.path = g_strdup("/dev/pts/0");
 
     testStoreReset();
-    g_string_truncate(testXen.calls, 0);
+    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock) {
+        g_string_truncate(testXen.calls, 0);
+        testXen.ranOut = false;
+    }
     testXen.def = def;
     testXen.gone = testXen.replaced = testXen.shutdown = false;
     testXen.fails = testXen.others = testXen.writes = testXen.given = testXen.swaps = false;
-    testXen.abandons = testXen.ranOut = false;
+    testXen.abandons = false;
     testXen.hook = TEST_HOOK_NONE;
     testXen.usRestart = 0;
     testXen.nunfreed = testXen.nrest = testXen.nthreadless = testXen.hung = 0;
@@ -834,10 +837,10 @@ testDeathRanOut(const void *opaque G_GNUC_UNUSED)
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
-    VIR_WITH_OBJECT_LOCK_GUARD(testLan) {
+    VIR_WITH_OBJECT_LOCK_GUARD(testLan)
         testLan->uid = TEST_UID;
+    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock)
         testXen.ranOut = true;
-    }
     testWatch(testLan);
     testKill(testLan);
     if (testAwaitEnd(testLan, 2, FREE_LAN "end xen-7-1-lan\n" EVENTS("lan", "0")) == 0 &&

@@ -9,7 +9,8 @@
  *            with Xen, but none that serves them
  *  running   its process was found to be in its scope and to serve its devices
  *  failed    it was running, and its process has ended by itself; the guest was freed
- *            of it, or is held for a short time (libxlDeviceModelHeld).  How often, when and why is in the definition of the device model
+ *            of it, or is held for a short time (libxlDeviceModelHeld).  How often, when
+ *            and why is in the definition of the device model
  *            (virDomainDeviceModelFailure), which is in the status file, too
  *  ending    it is not to serve them any more; its process, or what else runs under
  *            its uid or in its cgroup, may not have ended yet
