@@ -20,8 +20,11 @@ HOSTS = 1
 # after how many minutes 'make check' begins no scenario any more: what is left counts as
 # skipped, on a machine that is too slow for all of them
 MINUTES = 50
+# how often the kill matrix makes all fail, and kills the secondary of a disk that is written to
+ROUNDS = 28
+KILLS = 50
 
-.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads check-series fuzz mutants lint deps-sanitize coverage benchmark soak shell clean
+.PHONY: help deps build install-tree demo check check-unit check-xen check-sanitize check-threads check-series fuzz mutants lint deps-sanitize coverage benchmark soak kill-matrix shell clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +56,10 @@ check-xen: install-tree ## run the tests on emulated Xen hosts (ONE=name for one
 
 soak: install-tree ## let domains with device models live 50 times each, and compare the host's resources
 	tests/xenhost/soak --libvirt $(DEST)
+
+kill-matrix: install-tree ## make secondaries fail a thousand times, for hours, and write docs/reliability.rst (ROUNDS=28, KILLS=50)
+	tests/xenhost/kill-matrix --libvirt $(DEST) --rounds $(ROUNDS) --kills $(KILLS) \
+		--results $(BUILD)/kill-matrix.json --document docs/reliability.rst
 
 coverage: deps ## print what the unit tests run of the configuration code
 	scripts/coverage --build $(BUILD)-coverage

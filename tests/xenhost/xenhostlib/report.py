@@ -20,6 +20,15 @@ def table(header, rows):
     return ["| " + " | ".join(line) + " |" for line in (text[0], rule, *text[1:])]
 
 
+def rst_table(header, rows):
+    """Return lines of a reStructuredText table that reads well as plain text, too."""
+    lines = [[str(cell) for cell in line] for line in (header, *rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    rule = "  ".join("=" * width for width in widths)
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+    return [rule, text[0], rule, *text[1:], rule]
+
+
 def machine():
     """Return in a few words what this machine is."""
     text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
@@ -33,10 +42,11 @@ def machine():
 def replace_part(path, name, lines):
     """Put @lines in the place of the part @name of the document @path.
 
-    A part is between the comments '<!-- begin NAME -->' and '<!-- end NAME -->',
-    which stay."""
+    A part is between the comments 'begin NAME' and 'end NAME', which stay; a comment is
+    what the document's format has for one: '<!-- -->', or '..' in reStructuredText."""
+    mark = ".. {} {}\n" if path.suffix == ".rst" else "<!-- {} {} -->\n"
     text = path.read_text(encoding="utf-8")
-    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+    begin, end = mark.format("begin", name), mark.format("end", name)
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise XenHostError(f"'{path}' has no part between '{begin.strip()}' and '{end.strip()}'")
     before, rest = text.split(begin)
