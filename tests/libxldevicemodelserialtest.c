@@ -460,6 +460,45 @@ testTCPErrors(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* A host that does not answer is not waited for: its queue is full, and the kernel drops
+ * what comes. */
+static int
+testTCPSilent(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainChrDef) server = testTCPNew(0, true);
+    g_autoptr(virDomainChrDef) client = NULL;
+    g_autofree char *silent = NULL;
+    VIR_AUTOCLOSE fd = testOpenWell(server);
+    VIR_AUTOCLOSE first = -1;
+    VIR_AUTOCLOSE second = -1;
+    unsigned int port;
+
+    if (fd < 0 || (port = testTCPPort(fd)) == 0)
+        return -1;
+
+    client = testTCPNew(port, false);
+    first = testOpenWell(client);
+    second = testOpenWell(client);
+    if (first < 0 || second < 0)
+        return -1;
+
+    silent = g_strdup_printf("device model 'com': serial port '1': unable to connect to server at '127.0.0.1:%u': Connection timed out", port);
+    return testOpenBadly(client, VIR_ERR_SYSTEM_ERROR, silent);
+}
+
+
+static int
+testTCPNames(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainChrDef) client = testTCPNew(1, false);
+
+    g_free(client->source->data.tcp.service);
+    client->source->data.tcp.service = g_strdup("no-such-service");
+    return testOpenBadly(client, VIR_ERR_SYSTEM_ERROR,
+                         "device model 'com': serial port '1': Unable to resolve address '127.0.0.1' service 'no-such-service': Servname not supported for ai_socktype");
+}
+
+
 /* Runs a test, which must close what it opens. */
 static int
 testClosing(const void *opaque)
@@ -559,6 +598,8 @@ mymain(void)
         { "unix: busy server", testUNIXBusy },
         { "tcp", testTCP },
         { "tcp: errors", testTCPErrors },
+        { "tcp: names", testTCPNames },
+        { "tcp: silent", testTCPSilent },
     };
     g_autofree char *dir = NULL;
     size_t i;

@@ -10,6 +10,8 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +19,7 @@
 
 #include "libxl_devicemodel_serial.h"
 
+#include "libxl_devicemodel_process.h"
 #include "rpc/virnetsocket.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -26,6 +29,10 @@
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_serial");
+
+/* How long a host may take to answer, with all of its addresses: a domain's job is held
+ * meanwhile, for which others wait no longer than 30 s. */
+#define LIBXL_DEVICE_MODEL_CONNECT_MS (5 * 1000)
 
 
 /* Nobody may read from a FIFO yet, and is not waited for. */
@@ -134,23 +141,94 @@ libxlDeviceModelSerialListenTCP(const char *host,
 }
 
 
+/* Returns 0 when the socket is connected, or -1 with errno. */
+static int
+libxlDeviceModelSerialAwait(int fd,
+                            int timeout)
+{
+    struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+    int err = 0;
+    socklen_t len = sizeof(err);
+    int rc;
+
+    do {
+        rc = poll(&pfd, 1, timeout);
+    } while (rc < 0 && errno == EINTR);
+
+    if (rc < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+        return -1;
+
+    errno = rc == 0 ? ETIMEDOUT : err;
+    return errno == 0 ? 0 : -1;
+}
+
+
+/* Returns a socket, or -1 with errno. */
+static int
+libxlDeviceModelSerialConnect(const struct addrinfo *addr,
+                              int timeout)
+{
+    VIR_AUTOCLOSE fd = socket(addr->ai_family, addr->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                              addr->ai_protocol);
+    int ret;
+
+    if (fd < 0)
+        return -1;
+
+    if (connect(fd, addr->ai_addr, addr->ai_addrlen) < 0 &&
+        (errno != EINPROGRESS || libxlDeviceModelSerialAwait(fd, timeout) < 0))
+        return -1;
+
+    ret = fd;
+    fd = -1;
+    return ret;
+}
+
+
+/* No virNetSocket, which waits for a host that is silent for as long as the kernel does.
+ * An address has half of the time that is left, the last one all of it. */
+static int
+libxlDeviceModelSerialConnectTCP(const char *host,
+                                 const char *service)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_CONNECT_MS * 1000LL;
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *addrs = NULL;
+    struct addrinfo *addr;
+    int rc = getaddrinfo(host, service, &hints, &addrs);
+    int fd = -1;
+
+    if (rc != 0) {
+        virReportError(VIR_ERR_SYSTEM_ERROR,
+                       _("Unable to resolve address '%1$s' service '%2$s': %3$s"),
+                       host, service, gai_strerror(rc));
+        return -1;
+    }
+
+    for (addr = addrs; addr && fd < 0; addr = addr->ai_next) {
+        int left = libxlDeviceModelTimeLeft(deadline);
+
+        fd = libxlDeviceModelSerialConnect(addr, addr->ai_next ? left / 2 : left);
+    }
+
+    if (fd < 0)
+        virReportSystemError(errno, _("unable to connect to server at '%1$s:%2$s'"), host, service);
+
+    freeaddrinfo(addrs);
+    return fd;
+}
+
+
 static int
 libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
 {
     const char *host = source->data.tcp.host;
     const char *service = source->data.tcp.service;
-    virNetSocket *sock = NULL;
-    int fd;
 
     if (source->data.tcp.listen)
         return libxlDeviceModelSerialListenTCP(host, service);
 
-    if (virNetSocketNewConnectTCP(host, service, AF_UNSPEC, &sock) < 0)
-        return -1;
-
-    fd = virNetSocketDupFD(sock, true);
-    virObjectUnref(sock);
-    return fd;
+    return libxlDeviceModelSerialConnectTCP(host, service);
 }
 
 
@@ -161,7 +239,8 @@ libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
  * @again: the domain runs: what the port has written to a file stays
  * @fd: filled with the open file or socket, or -1 where none is needed
  *
- * Connecting to a host may take long: no domain may be locked.
+ * Connecting to a host may take five seconds, and longer where its name has to be looked
+ * up: no domain may be locked.
  *
  * Returns 0, or -1 with an error that names the device model and the port.
  */
