@@ -418,6 +418,7 @@ struct testIoreqData {
     bool late;
     bool paused;
     bool hostile;
+    bool copied;
     unsigned int slots;
     unsigned int irqs;
     testXenFailure failures[4];
@@ -482,7 +483,7 @@ static int
 testRelease(const void *opaque)
 {
     const struct testIoreqData *data = opaque;
-    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
+    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs, data->copied };
     libxlDeviceModelIoreqResult result;
 
     testIoreqInit(data);
@@ -495,7 +496,7 @@ static int
 testCopyReady(const void *opaque)
 {
     const struct testIoreqData *data = opaque;
-    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
+    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs, data->copied };
     libxlDeviceModelIoreqResult result;
     unsigned int nready = 9;
     ioreq_t ready[2];
@@ -523,7 +524,7 @@ static int
 testHold(const void *opaque)
 {
     const struct testIoreqData *data = opaque;
-    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs };
+    libxlDeviceModelIoreq ioreq = { TEST_DOMID, TEST_SERVER, data->slots, data->irqs, data->copied };
     libxlDeviceModelIoreqResult result;
 
     testIoreqInit(data);
@@ -988,13 +989,27 @@ mymain(void)
 
     /* a guest that is held until another process serves it */
     DO_TEST("copy: nobody waits", testCopyReady,
-            .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\nunmap\n");
+            .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\n" PORTS "unmap\n");
     DO_TEST("copy: what nobody has looked at", testCopyReady,
             .states = { STATE_IOREQ_INPROCESS, STATE_IOREQ_READY, STATE_IOREQ_READY, STATE_IORESP_READY },
-            .nready = 2, .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\nunmap\n");
+            .nready = 2, .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\n" PORTS "unmap\n");
     DO_TEST("copy: more than there is room for", testCopyReady,
             .states = { STATE_IOREQ_NONE, STATE_IOREQ_READY, STATE_IOREQ_READY, STATE_IOREQ_READY },
-            .nready = 2, .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\nunmap\n");
+            .nready = 2, .result = RESULT_OK("0"), .calls = OPEN DISABLE "\n" MAP "\n" PORTS "unmap\n");
+    DO_TEST("copy: ports that cannot be restored", testCopyReady,
+            .states = { STATE_IOREQ_READY }, .failures = { { "disable", 2, EIO } },
+            .result = RESULT_FAILED("0", "0", "0", "disable: Input/output error"),
+            .calls = OPEN DISABLE "\n" MAP "\nenable 7 2\ndisable 7 2 Input/output error\nunmap\n");
+    DO_TEST("copied: not enabled any more", testRelease,
+            .states = { STATE_IOREQ_READY, STATE_IOREQ_INPROCESS }, .copied = true, .late = true,
+            .result = RESULT_OK("2"), .taken = 2,
+            .calls = OPEN DISABLE "\n" MAP "\n" NOTIFY_ALL DESTROY "\nunmap\n");
+    DO_TEST("copied: ports of others", testRelease,
+            .states = { STATE_IOREQ_READY }, .ports = { 9999 }, .copied = true, .us = 100 * 1000,
+            .result = RESULT_WOKEN("1", "<null>: Success"),
+            .calls = OPEN DISABLE "\n" MAP "\n" "bind 7 9999\nnotify 10999\nunbind 10999\n"
+                     NOTIFY("101") NOTIFY("102") NOTIFY("103")
+                     DESTROY "\nunmap\n" WAKE);
     DO_TEST("copy: not disabled", testCopyReady,
             .states = { STATE_IOREQ_READY }, .failures = { { "disable", 1, EIO } },
             .result = RESULT_FAILED("0", "0", "0", "disable: Input/output error"),

@@ -349,7 +349,7 @@ libxlDeviceModelIoreqReleaseServer(const libxlDeviceModelIoreqXen *xen,
 
     answered = libxlDeviceModelIoreqDisable(xen, &server) &&
                libxlDeviceModelIoreqMap(xen, &server) &&
-               libxlDeviceModelIoreqRestorePorts(xen, &server) &&
+               (ioreq->copied || libxlDeviceModelIoreqRestorePorts(xen, &server)) &&
                libxlDeviceModelIoreqAnswerAll(xen, &server);
 
     destroyed = libxlDeviceModelIoreqDestroy(xen, &server);
@@ -532,8 +532,9 @@ libxlDeviceModelIoreqCopy(const libxlDeviceModelIoreqServer *server,
  * @result: filled with what was done
  *
  * Disables the server, so that what is copied is the last that it gets.  Leaves who waits
- * waiting: libxlDeviceModelIoreqRelease has to follow.  The caller has the mutex that the
- * header tells of.
+ * waiting: libxlDeviceModelIoreqRelease has to follow, with @ioreq->copied set.  A vCPU that
+ * is not notified then, as another process has written into the requests meanwhile, is woken
+ * through a new server.  The caller has the mutex that the header tells of.
  *
  * Returns 0, or -1 with the step that failed in @result, and then there are none.
  */
@@ -555,7 +556,8 @@ libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
 
     copied = libxlDeviceModelIoreqOpen(&xen) &&
              libxlDeviceModelIoreqDisable(&xen, &server) &&
-             libxlDeviceModelIoreqMap(&xen, &server);
+             libxlDeviceModelIoreqMap(&xen, &server) &&
+             libxlDeviceModelIoreqRestorePorts(&xen, &server);
 
     for (i = 0; copied && i < server.vcpus && *nready < max; i++) {
         libxlDeviceModelIoreqCopy(&server, i, &ready[*nready]);

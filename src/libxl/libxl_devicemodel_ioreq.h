@@ -91,10 +91,13 @@
  *
  * With a disk, a vCPU that reads ones has an I/O error.  So it may be left waiting, while
  * the server is there and enabled, until another process serves the devices.  Then the server
- * is disabled, so that no access comes here any more, the requests are copied that the
- * dead has not looked at (libxlDeviceModelIoreqCopyReady), so that the other can be told what
- * the guest takes for written, and the rest is as above.  The interrupts are lowered before
- * the other starts, and not again (libxlDeviceModelIoreqHold).
+ * is disabled for good, with its ports in the requests, so that no access comes here any
+ * more, the requests are copied that the dead has not looked at
+ * (libxlDeviceModelIoreqCopyReady), so that the other can be told what the guest takes for
+ * written, and the rest is as above, without enabling it again: of two servers that claim
+ * the same Xen asks the one with the higher number (ioreq_server_select in common/ioreq.c),
+ * which may be this one.  The interrupts are lowered before the other starts, and not again
+ * (libxlDeviceModelIoreqHold).
  *
  * Of a secondary that runs, only a look is taken at its requests, to see whether one of
  * the guest's is pending still.  They are mapped for reading, by the same call, for no
@@ -123,6 +126,7 @@ struct _libxlDeviceModelIoreq {
     unsigned int ioservid;
     unsigned int slots; /* of PCI: bit N is set for slot N of bus 0 */
     unsigned int irqs; /* of the ISA: bit N is set for interrupt N, 0 to 15 */
+    bool copied; /* libxlDeviceModelIoreqCopyReady was called for it, and has not failed */
 };
 
 typedef struct _libxlDeviceModelIoreqResult libxlDeviceModelIoreqResult;

@@ -112,7 +112,7 @@ libxlDeviceModelLogRelease(const libxlDeviceModel *dm,
 /* What the guest takes for written is what a process would be told that takes its place. */
 static void
 libxlDeviceModelNoteReady(const libxlDeviceModel *dm,
-                          const libxlDeviceModelIoreq *ioreq)
+                          libxlDeviceModelIoreq *ioreq)
 {
     libxlDeviceModelIoreqResult result = { 0 };
     g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
@@ -125,6 +125,7 @@ libxlDeviceModelNoteReady(const libxlDeviceModel *dm,
                                        &result) < 0)
         return;
 
+    ioreq->copied = true;
     for (i = 0; i < nready; i++) {
         if (libxlDeviceModelWriteInit(&write, &ready[i]) &&
             libxlDeviceModelRegistersAmend(dm->registers, ready[i].vp_eport, &write) < 0) {
@@ -253,7 +254,8 @@ libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
     bool freed;
 
     if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED) {
-        if (dm->held == LIBXL_DEVICE_MODEL_HELD_YES)
+        ioreq.copied = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+        if (!ioreq.copied)
             libxlDeviceModelNoteReady(dm, &ioreq);
         freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
         libxlDeviceModelLogRelease(dm, &result, freed);
@@ -273,7 +275,8 @@ libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
  * @dm: device model
  *
  * Free the guest of one that has failed, and for which it is held.  Its interrupts were
- * lowered before, and may be another process's now.
+ * lowered before, and may be another process's now.  One that is being replaced has gone
+ * through libxlDeviceModelCopyHeld.
  *
  * Returns whether that has not to be tried again.
  */
