@@ -27,6 +27,7 @@ typedef struct {
     const char *driver; /* of the NIC in slot 6, NULL for none */
     unsigned int capabilities;
     size_t nserials;
+    size_t ndisks; /* on the second channel: a slave, then a master, too */
     const char *writes;
     const char *commands;
     const char *error; /* instead of commands */
@@ -90,9 +91,12 @@ testPlanRun(const void *opaque)
 {
     const testPlan *test = opaque;
     libxlDeviceModelNIC nic = { .driver = test->driver, .slot = 6 };
+    libxlDeviceModelDisk disks[] = { { .bus = 1, .unit = 1 }, { .bus = 1, .unit = 0 } };
     char name[] = "lan";
     libxlDeviceModelConfig config = {
         .name = name,
+        .ndisks = test->ndisks,
+        .disks = disks,
         .capabilities = test->capabilities,
         .nnics = test->driver ? 1 : 0,
         .nics = &nic,
@@ -359,6 +363,27 @@ static const testPlan plans[] = {
                 "pio 3f6 1 c\n",
       .commands = "o/b 0x3f6 0xc\n"
                   "o/b 0x172 0x1\n" },
+    { .name = "commands that have not ended", .capabilities = IDE, .ndisks = 2,
+      .writes = "pio 176 1 e0\n"
+                "pio 173 1 41\n"
+                "pio 376 1 8\n",
+      .commands = "o/b 0x376 0x2\n"
+                  "o/b 0x176 0xb0\n"
+                  "o/b 0x177 0x0\n"
+                  "o/b 0x176 0xa0\n"
+                  "o/b 0x177 0x0\n"
+                  "o/b 0x176 0xa0\n"
+                  "o/b 0x376 0x0\n"
+                  "o/b 0x173 0x41\n"
+                  "o/b 0x176 0xe0\n"
+                  "o/b 0x376 0x8\n" },
+    { .name = "a drive that the guest has not written to", .capabilities = IDE, .ndisks = 1,
+      .writes = "",
+      .commands = "o/b 0x376 0x2\n"
+                  "o/b 0x176 0xb0\n"
+                  "o/b 0x177 0x0\n"
+                  "o/b 0x176 0xa0\n"
+                  "o/b 0x376 0x0\n" },
     { .name = "a bus master that is not placed", .capabilities = IDE,
       .writes = "pio 4 4 12345670\n"
                 "pio c044 4 12345670\n"
@@ -542,31 +567,130 @@ testInterrupts(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* Drives of a guest that was not held take no command before it has reset them, also where
- * it is a further process that is told so. */
+/* A guest that waits for a command of the dead's has an interrupt, if it wants one, from the
+ * channel that it is on. */
 static int
-testReset(const void *opaque G_GNUC_UNUSED)
+testDriveInterrupts(const void *opaque G_GNUC_UNUSED)
 {
-    libxlDeviceModelConfig config = { .capabilities = IDE };
+    static const struct {
+        const char *writes;
+        const char *commands;
+    } cases[] = {
+        { "", "o/b 0x1f7 0x0\n" },
+        { "pio 3f6 1 8\n", "o/b 0x1f7 0x0\n" },
+        { "pio 3f6 1 2\n", "" },
+        { "pio 3f6 1 4\n", "" },
+        { "pio 376 1 2\n", "o/b 0x1f7 0x0\n" },
+    };
+    libxlDeviceModelDisk disk = { .unit = 1 };
+    libxlDeviceModelConfig config = { .capabilities = IDE, .ndisks = 1, .disks = &disk };
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
+        g_auto(GStrv) commands = NULL;
+        g_autofree char *joined = NULL;
+
+        if (testWrite(now, cases[i].writes) < 0)
+            return -1;
+
+        commands = libxlDeviceModelReplayInterrupts(&config, before, now);
+        joined = testJoin(commands);
+        if (virTestCompareToString(cases[i].commands, joined) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* What the guest writes while the process is told is told again, and nothing else. */
+static int
+testAgain(const void *opaque G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *writes;
+        const char *commands;
+    } cases[] = {
+        { "", "" },
+        { "pio 3fc 1 b\n", "" },
+        { "pio 2f9 1 0\n", "o/b 0x2f9 0x0\n" },
+        { "pio 2f9 1 0\npio 2fb 1 83\n", "" },
+    };
+    libxlDeviceModelDisk disk = { 0 };
+    libxlDeviceModelConfig config = {
+        .capabilities = IDE | SERIAL, .nserials = 2, .ndisks = 1, .disks = &disk,
+    };
+    g_autofree libxlDeviceModelRegisters *told = g_new0(libxlDeviceModelRegisters, 1);
+    size_t i;
+
+    if (testWrite(told, "pio 3f9 1 7\npio 2f9 1 5\n") < 0)
+        return -1;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
+        g_auto(GStrv) commands = NULL;
+        g_autofree char *joined = NULL;
+
+        *now = *told;
+        if (testWrite(now, cases[i].writes) < 0)
+            return -1;
+
+        commands = libxlDeviceModelReplayAgain(&config, told, now);
+        joined = testJoin(commands);
+        if (virTestCompareToString(cases[i].commands, joined) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+testFilterOne(const libxlDeviceModelRegisters *registers,
+              const char *line,
+              uint32_t data)
+{
+    libxlDeviceModelWrite write;
+
+    if (testWriteParse(line, &write) < 0)
+        return -1;
+
+    if (libxlDeviceModelRegistersFilter(registers, &write) == data)
+        return 0;
+
+    VIR_TEST_VERBOSE("'%s' becomes 0x%x", line, libxlDeviceModelRegistersFilter(registers, &write));
+    return -1;
+}
+
+
+/* Drives of a guest that was not held carry out no command before it has reset them, whatever
+ * else it writes; those of the other channel do. */
+static int
+testRefuse(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelDisk disk = { .bus = 1 };
+    libxlDeviceModelConfig config = { .capabilities = IDE, .ndisks = 1, .disks = &disk };
     g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
-    g_auto(GStrv) commands = NULL;
-    g_auto(GStrv) further = NULL;
-    g_autofree char *joined = NULL;
-    g_autofree char *again = NULL;
 
-    if (testWrite(registers, "pio 3f6 1 8\npio 1f3 1 41\npio 1f6 1 e0\npio 173 1 41\n") < 0)
+    if (testFilterOne(registers, "pio 177 1 ca", 0xca) < 0)
         return -1;
 
-    libxlDeviceModelReplayReset(&config, registers);
-    commands = libxlDeviceModelReplayPlan(&config, registers);
-    joined = testJoin(commands);
-    if (testWrite(registers, "pio 1f3 1 42\n") < 0)
+    libxlDeviceModelReplayRefuse(&config, registers);
+    if (testWrite(registers, "pio 173 1 41\npio 177 1 ca\npio 3f6 1 4\npio 376 1 8\n") < 0 ||
+        testFilterOne(registers, "pio 177 1 ca", 0) < 0 ||
+        testFilterOne(registers, "pio 176 2 caa0", 0xa0) < 0 ||
+        testFilterOne(registers, "pio 176 1 a0", 0xa0) < 0 ||
+        testFilterOne(registers, "pio 178 1 a0", 0xa0) < 0 ||
+        testFilterOne(registers, "pci 6.0 77 1 ca", 0xca) < 0 ||
+        testFilterOne(registers, "pio 1f7 1 ca", 0xca) < 0)
         return -1;
 
-    further = libxlDeviceModelReplayPlan(&config, registers);
-    again = testJoin(further);
-    return virTestCompareToString("o/b 0x3f6 0xc\no/b 0x376 0x4\n", joined) < 0 ||
-           virTestCompareToString("o/b 0x1f3 0x42\no/b 0x3f6 0xc\no/b 0x376 0x4\n", again) < 0 ? -1 : 0;
+    if (testWrite(registers, "pio 376 1 4\n") < 0)
+        return -1;
+
+    return testFilterOne(registers, "pio 177 1 ca", 0xca);
 }
 
 
@@ -630,18 +754,27 @@ typedef struct {
     const char *driver;
     bool sound;
     const char *refusal;
+    libxlDeviceModelDisk disk;
 } testRefusal;
 
+#define REFUSES_TABLES \
+    "what the guest has written to a 'qcow2' image and not flushed yet is lost, " \
+    "unless its cache is 'writethrough' or 'directsync'"
+
 static const testRefusal refusals[] = {
-    { "rtl8139", false, NULL },
-    { "e1000", false, NULL },
-    { "e1000e", false, NULL },
-    { "ne2k_pci", false, NULL },
-    { NULL, false, NULL },
-    { "pcnet", false, "the driver of a 'pcnet' interface does not tell it again where its rings are" },
-    { "virtio-net-pci", false, "the driver of a 'virtio' interface does not tell it again where its rings are" },
-    { "tulip", false, "nothing is known of one of its interfaces" },
-    { NULL, true, "the driver of a sound device does not tell it again where its buffers are" },
+    { "rtl8139", false, NULL, { 0 } },
+    { "e1000", false, NULL, { 0 } },
+    { "e1000e", false, NULL, { 0 } },
+    { "ne2k_pci", false, NULL, { 0 } },
+    { NULL, false, NULL, { 0 } },
+    { "pcnet", false, "the driver of a 'pcnet' interface does not tell it again where its rings are", { 0 } },
+    { "virtio-net-pci", false, "the driver of a 'virtio' interface does not tell it again where its rings are", { 0 } },
+    { "tulip", false, "nothing is known of one of its interfaces", { 0 } },
+    { NULL, true, "the driver of a sound device does not tell it again where its buffers are", { 0 } },
+    { NULL, false, REFUSES_TABLES, { .tables = true } },
+    { NULL, false, REFUSES_TABLES, { .tables = true, .direct = true } },
+    { NULL, false, NULL, { .tables = true, .writethrough = true } },
+    { NULL, false, NULL, { .tables = true, .readonly = true } },
 };
 
 
@@ -654,8 +787,10 @@ testRefusalRun(const void *opaque)
         { .driver = test->driver, .slot = 7 },
     };
     libxlDeviceModelSound sound = { 0 };
+    libxlDeviceModelDisk disks[] = { { 0 }, test->disk };
     libxlDeviceModelConfig config = {
         .nnics = test->driver ? 2 : 1, .nics = nics, .sound = test->sound ? &sound : NULL,
+        .ndisks = G_N_ELEMENTS(disks), .disks = disks,
     };
     const char *refusal = libxlDeviceModelReplayRefusal(&config);
 
@@ -906,7 +1041,9 @@ mymain(void)
         virTestRun("late, of nobody", testLateNone, NULL) < 0 ||
         virTestRun("a BAR of an intruder's", testForgedBAR, NULL) < 0 ||
         virTestRun("interrupts of serial ports", testInterrupts, NULL) < 0 ||
-        virTestRun("drives of a guest that was not held", testReset, NULL) < 0 ||
+        virTestRun("interrupts of drives", testDriveInterrupts, NULL) < 0 ||
+        virTestRun("interrupts that the guest changes", testAgain, NULL) < 0 ||
+        virTestRun("drives of a guest that was not held", testRefuse, NULL) < 0 ||
         virTestRun("models", testModels, NULL) < 0 ||
         virTestRun("hint", testHint, NULL) < 0 ||
         virTestRun("file", testFile, NULL) < 0)

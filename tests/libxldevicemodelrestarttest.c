@@ -687,6 +687,9 @@ testHoldsAll(void)
     } while (0)
 #define PORT "<serial type='pty'/>"
 #define DISK "<disk type='file' device='disk'><source file='/a'/><target dev='hda' bus='ide'/></disk>"
+#define TABLES(cache) \
+    "<disk type='file' device='disk'><driver name='qemu' type='qcow2'" cache "/>" \
+    "<source file='/a'/><target dev='hda' bus='ide'/></disk>"
 
     DO_TEST("an interface", .lan = TEST_REF(1), .devices = TEST_NIC(1));
     DO_TEST("a serial port", .lan = "<capability name='serial'/>", .devices = PORT, .holds = true);
@@ -695,9 +698,13 @@ testHoldsAll(void)
             .devices = DISK);
     DO_TEST("a disk beside what cannot be", .lan = "<capability name='ide'/>" TEST_REF(1),
             .devices = DISK TEST_NIC_MODEL(1, "<model type='virtio'/>"));
+    DO_TEST("a disk with tables", .lan = "<capability name='ide'/>", .devices = TABLES(""));
+    DO_TEST("a disk with tables that are written", .lan = "<capability name='ide'/>",
+            .devices = TABLES(" cache='writethrough'"), .holds = true);
     DO_TEST("one of seven", .lan = "<capability name='serial'/>", .devices = PORT, .nothers = 5, .holds = true);
     DO_TEST("one of eight", .lan = "<capability name='serial'/>", .devices = PORT, .nothers = 6);
 
+#undef TABLES
 #undef DISK
 #undef PORT
 #undef DO_TEST
@@ -715,6 +722,9 @@ testHoldsAll(void)
 #define START_MORE(link, more) \
     "prepare /bin/true\nspawn lan, restarting, link " link ", pending 1\n" \
     "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000" more "\n"
+#define ABORT \
+    "; o/b 0x3f6 0x2; o/b 0x1f6 0xa0; o/b 0x1f7 0x0; o/b 0x1f6 0xa0; o/b 0x3f6 0x0"
+#define INTERRUPT "tell: o/b 0x1f7 0x0\n"
 #define UNPLUG "unplug\ndelete tap 12\n"
 #define UNDO(tap) \
     KILL(tap) "free others 7 0x4\n" LOWER "wake 7\n"
@@ -748,9 +758,10 @@ testRestarts(void)
     DO_TEST("e1000e", .model = "e1000e", .restarted = true, .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n",
             .reason = "killed; an interface is back when the guest closes and opens it");
     DO_TEST("of drives that the guest may have lost", .drives = true, .restarted = true,
-            .calls = CLEAR UNPLUG START_MORE("down", "; o/b 0x3f6 0x4; o/b 0x376 0x4") "free others 7 0x24\n");
+            .calls = CLEAR UNPLUG START_MORE("down", ABORT) INTERRUPT "free others 7 0x24\n");
     DO_TEST("of drives, of a guest that is held", .drives = true, .held = true, .restarted = true,
-            .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\nfree others 7 0x24\n");
+            .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS INTERRUPT
+                     "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("virtio", .model = "virtio", .calls = CLEAR,
             .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
     DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,

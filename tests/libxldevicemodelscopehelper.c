@@ -447,6 +447,8 @@ helperRequest(char **w,
         *rc = xenevtchn_bind_interdomain(NULL, domid, helperNumber(w[1]));
     else if (strcmp(w[0], "wait") == 0)
         helperWait(&requests[vcpu], w[2], helperNumber(w[3]), helperNumber(w[4]), w[5]);
+    else if (strcmp(w[0], "asks") == 0)
+        *rc = requests[vcpu].data;
     else if (strcmp(w[0], "unmask") == 0)
         *rc = xenevtchn_unmask(NULL, helperNumber(w[1]));
     else if (strcmp(w[0], "served") == 0)

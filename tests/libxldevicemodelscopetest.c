@@ -248,6 +248,14 @@ testRegisters(const libxlDeviceModelRegisters *registers)
         }
     }
 
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
+        for (j = 0; j < LIBXL_DEVICE_MODEL_IDE_LAST; j++) {
+            if (registers->channels[i][j])
+                virBufferAsprintf(&buf, "channel %zu %zu: %#x\n", i, j,
+                                  libxlDeviceModelRegisterGet(registers->channels[i][j]));
+        }
+    }
+
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_VCPUS; i++) {
         if (registers->noted[i])
             virBufferAsprintf(&buf, "vcpu %zu\n", i);
@@ -266,6 +274,7 @@ struct testMemory {
     size_t length; /* of the file, 0 for what it should be */
     uint64_t version; /* 0 likewise */
     const char *log;
+    bool refuses; /* the first IDE channel, commands */
 };
 
 
@@ -278,6 +287,7 @@ testMemoryOpen(const struct testMemory *test,
     size_t length = test->length ? test->length : sizeof(*registers);
 
     registers->version = test->version ? test->version : LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+    registers->channels[0][LIBXL_DEVICE_MODEL_IDE_REFUSES] = test->refuses;
     if (!g_file_set_contents(path, (char *)registers, length, NULL))
         return -1;
 
@@ -1205,30 +1215,40 @@ static const struct testMemory memories[] = {
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
       "wait 1 0x4 2 0x7 0x30\n" SERVED("1", "8"),
       "slot 6 0x4: 0x7\n"
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "only what is claimed", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x31\n" SERVED("0", "7")
       "wait 0 0x10 4 0xf2000000 0x38\n" SERVED("0", "7")
       "wait 0 0x10 4 0xf2000000 0x130\n" SERVED("0", "7"),
-      "", 0, 0, NULL },
+      "", 0, 0, NULL, false },
     { "ports", COM, NULL,
       MAPPED
       "wait 0 0x3f9 1 0x7\n" SERVED("0", "7"),
-      "uart 0 0: 0x7\n", 0, 0, NULL },
+      "uart 0 0: 0x7\n", 0, 0, NULL, false },
     { "a port that is not served", COM, NULL,
       MAPPED
       "wait 1 0x3f9 1 0x7\n"
       "unmask 8\n"
       "  evtchn unmask 8\n",
       "uart 0 0: 0x7\n"
-      "vcpu 1\n", 0, 0, NULL },
+      "vcpu 1\n", 0, 0, NULL, false },
+    { "a command that is refused, and one after a reset", IDE, NULL,
+      MAPPED
+      "wait 0 0x1f3 1 0x41\n" SERVED("0", "7")
+      "wait 0 0x1f7 1 0xca\n" SERVED("0", "7")
+      "asks 0\n"
+      "wait 0 0x3f6 1 0x4\n" SERVED("0", "7")
+      "wait 0 0x1f7 1 0xca\n" SERVED("0", "7")
+      "asks 0\n"
+      "  = 202\n",
+      "channel 0 6: 0x4\n", 0, 0, NULL, true },
     { "a write counts before it is served", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
       "unmask 7\n"
       "  evtchn unmask 7\n",
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "one that nobody looked at does not", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
@@ -1237,7 +1257,7 @@ static const struct testMemory memories[] = {
       "  evtchn unmask 8\n"
       "unmask 20\n"
       "  evtchn unmask 20\n",
-      "slot 6 0x14: 0xf3000000\n", 0, 0, NULL },
+      "slot 6 0x14: 0xf3000000\n", 0, 0, NULL, false },
     { "a vCPU that is faster than its event", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
@@ -1247,7 +1267,7 @@ static const struct testMemory memories[] = {
       "wait 0 0x14 4 0xf3000000 0x30\n"
       "notify 7\n"
       "  evtchn notify 7\n",
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "an event that comes before its request", LAN, NULL,
       MAPPED
       "unmask 7\n"
@@ -1258,7 +1278,7 @@ static const struct testMemory memories[] = {
       "served 0\n"
       "notify 7\n"
       "  evtchn notify 7\n",
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "an event that comes twice", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
@@ -1268,7 +1288,7 @@ static const struct testMemory memories[] = {
       "  evtchn unmask 7\n"
       "notify 7\n"
       "  evtchn notify 7\n",
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "the page alone", LAN, NULL,
       OPENED
       "requests 0 5 1\n"
@@ -1277,7 +1297,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "another resource", LAN, NULL,
       OPENED
       "requests 1\n"
@@ -1286,7 +1306,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "", 0, 0, NULL },
+      "", 0, 0, NULL, false },
     { "another domain", LAN, NULL,
       OPENED
       "requests 0 6\n"
@@ -1295,7 +1315,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "", 0, 0, NULL },
+      "", 0, 0, NULL, false },
     { "other pages", LAN, NULL,
       OPENED
       "requests\n"
@@ -1306,7 +1326,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "nothing can be mapped", LAN, NULL,
       OPENED
       "requests 0 13\n"
@@ -1322,42 +1342,42 @@ static const struct testMemory memories[] = {
       "  evtchn unmask 7\n"
       "notify 7\n"
       "  evtchn notify 7\n",
-      "", 0, 0, NULL },
+      "", 0, 0, NULL, false },
     { "the file is not left open", LAN, NULL,
       OPENED
       "content %d\n"
-      "  = Bad file descriptor\n", "", 0, 0, NULL },
+      "  = Bad file descriptor\n", "", 0, 0, NULL, false },
     { "through a wrapper", LAN, "true; exec \"$0\" \"$@\"",
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "restricted", LAN, NULL,
       MAPPED
       "restrict 5\n"
       "  toolcore restrict 5\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "a short file", LAN, NULL,
       "open\n"
       "  = Invalid argument\n"
       "open\n"
       "  = Bad file descriptor\n", "",
       sizeof(libxlDeviceModelRegisters) - 1, 0,
-      NO_FILE NO_FILE },
+      NO_FILE NO_FILE, false },
     { "a long file", LAN, NULL,
       "open\n"
       "  = Invalid argument\n"
       "open\n"
       "  = Bad file descriptor\n", "",
       sizeof(libxlDeviceModelRegisters) + 1, 0,
-      NO_FILE NO_FILE },
+      NO_FILE NO_FILE, false },
     { "a file of another version", LAN, NULL,
       "open\n"
       "  = Invalid argument\n"
       "open\n"
       "  = Bad file descriptor\n", "",
       0, LIBXL_DEVICE_MODEL_REGISTERS_VERSION + 1,
-      NO_FILE NO_FILE },
+      NO_FILE NO_FILE, false },
 };
 
 

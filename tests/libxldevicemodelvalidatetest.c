@@ -245,6 +245,10 @@ testValidateRestarts(void)
 #define LAN_MODEL(model, action) \
     LAN(TEST_REF(1) action) TEST_NIC_MODEL(1, "<model type='" model "'/>")
 #define LAN_SOUND(action) LAN("<capability name='audio'/>" action) "<sound model='ac97'/>"
+#define LAN_DISK(cache, action) \
+    LAN("<capability name='ide'/>" action) \
+    "<disk type='file' device='disk'><driver name='qemu' type='qcow2'" cache "/>" \
+    "<source file='/a'/><backingStore/><target dev='hda' bus='ide'/></disk>"
 #define RESTART_ERROR(why) \
     UNSUPPORTED "device model 'lan' has the failure action 'restart', expected another: the driver of a " why
 
@@ -260,7 +264,19 @@ testValidateRestarts(void)
     DO_TEST_RESTART("sound, if possible", LAN_SOUND(""), NULL);
     DO_TEST_RESTART("serial ports", LAN("<capability name='serial'/>" RESTART) "<serial type='pty'/>", NULL);
 
+    DO_TEST_RESTART("a disk with tables", LAN_DISK("", RESTART),
+            UNSUPPORTED "device model 'lan' has the failure action 'restart', expected another: "
+            "what the guest has written to a 'qcow2' image and not flushed yet is lost, "
+            "unless its cache is 'writethrough' or 'directsync'");
+    DO_TEST_RESTART("a disk with tables, if possible", LAN_DISK("", ""), NULL);
+    DO_TEST_RESTART("a disk with tables, without a cache", LAN_DISK(" cache='directsync'", RESTART), NULL);
+    DO_TEST_RESTART("a disk with tables that is not written to",
+            LAN("<capability name='ide'/>" RESTART)
+            "<disk type='file' device='cdrom'><driver name='qemu' type='qcow2'/><source file='/a'/>"
+            "<backingStore/><target dev='hda' bus='ide'/></disk>", NULL);
+
 #undef RESTART_ERROR
+#undef LAN_DISK
 #undef LAN_SOUND
 #undef LAN_MODEL
 #undef RESTART

@@ -222,6 +222,8 @@ libxlDeviceModelDiskInit(libxlDeviceModelDisk *disk,
     disk->readonly = disk->cdrom || def->src->readonly;
     disk->shared = def->src->shared;
     disk->unmap = def->discard == VIR_DOMAIN_DISK_DISCARD_UNMAP;
+    /* the table of a 'vhd' is written with each change (block/vpc.c in QEMU) */
+    disk->tables = def->src->format == VIR_STORAGE_FILE_QCOW2;
     disk->serial = g_strdup(def->serial);
 
     libxlDeviceModelDiskSetCache(disk, def->cachemode);

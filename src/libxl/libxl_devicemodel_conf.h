@@ -46,6 +46,7 @@ struct _libxlDeviceModelDisk {
     bool noflush; /* what the guest flushes is not waited for */
     bool writethrough; /* the guest is told of no write cache */
     bool unmap; /* what the guest discards is */
+    bool tables; /* QEMU keeps tables of its image to itself until the guest flushes */
     char *serial;
 };
 

@@ -214,6 +214,7 @@ libxlDeviceModelRegistersNoteControl(uint64_t *channel,
     if (value & LIBXL_DEVICE_MODEL_IDE_RESET) {
         for (i = LIBXL_DEVICE_MODEL_IDE_FEATURES; i <= LIBXL_DEVICE_MODEL_IDE_DEVICE; i++)
             libxlDeviceModelRegisterStore(&channel[i], 0);
+        libxlDeviceModelRegisterStore(&channel[LIBXL_DEVICE_MODEL_IDE_REFUSES], 0);
     }
 
     libxlDeviceModelRegisterStoreByte(&channel[LIBXL_DEVICE_MODEL_IDE_CONTROL], 0, value);
@@ -345,6 +346,36 @@ libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
     if (master != 0 && write->address - master < 16)
         libxlDeviceModelRegistersNoteMaster(registers->channels[(write->address - master) / 8],
                                             (write->address - master) % 8, write);
+}
+
+
+/**
+ * libxlDeviceModelRegistersFilter:
+ * @registers: the registers
+ * @write: a write to a function or port that is the secondary's
+ *
+ * Returns what is to be written: @write's data, but for a command to a channel that
+ * refuses them.
+ */
+uint32_t
+libxlDeviceModelRegistersFilter(const libxlDeviceModelRegisters *registers,
+                                const libxlDeviceModelWrite *write)
+{
+    uint32_t data = write->data;
+    unsigned int byte;
+    size_t c;
+
+    for (c = 0; c < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; c++) {
+        byte = libxlDeviceModelIDEPorts[c] + 7 - write->address;
+
+        if (!write->config && byte < write->size &&
+            libxlDeviceModelRegisterLoad(&registers->channels[c][LIBXL_DEVICE_MODEL_IDE_REFUSES]) != 0) {
+            data &= ~(0xffU << 8 * byte);
+            data |= (uint32_t)LIBXL_DEVICE_MODEL_IDE_NO_COMMAND << 8 * byte;
+        }
+    }
+
+    return data;
 }
 
 

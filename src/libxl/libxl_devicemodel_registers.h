@@ -25,6 +25,11 @@
  *  last is what counts, be it the ones by which a guest measures a BAR: it is about
  *  to write the value, or it would not have asked.  QEMU maps no such BAR.
  *
+ *  A drive that may have missed a part of what belongs to a command carries out none: the
+ *  driver has marked its channel, and what the guest writes as a command is made one that
+ *  no drive has, until the guest resets the channel.  That is the one thing that is changed
+ *  here, in the request itself, just before QEMU looks at it.
+ *
  *  Reads leave nothing behind.  Those that change a device (the status of a UART or a
  *  drive, received data) take back what the device had to say, and a fresh one has
  *  nothing to say yet.  Data that is written is no register either.  Nor is looked at
@@ -46,7 +51,7 @@
 
 #include <xen/hvm/ioreq.h>
 
-#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 2U
+#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 3U
 
 #define LIBXL_DEVICE_MODEL_REGISTERS_SLOTS 32 /* of PCI bus 0 */
 #define LIBXL_DEVICE_MODEL_REGISTERS_CONFIG 64 /* of 4 bytes, of a PCI function */
@@ -93,11 +98,18 @@ typedef enum {
     LIBXL_DEVICE_MODEL_IDE_CONTROL,
     LIBXL_DEVICE_MODEL_IDE_MASTER, /* bus master: command, and status in the third byte */
     LIBXL_DEVICE_MODEL_IDE_TABLE, /* where the addresses for the bus master are */
+    LIBXL_DEVICE_MODEL_IDE_REFUSES, /* no register: not 0 while drives carry out no command */
 
     LIBXL_DEVICE_MODEL_IDE_LAST
 } libxlDeviceModelIDE;
 
-#define LIBXL_DEVICE_MODEL_IDE_RESET 0x04 /* in the control register */
+/* In the control register. */
+#define LIBXL_DEVICE_MODEL_IDE_RESET 0x04
+#define LIBXL_DEVICE_MODEL_IDE_QUIET 0x02 /* no interrupts */
+
+/* No drive has this one: it ends with an error, and changes nothing (ide_exec_cmd in QEMU's
+ * hw/ide/core.c). */
+#define LIBXL_DEVICE_MODEL_IDE_NO_COMMAND 0x00
 
 typedef struct _libxlDeviceModelRegisters libxlDeviceModelRegisters;
 struct _libxlDeviceModelRegisters {
@@ -126,6 +138,9 @@ bool libxlDeviceModelWriteInit(libxlDeviceModelWrite *write,
 
 void libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
                                    const libxlDeviceModelWrite *write);
+
+uint32_t libxlDeviceModelRegistersFilter(const libxlDeviceModelRegisters *registers,
+                                         const libxlDeviceModelWrite *write);
 
 void libxlDeviceModelRegistersBegin(libxlDeviceModelRegisters *registers,
                                     unsigned int vcpu,

@@ -38,6 +38,10 @@
 #define LIBXL_DEVICE_MODEL_MASTER_COMMAND 0x08
 #define LIBXL_DEVICE_MODEL_MASTER_STATUS 0x60
 
+/* What the device register is after a reset, with the bit that says which drive. */
+#define LIBXL_DEVICE_MODEL_IDE_SELECT 0xa0
+#define LIBXL_DEVICE_MODEL_IDE_UNIT_SHIFT 4
+
 /* Those of a UART's FIFO control that are no order to it. */
 #define LIBXL_DEVICE_MODEL_UART_FCR_MASK 0xf9
 
@@ -115,6 +119,13 @@ libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
 
     if (config->sound)
         return _("the driver of a sound device does not tell it again where its buffers are");
+
+    for (i = 0; i < config->ndisks; i++) {
+        const libxlDeviceModelDisk *disk = &config->disks[i];
+
+        if (disk->tables && !disk->readonly && !disk->writethrough)
+            return _("what the guest has written to a 'qcow2' image and not flushed yet is lost, unless its cache is 'writethrough' or 'directsync'");
+    }
 
     for (i = 0; i < config->nnics; i++) {
         const libxlDeviceModelReplayDevice *device =
@@ -296,8 +307,50 @@ libxlDeviceModelReplayMaster(GPtrArray *commands,
 }
 
 
-/* Both drives of a channel take what is written to it.  A reset that is under way goes on
- * until the guest ends it, and drives take no command before. */
+/* Returns whether a channel has a drive. */
+static bool
+libxlDeviceModelReplayHasDrive(const libxlDeviceModelConfig *config,
+                               unsigned int channel)
+{
+    size_t i;
+
+    for (i = 0; i < config->ndisks; i++) {
+        if (config->disks[i].bus == channel)
+            return true;
+    }
+
+    return false;
+}
+
+
+/* A drive that has just started says that its last command has ended well.  The guest may
+ * wait for one that the dead has not ended, or fetch its data, and would take it for done. */
+static void
+libxlDeviceModelReplayAbort(GPtrArray *commands,
+                            const libxlDeviceModelConfig *config,
+                            unsigned int channel)
+{
+    unsigned int port = libxlDeviceModelReplayIDEPorts[channel];
+    size_t i;
+
+    libxlDeviceModelReplayAdd(commands, libxlDeviceModelReplayIDEControls[channel], 1,
+                              LIBXL_DEVICE_MODEL_IDE_QUIET);
+
+    for (i = 0; i < config->ndisks; i++) {
+        if (config->disks[i].bus != channel)
+            continue;
+        libxlDeviceModelReplayAdd(commands, port + 6, 1,
+                                  LIBXL_DEVICE_MODEL_IDE_SELECT |
+                                  config->disks[i].unit << LIBXL_DEVICE_MODEL_IDE_UNIT_SHIFT);
+        libxlDeviceModelReplayAdd(commands, port + 7, 1, LIBXL_DEVICE_MODEL_IDE_NO_COMMAND);
+    }
+
+    libxlDeviceModelReplayAdd(commands, port + 6, 1, LIBXL_DEVICE_MODEL_IDE_SELECT);
+    libxlDeviceModelReplayAdd(commands, libxlDeviceModelReplayIDEControls[channel], 1, 0);
+}
+
+
+/* Both drives of a channel take what is written to it. */
 static void
 libxlDeviceModelReplayChannel(GPtrArray *commands,
                               const uint64_t *channel,
@@ -335,6 +388,8 @@ libxlDeviceModelReplayIDE(GPtrArray *commands,
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
         if (master != 0)
             libxlDeviceModelReplayMaster(commands, registers->channels[i], master + 8 * i);
+        if (libxlDeviceModelReplayHasDrive(config, i))
+            libxlDeviceModelReplayAbort(commands, config, i);
         libxlDeviceModelReplayChannel(commands, registers->channels[i],
                                       libxlDeviceModelReplayIDEPorts[i],
                                       libxlDeviceModelReplayIDEControls[i]);
@@ -421,33 +476,51 @@ libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
 
 
 /**
- * libxlDeviceModelReplayReset:
+ * libxlDeviceModelReplayRefuse:
  * @config: configuration of a secondary
  * @registers: what the guest has written
  *
- * Note a reset of the IDE channels that does not end before the guest ends one: a guest that
- * was not held may have written half of a command to a drive that was not there, and its
- * command would go to another sector.  A drive that is being reset takes none, and its
- * driver resets it when that is late.
+ * Mark the IDE channels whose drives are to carry out no command before the guest has reset
+ * them: a guest that was not held may have written half of what belongs to one when nobody
+ * was there, and the command would go to another sector.
  */
 void
-libxlDeviceModelReplayReset(const libxlDeviceModelConfig *config,
-                            libxlDeviceModelRegisters *registers)
+libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
+                             libxlDeviceModelRegisters *registers)
 {
     size_t i;
 
-    if (!libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
-        return;
+    for (i = 0; i < config->ndisks; i++)
+        registers->channels[config->disks[i].bus][LIBXL_DEVICE_MODEL_IDE_REFUSES] = 1;
+}
 
-    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
-        uint32_t control = libxlDeviceModelRegisterGet(registers->channels[i][LIBXL_DEVICE_MODEL_IDE_CONTROL]);
-        libxlDeviceModelWrite write = {
-            .address = libxlDeviceModelReplayIDEControls[i], .size = 1,
-            .data = control | LIBXL_DEVICE_MODEL_IDE_RESET,
-        };
 
-        libxlDeviceModelRegistersNote(registers, &write);
-    }
+/* Which interrupts a UART has, unless the guest has written that itself since. */
+static void
+libxlDeviceModelReplayUARTInterrupts(GPtrArray *commands,
+                                     const uint64_t *before,
+                                     const uint64_t *now,
+                                     unsigned int port)
+{
+    uint8_t line = libxlDeviceModelRegisterGet(now[LIBXL_DEVICE_MODEL_UART_LCR]);
+
+    /* the port is another register then */
+    if (!(line & LIBXL_DEVICE_MODEL_UART_DLAB) &&
+        now[LIBXL_DEVICE_MODEL_UART_IER] == before[LIBXL_DEVICE_MODEL_UART_IER])
+        libxlDeviceModelReplayByte(commands, port + 1, now[LIBXL_DEVICE_MODEL_UART_IER], 0xff);
+}
+
+
+/* Where the guest is in the middle of a reset, nothing is aborted. */
+static void
+libxlDeviceModelReplayChannelInterrupt(GPtrArray *commands,
+                                       const uint64_t *channel,
+                                       unsigned int port)
+{
+    uint32_t control = libxlDeviceModelRegisterGet(channel[LIBXL_DEVICE_MODEL_IDE_CONTROL]);
+
+    if (!(control & (LIBXL_DEVICE_MODEL_IDE_QUIET | LIBXL_DEVICE_MODEL_IDE_RESET)))
+        libxlDeviceModelReplayAdd(commands, port + 7, 1, LIBXL_DEVICE_MODEL_IDE_NO_COMMAND);
 }
 
 
@@ -457,10 +530,15 @@ libxlDeviceModelReplayReset(const libxlDeviceModelConfig *config,
  * @before: what was replayed
  * @now: what the guest has written by now
  *
- * Which interrupts a UART has is told when the process serves the guest: one that has room
- * for data raises its interrupt at once, so that a guest that waits for room goes on, and it
- * is an edge that nobody but this process can explain.  What the guest has written itself
- * since stays.
+ * What raises interrupts is told when the process serves the guest: an edge that comes before
+ * that is one that nobody but this process can explain.
+ *
+ * A UART that has room for data raises its interrupt as soon as it may, so that a guest that
+ * waits for room goes on.  What the guest has written itself since stays.  The drive that is
+ * selected aborts a command once more, with an interrupt, so that a guest that waits for one
+ * of the dead's has its error now, and not when it is late: its driver does it again then.  A
+ * drive that is at work takes no command, and where the guest waits for none, its driver
+ * takes note of the interrupt.
  *
  * Returns the commands for that, which may be none, to be freed by the caller.
  */
@@ -472,15 +550,44 @@ libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
     g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
     size_t i;
 
-    for (i = 0; i < config->nserials; i++) {
-        const uint64_t *uart = now->uarts[i];
-        uint8_t line = libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_LCR]);
+    for (i = 0; i < config->nserials; i++)
+        libxlDeviceModelReplayUARTInterrupts(commands, before->uarts[i], now->uarts[i],
+                                             libxlDeviceModelReplayUARTPorts[i]);
 
-        /* the port is another register then */
-        if (!(line & LIBXL_DEVICE_MODEL_UART_DLAB) &&
-            uart[LIBXL_DEVICE_MODEL_UART_IER] == before->uarts[i][LIBXL_DEVICE_MODEL_UART_IER])
-            libxlDeviceModelReplayByte(commands, libxlDeviceModelReplayUARTPorts[i] + 1,
-                                       uart[LIBXL_DEVICE_MODEL_UART_IER], 0xff);
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
+        if (libxlDeviceModelReplayHasDrive(config, i))
+            libxlDeviceModelReplayChannelInterrupt(commands, now->channels[i],
+                                                   libxlDeviceModelReplayIDEPorts[i]);
+    }
+
+    return libxlDeviceModelReplayFinish(&commands);
+}
+
+
+/**
+ * libxlDeviceModelReplayAgain:
+ * @config: configuration of a secondary
+ * @told: by what libxlDeviceModelReplayInterrupts has told the process
+ * @now: what the guest has written by now
+ *
+ * A guest that goes on may write a register in the moment in which the process is told of it,
+ * and what is written last counts.
+ *
+ * Returns the commands that tell it again what has changed, which may be none, to be freed
+ * by the caller.
+ */
+char **
+libxlDeviceModelReplayAgain(const libxlDeviceModelConfig *config,
+                            const libxlDeviceModelRegisters *told,
+                            const libxlDeviceModelRegisters *now)
+{
+    g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++) {
+        if (now->uarts[i][LIBXL_DEVICE_MODEL_UART_IER] != told->uarts[i][LIBXL_DEVICE_MODEL_UART_IER])
+            libxlDeviceModelReplayUARTInterrupts(commands, now->uarts[i], now->uarts[i],
+                                                 libxlDeviceModelReplayUARTPorts[i]);
     }
 
     return libxlDeviceModelReplayFinish(&commands);

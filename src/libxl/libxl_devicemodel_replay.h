@@ -34,8 +34,12 @@
  *             its table at 0 and write to sector 0.  So these are replayed as well: a
  *             drive has no others, and a table of a command that has ended is not used.
  *             The bit that starts the bus master is not.  All of that holds for a guest that
- *             was held, so that no access was lost.  Where one may have been, the drives are
- *             left in a reset (libxlDeviceModelReplayReset).
+ *             was held, so that no access was lost.  Where one may have been, the drives carry
+ *             out no command before the guest has reset them
+ *             (libxlDeviceModelReplayRefuse): not by a reset that is begun here, as QEMU ends
+ *             one by itself (ide_bus_perform_srst in hw/ide/core.c).  A command of which the
+ *             guest has not seen the end has failed, whatever the dead has done of it
+ *             (libxlDeviceModelReplayAbort): drivers do it again.
  *  UART       never uses the guest's memory.
  *
  *  Never restarted, since their drivers switch on what has no address:
@@ -46,6 +50,10 @@
  *             (pcnet32_restart()): from 0, and then from wherever that says.
  *  sound      A stream that was paused goes on (trigger) with the addresses that were
  *             given when it was prepared.
+ *
+ *  Nor is one whose disk's image is a 'qcow2' with a write cache: QEMU writes its tables when
+ *  the guest flushes, and the guest, which has lost its drive but not its own memory, flushes
+ *  in a process that does not have them.
  *
  *  What a guest has set with the command SET FEATURES is not known: one that has switched a
  *  drive's write cache off, and sends no flushes, relies on the host's not to crash after
@@ -64,8 +72,8 @@
  *  tables here, not by the file, and which of their bits can be written by the fresh
  *  device.  A value is one that the guest might have written, and a process
  *  that was taken over could have registered any range with Xen itself.  It gains that its
- *  successor's are newer than those of device models that were started after it, which
- *  Xen then prefers.  So BARs are not put where no guest does, and where the ranges
+ *  successor's may be those that Xen prefers to those of device models that were started
+ *  after it: it asks the one whose server has the higher number.  So BARs are not put where no guest does, and where the ranges
  *  are that do not move: below port 0x1000 (of ISA devices, serial ports and IDE
  *  channels among them), below 1 MiB (of the display).  One over the guest's memory gets
  *  no access: Xen asks a device model for what is no memory only.
@@ -92,14 +100,20 @@ libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
 
 void
-libxlDeviceModelReplayReset(const libxlDeviceModelConfig *config,
-                            libxlDeviceModelRegisters *registers)
+libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
+                             libxlDeviceModelRegisters *registers)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
 
 char **
 libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
                                  const libxlDeviceModelRegisters *before,
                                  const libxlDeviceModelRegisters *now)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
+
+char **
+libxlDeviceModelReplayAgain(const libxlDeviceModelConfig *config,
+                            const libxlDeviceModelRegisters *told,
+                            const libxlDeviceModelRegisters *now)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
 
 char **

@@ -32,6 +32,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
  * conf/virdomainjob.c). */
 #define LIBXL_DEVICE_MODEL_RESTART_MS (20 * 1000)
 
+/* How often a process is told at most of registers that the guest writes meanwhile. */
+#define LIBXL_DEVICE_MODEL_RESTART_TELL_MAX 4
+
 
 /**
  * libxlDeviceModelRestartHolds:
@@ -198,7 +201,7 @@ libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
     if (libxlDeviceModelRegistersRead(starting->dm->registers, starting->before) < 0)
         return -1;
 
-    libxlDeviceModelReplayReset(starting->config, starting->before);
+    libxlDeviceModelReplayRefuse(starting->config, starting->before);
     g_strfreev(starting->replay);
     if (!(starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
         return -1;
@@ -236,7 +239,38 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
 }
 
 
-/* The domain is not locked.  The guest goes on when it was told all. */
+/* What is told may be overtaken by a guest that writes just then.  One that does so each time
+ * writes again soon. */
+static int
+libxlDeviceModelRestartTellInterrupts(const libxlDeviceModelStarting *starting,
+                                      libxlDeviceModelMonitor *mon,
+                                      gint64 deadline)
+{
+    g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree libxlDeviceModelRegisters *told = g_new0(libxlDeviceModelRegisters, 1);
+    g_auto(GStrv) commands = NULL;
+    size_t i;
+
+    if (libxlDeviceModelRegistersRead(starting->dm->registers, told) < 0)
+        return -1;
+
+    commands = libxlDeviceModelReplayInterrupts(starting->config, starting->before, told);
+
+    for (i = 0; commands[0] && i < LIBXL_DEVICE_MODEL_RESTART_TELL_MAX; i++) {
+        if (libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
+            libxlDeviceModelRegistersRead(starting->dm->registers, now) < 0)
+            return -1;
+
+        g_strfreev(commands);
+        commands = libxlDeviceModelReplayAgain(starting->config, told, now);
+        *told = *now;
+    }
+
+    return 0;
+}
+
+
+/* The domain is not locked.  The guest goes on when the process was told all. */
 static int
 libxlDeviceModelRestartSwap(const libxlDeviceModelStarting *starting,
                             libxlDeviceModel *predecessor,
@@ -247,7 +281,8 @@ libxlDeviceModelRestartSwap(const libxlDeviceModelStarting *starting,
     unsigned int nready = 0;
 
     if (libxlDeviceModelCopyHeld(predecessor, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready) < 0 ||
-        libxlDeviceModelRestartReplayLate(starting, mon, ready, nready, deadline) < 0)
+        libxlDeviceModelRestartReplayLate(starting, mon, ready, nready, deadline) < 0 ||
+        libxlDeviceModelRestartTellInterrupts(starting, mon, deadline) < 0)
         return -1;
 
     if (libxlDeviceModelReleaseHeld(predecessor))
@@ -266,18 +301,8 @@ libxlDeviceModelRestartEnd(const libxlDeviceModelStarting *starting,
                            libxlDeviceModelMonitor *mon,
                            gint64 deadline)
 {
-    g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
-    g_auto(GStrv) commands = NULL;
-
-    if (starting->swaps &&
-        libxlDeviceModelRestartSwap(starting, predecessor, mon, deadline) < 0)
-        return -1;
-
-    if (libxlDeviceModelRegistersRead(starting->dm->registers, now) < 0)
-        return -1;
-
-    commands = libxlDeviceModelReplayInterrupts(starting->config, starting->before, now);
-    return libxlDeviceModelReplay(mon, commands, deadline);
+    return starting->swaps ? libxlDeviceModelRestartSwap(starting, predecessor, mon, deadline)
+                           : libxlDeviceModelRestartTellInterrupts(starting, mon, deadline);
 }
 
 

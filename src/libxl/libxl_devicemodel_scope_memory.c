@@ -26,6 +26,10 @@
  * nothing is locked.  It costs a request the comparison of a few numbers in memory,
  * beside two system calls and two changes to the hypervisor.
  *
+ * A request that must not be served as it is (libxlDeviceModelRegistersFilter) is changed
+ * at the first look.  One that comes between that and QEMU's own, which an event without a
+ * request has made look, is served as it is.
+ *
  * The page stays mapped until the process has left its main loop.  An emulator that
  * maps its requests in another way, which is done on Xen before 4.11 only, is not
  * remembered.
@@ -56,7 +60,7 @@
 
 static struct {
     libxlDeviceModelRegisters *registers; /* NULL where nothing is remembered */
-    const volatile ioreq_t *requests; /* one of each vCPU */
+    volatile ioreq_t *requests; /* one of each vCPU */
     unsigned int nports; /* those that follow are of no vCPU */
     evtchn_port_t ports[LIBXL_DEVICE_MODEL_SCOPE_VCPUS]; /* of this end, by vCPU */
     bool noted[LIBXL_DEVICE_MODEL_SCOPE_VCPUS]; /* the request that is served now was */
@@ -110,6 +114,7 @@ libxlDeviceModelScopeMemoryNote(unsigned int vcpu)
     const libxlDeviceModelScopeClaims *claims = libxlDeviceModelScopeGetClaims();
     ioreq_t request;
     libxlDeviceModelWrite write;
+    uint32_t filtered;
 
     /* what is in it is not older than its state */
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -118,6 +123,10 @@ libxlDeviceModelScopeMemoryNote(unsigned int vcpu)
     if (!libxlDeviceModelWriteInit(&write, &request) ||
         (write.config && !libxlDeviceModelScopeDecidePCI(claims, 0, 0, write.slot, write.function)))
         return;
+
+    filtered = libxlDeviceModelRegistersFilter(libxlDeviceModelScopeMemory.registers, &write);
+    if (filtered != write.data)
+        libxlDeviceModelScopeMemory.requests[vcpu].data = write.data = filtered;
 
     libxlDeviceModelRegistersNote(libxlDeviceModelScopeMemory.registers, &write);
     libxlDeviceModelRegistersBegin(libxlDeviceModelScopeMemory.registers, vcpu, &write);
