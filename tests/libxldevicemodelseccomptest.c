@@ -192,6 +192,9 @@ testRequests(void)
     DO_TEST_REQUEST(TIOCSWINSZ, false);
     DO_TEST_REQUEST(_IO('T', 199), false);
 
+    DO_TEST_REQUEST(1 /* SCSI_IOCTL_SEND_COMMAND */, true);
+    DO_TEST_REQUEST(6 /* SCSI_IOCTL_STOP_UNIT */, true);
+    DO_TEST_REQUEST(TEST_HIGH | 1, true);
     DO_TEST_REQUEST(0x2285 /* SG_IO */, true);
     DO_TEST_REQUEST(0x5309 /* CDROMEJECT */, true);
     DO_TEST_REQUEST(0x4c02 /* LOOP_SET_STATUS */, true);

@@ -91,6 +91,7 @@
 /* The second byte of an ioctl's request names the kind of device. */
 #define REQUEST_TERMINAL 'T' /* of taps, too, which begin at the next number */
 #define REQUEST_TAP_FIRST 200 /* in the first byte */
+#define REQUEST_SCSI 0x00 /* of file systems, too, which tell where a file is on a disk */
 #define REQUEST_SG 0x22
 #define REQUEST_LOOP 0x4c
 #define REQUEST_NVME 0x4e
@@ -172,6 +173,7 @@ static struct sock_filter libxlDeviceModelSeccompSealed[] = {
 
     BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 8),
     BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
+    REFUSE_IF(REQUEST_SCSI, EPERM),
     REFUSE_IF(REQUEST_SG, EPERM),
     REFUSE_IF(REQUEST_LOOP, EPERM),
     REFUSE_IF(REQUEST_NVME, EPERM),

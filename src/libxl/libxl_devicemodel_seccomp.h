@@ -53,7 +53,10 @@
  *     terminals            TIOCSTI and TIOCLINUX, by which one types for others;
  *                          TIOCSETD, which loads a driver
  *     SCSI, CDROM, NVMe,   all: QEMU reads and writes block devices, and a loop
- *     loop, reservations   device could be widened to all of its file
+ *     loop, reservations   device could be widened to all of its file.  The oldest
+ *                          ones of SCSI have no kind of device in them, and share
+ *                          their numbers with FIBMAP and FIGETBSZ, which QEMU does
+ *                          without
  *     btrfs                all: names, clones and snapshots of a file system
  *
  * Everything else passes, for now: this is no list of what QEMU needs.
