@@ -125,6 +125,25 @@ emulatorFlood(void)
 }
 
 
+/* Ends, but not what has its log open, too. */
+static void
+emulatorFork(void)
+{
+    int fd;
+
+    if (fork() != 0)
+        emulatorExit("leaves another");
+
+    for (fd = STDERR_FILENO + 1; fd < 64; fd++)
+        close(fd);
+
+    /* so that nobody waits for a test that fails */
+    alarm(60);
+    for (;;)
+        pause();
+}
+
+
 /* Gives up the lock on its pid file, as somebody who took it over could. */
 static void
 emulatorUnlock(void)
@@ -292,6 +311,8 @@ main(int argc __attribute__((unused)),
         emulatorExit("no such machine\nemulator: gives up");
     if (emulatorIs("floods"))
         emulatorFlood();
+    if (emulatorIs("forks-and-exits"))
+        emulatorFork();
 
     if (emulatorIs("exits-with-escapes"))
         emulatorExit("\033[2J\007\351\tcaf\303\251");

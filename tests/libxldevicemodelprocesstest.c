@@ -72,6 +72,8 @@ static struct {
     bool ranOut; /* it had too little memory */
     pid_t traced; /* the process that has the uid, until it is reaped */
     pid_t tracer; /* ends with the last of @nprocesses */
+    pid_t group; /* of the processes that have the uid, and are killed in earnest */
+    bool disturbed; /* one of them could write to the log while it was read */
 } testStandIn;
 
 
@@ -96,6 +98,21 @@ syscall(long nr,
     }
 
     return real(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+
+int
+domainLogContextReadFiltered(domainLogContext *ctxt,
+                             char **msg,
+                             size_t max)
+{
+    int (*real)(domainLogContext *ctxt, char **msg, size_t max) =
+        dlsym(RTLD_NEXT, "domainLogContextReadFiltered");
+
+    if (testStandIn.group > 0 && kill(-testStandIn.group, 0) == 0)
+        testStandIn.disturbed = true;
+
+    return real(ctxt, msg, max);
 }
 
 
@@ -223,6 +240,19 @@ testTracerEnd(void)
 }
 
 
+/* Returns whether there was any; waits for them as init does. */
+static bool
+testGroupKill(void)
+{
+    bool has = kill(-testStandIn.group, SIGKILL) == 0;
+
+    while (waitpid(-testStandIn.group, NULL, WNOHANG) > 0)
+        continue;
+
+    return has;
+}
+
+
 int
 libxlDeviceModelPrivilegeSignal(uid_t uid,
                                 int sig)
@@ -233,6 +263,9 @@ libxlDeviceModelPrivilegeSignal(uid_t uid,
     }
 
     testStandIn.nsignals++;
+    if (testStandIn.group > 0)
+        return testGroupKill();
+
     if (testStandIn.traced > 0) {
         bool has = kill(testStandIn.traced, 0) == 0;
 
@@ -584,6 +617,36 @@ testStart(const void *opaque)
         libxlDeviceModelTestCheckOpenFiles(files) < 0)
         ret = -1;
 
+    return ret;
+}
+
+
+/* A process that ends leaves others, which are killed before its log is read: they
+ * could write to it for as long as it is. */
+static int
+testStartForks(const void *opaque)
+{
+    const struct testStartData *data = opaque;
+    testProcess *process = testProcessNew(testDir, 1, data->mode, data->emulator);
+    int ret = -1;
+
+    process->dm->uid = TEST_UID;
+    testStandIn.disturbed = false;
+    if (testProcessSpawn(process) == 0) {
+        testStandIn.group = process->pid;
+        testProcessBegin(process);
+        ret = testOutcome("await", testProcessAwait(process, TEST_LONG_MS), data->error, data->code);
+    }
+
+    if (testStandIn.disturbed) {
+        VIR_TEST_VERBOSE("%s", "another process could write to the log while it was read");
+        ret = -1;
+    }
+
+    if (testProcessFinish(process, data->status) < 0)
+        ret = -1;
+
+    testStandIn.group = 0;
     return ret;
 }
 
@@ -1593,6 +1656,9 @@ testEnding(void)
             .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST("exits with more messages than fit", .mode = "floods",
             .error = EXITED ": @\nemulator: gives up",
+            .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
+    DO_TEST_FULL("exits and leaves another", testStartForks, .mode = "forks-and-exits",
+            .error = EXITED ": emulator: leaves another",
             .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
     DO_TEST("closes the connection and exits later", .mode = "exits-on-connection",
             .error = EXITED ": emulator: took its time",

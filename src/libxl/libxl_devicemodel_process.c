@@ -693,9 +693,18 @@ libxlDeviceModelKillOnce(libxlDeviceModel *dm)
 }
 
 
-/* An intruder may have left processes, or made the first of them untraceable by
- * giving the lock of the pid file up.  Returns whether none is left. */
-static bool
+/**
+ * libxlDeviceModelKillAll:
+ * @dm: device model whose process has ended
+ * @deadline: in terms of g_get_monotonic_time
+ *
+ * Kill whatever else runs under its uid or in its cgroup, and wait until it is gone: an
+ * intruder may have left processes, or made the first of them untraceable by giving the
+ * lock of the pid file up.  An error that is set stays.  No domain may be locked.
+ *
+ * Returns whether nothing is left.
+ */
+bool
 libxlDeviceModelKillAll(libxlDeviceModel *dm,
                         gint64 deadline)
 {

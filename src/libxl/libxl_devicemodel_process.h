@@ -195,6 +195,9 @@ char *libxlDeviceModelDescribeEnd(libxlDeviceModel *dm);
 void libxlDeviceModelEndAll(libxlDeviceModel **dms,
                             size_t ndms);
 
+bool libxlDeviceModelKillAll(libxlDeviceModel *dm,
+                             gint64 deadline);
+
 bool libxlDeviceModelKillRest(libxlDeviceModel *dm);
 
 bool libxlDeviceModelHasEnded(libxlDeviceModel *dm);

@@ -38,7 +38,8 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_start");
 /* How much of a log is quoted when a device model exits while it starts. */
 #define LIBXL_DEVICE_MODEL_LOG_MAX 1024
 
-/* A process that closed its monitor connection may take a moment to end. */
+/* A process that closed its monitor connection may take a moment to end, and so may what
+ * it has left, once that is killed. */
 #define LIBXL_DEVICE_MODEL_EXIT_MS 1000
 
 /* For how long a process that takes the place of another is told what the guest has
@@ -291,7 +292,8 @@ libxlDeviceModelScopeLibrary(void)
 
 /* Report how the process ended, with what it said of it.  The error that is set is
  * the view of who talked to it.  Returns false, and leaves the error alone, where the
- * process lives. */
+ * process lives.  What an intruder has left of it could write to the log for as long as
+ * that is read, and is killed before. */
 static bool
 libxlDeviceModelReportExited(const libxlDeviceModelStarting *starting)
 {
@@ -305,6 +307,8 @@ libxlDeviceModelReportExited(const libxlDeviceModelStarting *starting)
         return false;
 
     end = libxlDeviceModelDescribeEnd(starting->dm);
+    deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_EXIT_MS * 1000;
+    ignore_value(libxlDeviceModelKillAll(starting->dm, deadline));
     if (domainLogContextReadFiltered(starting->log, &tail, LIBXL_DEVICE_MODEL_LOG_MAX) < 0 ||
         virStringIsEmpty(tail)) {
         virReportError(VIR_ERR_INTERNAL_ERROR,
