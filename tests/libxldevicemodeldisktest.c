@@ -142,6 +142,8 @@ static const testQcow2 qcow2Images[] = {
     { .name = "data.qcow2", .version = 3, .incompatible = 4, .data = "/etc/shadow" },
     { .name = "hidden.qcow2", .version = 3, .incompatible = 4, .data = "/etc/shadow",
       .gap = TEST_HEADER_MAX },
+    { .name = "oddover.qcow2", .version = 3, .backing = "\033[2J\xff" },
+    { .name = "odddata.qcow2", .version = 3, .incompatible = 4, .data = "\033[2J\xff" },
     { .name = "dirty.qcow2", .version = 3, .incompatible = 1 },
     { .name = "short.qcow2", .version = 3, .length = 80 },
 };
@@ -232,9 +234,21 @@ static const testOpen openCases[] = {
         .opened = 2,
     },
     {
+        .name = "chain whose name is no text, not in the definition",
+        .chain = { QCOW2("oddover.qcow2") },
+        UNSUPPORTED("image 'DIR/oddover.qcow2' of disk 'hdb' is based on '\\033[2J\\377', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
+        .opened = 1,
+    },
+    {
         .name = "data file",
         .chain = { QCOW2("data.qcow2") },
         UNSUPPORTED("image 'DIR/data.qcow2' of disk 'hdb' keeps its data in '/etc/shadow', expected an image without a data file"),
+        .opened = 1,
+    },
+    {
+        .name = "data file whose name is no text",
+        .chain = { QCOW2("odddata.qcow2") },
+        UNSUPPORTED("image 'DIR/odddata.qcow2' of disk 'hdb' keeps its data in '\\033[2J\\377', expected an image without a data file"),
         .opened = 1,
     },
     {

@@ -823,6 +823,9 @@ testChecksProcess(void)
             .error = KEPT("root", "/", "DIR/root"));
     DO_TEST("another folder", .script = "ln -sfn /etc cwd",
             .error = KEPT("cwd", "/etc", "DIR/root"));
+    DO_TEST("a folder whose name is no text",
+            .script = "odd=$(printf '\\033[2J\\377'); mkdir \"$odd\"; ln -sfn \"$odd\" cwd",
+            .error = KEPT("cwd", "\\033[2J\\377", "DIR/root"));
     DO_TEST("network of the host", .script = "ln -sf /proc/self/ns/net ns/net",
             .error = KEPT("ns/net", "/proc/self/ns/net", "one that is not the host's"));
     DO_TEST("IPC of the host", .script = "ln -sf /proc/self/ns/ipc ns/ipc",

@@ -16,6 +16,7 @@
 #include "libxl_devicemodel_disk.h"
 
 #include "libxl_devicemodel_lock.h"
+#include "libxl_devicemodel_quote.h"
 #include "storage_source.h"
 #include "viralloc.h"
 #include "virerror.h"
@@ -140,18 +141,22 @@ libxlDeviceModelImageFindNext(virStorageSource *src,
      * block/qcow2.c), whether its name is found here or not */
     if (meta->features &&
         virBitmapIsBitSet(meta->features, VIR_STORAGE_FILE_FEATURE_DATA_FILE)) {
+        g_autofree char *quote = libxlDeviceModelQuote(NULLSTR_EMPTY(meta->dataFileRaw));
+
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' keeps its data in '%4$s', expected an image without a data file"),
-                       name, src->path, dst, NULLSTR_EMPTY(meta->dataFileRaw));
+                       name, src->path, dst, quote);
         return -1;
     }
 
     if (virStorageSourceIsBacking(src->backingStore)) {
         *next = virObjectRef(src->backingStore);
     } else if (!src->backingStore && meta->backingStoreRaw) {
+        g_autofree char *quote = libxlDeviceModelQuote(meta->backingStoreRaw);
+
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' is based on '%4$s', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
-                       name, src->path, dst, meta->backingStoreRaw);
+                       name, src->path, dst, quote);
         return -1;
     }
 

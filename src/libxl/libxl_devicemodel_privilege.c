@@ -20,6 +20,7 @@
 
 #include "libxl_devicemodel_privilege.h"
 
+#include "libxl_devicemodel_quote.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "libxl_devicemodel_seccomp.h"
 #include "virerror.h"
@@ -482,9 +483,11 @@ libxlDeviceModelPrivilegeRefuse(const libxlDeviceModelPrivilege *privilege,
                                 const char *value,
                                 const char *expected)
 {
+    g_autofree char *quote = libxlDeviceModelQuote(NULLSTR(value));
+
     virReportError(VIR_ERR_OPERATION_FAILED,
                    _("device model '%1$s' was not deprivileged: '%2$s' is '%3$s' in its process, expected '%4$s'"),
-                   privilege->name, what, NULLSTR(value), expected);
+                   privilege->name, what, quote, expected);
     return -1;
 }
 
