@@ -8,8 +8,9 @@
  * while another call has the domain's job or while libxl creates the domain.
  * The driver's functions are static, so its source is a part of this test.
  *
- * Stands in for the calls of libxl that create, find and destroy domains, and
- * for the wait for a job, which is short.
+ * Stands in for the calls of libxl that create, find and destroy domains, for the
+ * update of a device of a secondary, which unlocks the domain, and for the wait for a
+ * job, which is short.
  */
 
 #include <config.h>
@@ -56,6 +57,7 @@ typedef int (*testCall)(void);
 
 static struct {
     testCall creating; /* while libxl creates a domain */
+    testCall updating; /* while a secondary has a device updated; where it is not NULL */
     int rc; /* of that call */
     bool fails; /* to create a domain */
     bool exists; /* what libxl says of a domain */
@@ -91,6 +93,26 @@ libxl_domain_create_new(libxl_ctx *ctx G_GNUC_UNUSED,
         return ERROR_FAIL;
 
     *domid = ++testXen.domid;
+    return 0;
+}
+
+
+bool
+libxlDeviceModelsOwnDevice(const virDomainDef *def G_GNUC_UNUSED,
+                           const virDomainDeviceDef *dev G_GNUC_UNUSED)
+{
+    return testXen.updating;
+}
+
+
+int
+libxlDeviceModelsUpdateDevice(libxlDriverPrivate *drv G_GNUC_UNUSED,
+                              virDomainObj *vm,
+                              const virDomainDeviceDef *dev G_GNUC_UNUSED)
+{
+    virObjectUnlock(vm);
+    testXen.rc = testXen.updating();
+    virObjectLock(vm);
     return 0;
 }
 
@@ -264,11 +286,18 @@ testUndefine(void)
 
 
 static int
-testUpdate(void)
+testNothing(void)
+{
+    return 0;
+}
+
+
+static int
+testUpdate(unsigned int flags)
 {
     g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
 
-    return virDomainUpdateDeviceFlags(dom, TEST_DISK_XML, VIR_DOMAIN_AFFECT_CONFIG);
+    return virDomainUpdateDeviceFlags(dom, TEST_DISK_XML, flags);
 }
 
 
@@ -294,7 +323,7 @@ testReset(bool start)
         virDomainObjEndAPI(&vm);
     }
 
-    testXen.creating = NULL;
+    testXen.creating = testXen.updating = NULL;
     testXen.rc = 0;
     testXen.fails = testXen.exists = testXen.hookFails = false;
 
@@ -569,7 +598,7 @@ testUpdateInJob(const void *opaque G_GNUC_UNUSED)
         abort();
     virObjectUnlock(vm);
 
-    if (testUpdate() == 0)
+    if (testUpdate(VIR_DOMAIN_AFFECT_CONFIG) == 0)
         VIR_TEST_VERBOSE("a device was updated while another call had the job");
     else if (virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT)
         ret = 0;
@@ -578,12 +607,73 @@ testUpdateInJob(const void *opaque G_GNUC_UNUSED)
     virDomainObjEndJob(vm);
     virObjectUnlock(vm);
 
-    if (testUpdate() < 0 || vm->job->active != VIR_JOB_NONE) {
+    if (testUpdate(VIR_DOMAIN_AFFECT_CONFIG) < 0 || vm->job->active != VIR_JOB_NONE) {
         VIR_TEST_VERBOSE("a device was not updated, or the job not ended");
         ret = -1;
     }
 
     virObjectUnref(vm);
+    return ret;
+}
+
+
+struct testUpdateData {
+    testCall updating; /* comes while the secondary has the device updated */
+    const char *config; /* whether it is defined, as what */
+    const char *error;
+};
+
+
+/* Whether the domain's persistent definition has the new medium, and is in its file;
+ * or is in none. */
+static int
+testCheckConfig(virDomainObj *vm,
+                const char *expected)
+{
+    g_autofree char *path = g_strdup_printf("%s/guest.xml", driver->config->configDir);
+    g_autofree char *xml = NULL;
+    const virDomainDef *config = NULL;
+
+    if (vm->persistent)
+        config = vm->newDef ? vm->newDef : vm->def;
+
+    if (testCheckDef("persistent", config, expected) < 0)
+        return -1;
+
+    if (virFileReadAllQuiet(path, 1024 * 1024, &xml) < 0)
+        xml = g_strdup("");
+
+    if (expected ? strstr(xml, expected) && strstr(xml, "/images/other.iso") &&
+                   STREQ_NULLABLE(virDomainDiskGetSource(config->disks[0]), "/images/other.iso")
+                 : xml[0] == '\0')
+        return 0;
+
+    VIR_TEST_VERBOSE("the file of the persistent definition is '%s'", xml);
+    return -1;
+}
+
+
+/* To define or undefine a domain takes no job, so that both come while the live part of
+ * an update has the domain unlocked. */
+static int
+testUpdateMeanwhile(const void *opaque)
+{
+    const struct testUpdateData *data = opaque;
+    virDomainObj *vm;
+    int ret = 0;
+    int rc;
+
+    testReset(true);
+    testXen.updating = data->updating;
+    rc = testUpdate(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG);
+
+    vm = testFind();
+    if (testXen.rc != 0 || testCheckConfig(vm, data->config) < 0 ||
+        vm->job->active != VIR_JOB_NONE ||
+        libxlDeviceModelTestOutcome(rc, NULL, data->error) < 0)
+        ret = -1;
+
+    virDomainObjEndAPI(&vm);
     return ret;
 }
 
@@ -814,6 +904,32 @@ testEnds(void)
 
 
 static int
+testUpdates(void)
+{
+    int ret = 0;
+
+    if (virTestRun("update a device during a job", testUpdateInJob, NULL) < 0)
+        ret = -1;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testUpdateData data = { __VA_ARGS__ }; \
+        if (virTestRun("while a device is updated, " title, testUpdateMeanwhile, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("nothing", .updating = testNothing, .config = "first");
+    DO_TEST("define", .updating = testDefine, .config = "second");
+    DO_TEST("undefine", .updating = testUndefine,
+            .error = "Requested operation is not valid: transient domains do not have any persistent config");
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
 testConsoles(void)
 {
     static const struct testConsoleData found =
@@ -928,7 +1044,7 @@ mymain(void)
         ret = -1;
     if (testEnds() < 0)
         ret = -1;
-    if (virTestRun("update a device during a job", testUpdateInJob, NULL) < 0)
+    if (testUpdates() < 0)
         ret = -1;
     if (testConsoles() < 0)
         ret = -1;
