@@ -60,7 +60,10 @@ static struct {
     testCall updating; /* while a secondary has a device updated; where it is not NULL */
     int rc; /* of that call */
     bool fails; /* to create a domain */
-    bool exists; /* what libxl says of a domain */
+    int info; /* what libxl returns for a domain that is to be reconnected to */
+    bool replaced; /* that, by another domain with its id */
+    bool retrieveFails; /* what was stored with a domain */
+    bool destroyFails;
     unsigned int domid; /* of the last one */
     unsigned int ndestroyed;
     unsigned int nstopped; /* clean-ups: calls of the hook script */
@@ -122,10 +125,14 @@ libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
                   libxl_dominfo *info,
                   uint32_t domid)
 {
-    if (!testXen.exists)
-        return ERROR_DOMAIN_NOTFOUND;
+    if (testXen.info != 0)
+        return testXen.info;
 
     libxl_dominfo_init(info);
+    if (virUUIDParse(TEST_UUID, libxl_uuid_bytearray(&info->uuid)) < 0)
+        abort();
+    if (testXen.replaced)
+        libxl_uuid_bytearray(&info->uuid)[0]++;
     info->domid = domid;
     return 0;
 }
@@ -137,7 +144,7 @@ libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
                      const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
 {
     testXen.ndestroyed++;
-    return 0;
+    return testXen.destroyFails ? ERROR_FAIL : 0;
 }
 
 
@@ -191,7 +198,7 @@ libxl_userdata_retrieve(libxl_ctx *ctx G_GNUC_UNUSED,
                         uint8_t **data_r G_GNUC_UNUSED,
                         int *datalen_r G_GNUC_UNUSED)
 {
-    return 0;
+    return testXen.retrieveFails ? ERROR_FAIL : 0;
 }
 
 
@@ -325,7 +332,9 @@ testReset(bool start)
 
     testXen.creating = testXen.updating = NULL;
     testXen.rc = 0;
-    testXen.fails = testXen.exists = testXen.hookFails = false;
+    testXen.info = ERROR_DOMAIN_NOTFOUND;
+    testXen.fails = testXen.hookFails = false;
+    testXen.replaced = testXen.retrieveFails = testXen.destroyFails = false;
 
     if (!(dom = virDomainDefineXML(testConn, TEST_XML("first"))) ||
         (start && virDomainCreate(dom) < 0))
@@ -723,10 +732,13 @@ testConsole(const void *opaque)
 
 
 struct testReconnectData {
-    bool exists;
+    int info;
+    bool replaced;
+    bool retrieveFails;
     bool hookFails;
+    bool destroyFails;
     unsigned int ndestroyed;
-    bool listed;
+    bool listed; /* as active, and was not cleaned up */
 };
 
 
@@ -743,8 +755,11 @@ testReconnectOne(const struct testReconnectData *data)
     virInhibitorRelease(driver->inhibitor);
     libxlLoggerCloseFile(driver->config->logger, vm->def->id);
     virDomainObjEndAPI(&vm);
-    testXen.exists = data->exists;
+    testXen.info = data->info;
+    testXen.replaced = data->replaced;
+    testXen.retrieveFails = data->retrieveFails;
     testXen.hookFails = data->hookFails;
+    testXen.destroyFails = data->destroyFails;
 
     libxlReconnectDomains(driver);
 
@@ -757,6 +772,11 @@ testReconnectOne(const struct testReconnectData *data)
     vm = testFind();
     if (!vm == data->listed) {
         VIR_TEST_VERBOSE("the domain is %slisted", vm ? "" : "not ");
+        ret = -1;
+    }
+
+    if (vm && (!virDomainObjIsActive(vm) || testXen.nstopped > 0)) {
+        VIR_TEST_VERBOSE("the domain was cleaned up %u times", testXen.nstopped);
         ret = -1;
     }
 
@@ -950,18 +970,27 @@ testConsoles(void)
 static int
 testReconnects(void)
 {
-    static const struct testReconnectData lives = { .exists = true, .listed = true };
-    static const struct testReconnectData refused = { .exists = true, .hookFails = true,
-                                                      .ndestroyed = 1 };
-    static const struct testReconnectData gone = { .exists = false };
     int ret = 0;
 
-    if (virTestRun("reconnect", testReconnect, &lives) < 0)
-        ret = -1;
-    if (virTestRun("reconnect, refused by the hook script", testReconnect, &refused) < 0)
-        ret = -1;
-    if (virTestRun("reconnect to a domain that is gone", testReconnect, &gone) < 0)
-        ret = -1;
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testReconnectData data = { __VA_ARGS__ }; \
+        if (virTestRun("reconnect" title, testReconnect, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("", .listed = true);
+    DO_TEST(", refused by the hook script", .hookFails = true, .ndestroyed = 1);
+    DO_TEST(", refused by the hook script, and destroying fails", .hookFails = true,
+            .ndestroyed = 1, .destroyFails = true, .listed = true);
+    DO_TEST(" without what was stored with the domain", .retrieveFails = true, .listed = true);
+    DO_TEST(" without what was stored with another domain", .retrieveFails = true,
+            .replaced = true);
+    DO_TEST(" to a domain that is gone", .info = ERROR_DOMAIN_NOTFOUND);
+    DO_TEST(" to a domain that cannot be", .info = ERROR_INVAL);
+    DO_TEST(" to a domain that cannot be looked at", .info = ERROR_FAIL, .listed = true);
+
+#undef DO_TEST
 
     return ret;
 }
@@ -1028,7 +1057,7 @@ testDriverFree(void)
 static int
 mymain(void)
 {
-    static const struct testReconnectData gone = { .exists = false };
+    static const struct testReconnectData gone = { .info = ERROR_DOMAIN_NOTFOUND };
     int ret = 0;
 
     if (testDriverInit() < 0)
