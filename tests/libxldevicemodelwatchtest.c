@@ -58,6 +58,17 @@ static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folder for status files */
 static unsigned int testPatience = TEST_PATIENCE_MS;
 
+/* What comes to pass before the driver does what the definition wants: while it waits for
+ * the job, or while the hook script runs. */
+typedef enum {
+    TEST_MEANWHILE_NOTHING = 0,
+    TEST_MEANWHILE_PAUSED, /* by somebody */
+    TEST_MEANWHILE_STOPPED, /* its secondaries; it may be started with the same id */
+    TEST_MEANWHILE_ENDING, /* somebody ends its secondaries, and it lives yet */
+    TEST_MEANWHILE_GONE,
+    TEST_MEANWHILE_CRASHED, /* and it is preserved */
+} testMeanwhile;
+
 typedef enum {
     TEST_HOOK_NONE = 0,
     TEST_HOOK_WORKS,
@@ -80,6 +91,7 @@ static struct {
     unsigned long usRestart; /* so long does it take */
     bool others; /* to be recorded: what else is freed */
     testHook hook;
+    testMeanwhile meanwhile; /* while that runs */
     bool ranOut; /* what ends next was killed for want of memory, and its cgroup recorded */
     unsigned int nunfreed; /* how often it cannot be freed yet */
     unsigned int hung; /* ioreq server for which the guest waits; 0 for none */
@@ -381,6 +393,51 @@ virHookPresent(int driverType)
 }
 
 
+static void
+testMeanwhileDo(testMeanwhile meanwhile)
+{
+    switch (meanwhile) {
+    case TEST_MEANWHILE_NOTHING:
+        break;
+
+    case TEST_MEANWHILE_PAUSED:
+        virDomainObjSetState(testVM, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
+        break;
+
+    case TEST_MEANWHILE_STOPPED:
+    case TEST_MEANWHILE_ENDING:
+        testXen.gone = meanwhile == TEST_MEANWHILE_STOPPED;
+        libxlDeviceModelsStop(driver, testVM);
+        break;
+
+    case TEST_MEANWHILE_GONE:
+        testVM->def->id = -1;
+        break;
+
+    case TEST_MEANWHILE_CRASHED:
+        testXen.shutdown = true;
+        break;
+    }
+}
+
+
+/* Whether the domain is not locked, as by anybody who looks for a domain; it is then. */
+static bool
+testLockSoon(void)
+{
+    size_t i;
+
+    for (i = 0; i < testPatience; i++) {
+        if (pthread_mutex_trylock(&testVM->parent.lock.lock) == 0)
+            return true;
+        g_usleep(1000);
+    }
+
+    testPatience = TEST_IMPATIENCE_MS;
+    return false;
+}
+
+
 int
 virHookCall(int driverType G_GNUC_UNUSED,
             const char *id,
@@ -394,6 +451,13 @@ virHookCall(int driverType G_GNUC_UNUSED,
              op == VIR_HOOK_LIBXL_OP_DEVICE_MODEL_FAILED && subop == VIR_HOOK_SUBOP_END ?
              "failed" : "another",
              extra, strstr(input, "state='failed'") ? "with" : "without");
+
+    if (testLockSoon()) {
+        testMeanwhileDo(testXen.meanwhile);
+        virObjectUnlock(testVM);
+    } else {
+        testCall("the domain is locked\n");
+    }
 
     if (testXen.hook == TEST_HOOK_WORKS)
         return 0;
@@ -522,6 +586,7 @@ testBegin(virDomainDeviceModelFailureAction action)
     testXen.fails = testXen.others = testXen.writes = testXen.given = testXen.swaps = false;
     testXen.abandons = false;
     testXen.hook = TEST_HOOK_NONE;
+    testXen.meanwhile = TEST_MEANWHILE_NOTHING;
     testXen.usRestart = 0;
     testXen.nunfreed = testXen.nrest = testXen.nthreadless = testXen.hung = 0;
     testXen.ending = NULL;
@@ -987,19 +1052,33 @@ testDeathOthers(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* The hook script is told, and decides nothing. */
+struct testDeathHookData {
+    testHook hook;
+    testMeanwhile meanwhile; /* while it runs */
+    virDomainDeviceModelFailureAction action;
+    const char *calls; /* after that */
+};
+
+
+/* The hook script is told, and decides nothing; the domain is not locked while it runs. */
 static int
 testDeathHook(const void *opaque)
 {
+    const struct testDeathHookData *data = opaque;
+    bool pauses = data->action == VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE;
+    g_autofree char *calls =
+        g_strconcat(pauses ? FREE_LAN EVENTS("lan", "1") : FREE_LAN EVENTS("lan", "0"),
+                    "hook guest failed lan, with the failure\n", data->calls, NULL);
+    int nrefs = data->meanwhile == TEST_MEANWHILE_STOPPED ||
+        data->meanwhile == TEST_MEANWHILE_ENDING ? 1 : 2;
     int ret;
 
-    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE);
-    testXen.hook = GPOINTER_TO_INT(opaque);
+    testBegin(data->action);
+    testXen.hook = data->hook;
+    testXen.meanwhile = data->meanwhile;
     testWatch(testLan);
     testKill(testLan);
-    ret = testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "1")
-                       "hook guest failed lan, with the failure\n"
-                       PAUSED);
+    ret = testAwaitEnd(testLan, nrefs, calls);
 
     testEnd();
     return ret;
@@ -1290,16 +1369,6 @@ testRest(const void *opaque)
 }
 
 
-/* What comes to pass before the driver has the job for what the definition wants. */
-typedef enum {
-    TEST_MEANWHILE_NOTHING = 0,
-    TEST_MEANWHILE_PAUSED, /* by somebody */
-    TEST_MEANWHILE_STOPPED, /* its secondaries; it may be started with the same id */
-    TEST_MEANWHILE_ENDING, /* somebody ends its secondaries, and it lives yet */
-    TEST_MEANWHILE_GONE,
-    TEST_MEANWHILE_CRASHED, /* and it is preserved */
-} testMeanwhile;
-
 struct testActionData {
     virDomainDeviceModelFailureAction action;
     testMeanwhile meanwhile;
@@ -1310,34 +1379,6 @@ struct testActionData {
     virDomainState state;
     int reason;
 };
-
-
-static void
-testMeanwhileDo(testMeanwhile meanwhile)
-{
-    switch (meanwhile) {
-    case TEST_MEANWHILE_NOTHING:
-        break;
-
-    case TEST_MEANWHILE_PAUSED:
-        virDomainObjSetState(testVM, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
-        break;
-
-    case TEST_MEANWHILE_STOPPED:
-    case TEST_MEANWHILE_ENDING:
-        testXen.gone = meanwhile == TEST_MEANWHILE_STOPPED;
-        libxlDeviceModelsStop(driver, testVM);
-        break;
-
-    case TEST_MEANWHILE_GONE:
-        testVM->def->id = -1;
-        break;
-
-    case TEST_MEANWHILE_CRASHED:
-        testXen.shutdown = true;
-        break;
-    }
-}
 
 
 static int
@@ -1444,6 +1485,8 @@ struct testPrimaryData {
     bool shutdown; /* the domain */
     bool forgotten; /* the primary */
     bool late; /* it is forgotten, once it has ended */
+    testHook hook;
+    testMeanwhile meanwhile; /* while that runs */
     const char *fails; /* of the calls to xenstore, once the primary is watched */
     const char *calls;
     unsigned int count;
@@ -1488,6 +1531,8 @@ testPrimary(const void *opaque)
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
     priv = testVM->privateData;
     testXen.shutdown = data->shutdown;
+    testXen.hook = data->hook;
+    testXen.meanwhile = data->meanwhile;
     g_hash_table_insert(testStore.entries, g_strdup("/local/domain/0/device-model/7/state"),
                         g_strdup("running"));
     if (!data->noPid)
@@ -1542,8 +1587,6 @@ testDeaths(void)
     DO_TEST("hang: silent", testHang, false);
     DO_TEST("death that the guest is not freed of", testDeathNotFreed, 0);
     DO_TEST("death of one with other ioreq servers", testDeathOthers, 0);
-    DO_TEST("death that a hook script is told", testDeathHook, TEST_HOOK_WORKS);
-    DO_TEST("death that a hook script fails to be told", testDeathHook, TEST_HOOK_FAILS);
     DO_TEST("two deaths", testDeathTwo, 0);
     DO_TEST("death before it is watched", testDeathBefore, 0);
     DO_TEST("death while no daemon ran", testReconnect, 0);
@@ -1559,6 +1602,38 @@ testDeaths(void)
     DO_TEST("what runs under the uid", testRest, false);
     DO_TEST("what runs under the uid once it is ended", testRest, true);
 
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
+testDeathHooks(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testDeathHookData data = { __VA_ARGS__ }; \
+        if (virTestRun("death that a hook script " title, testDeathHook, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define PAUSE .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE
+#define DESTROY .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_DESTROY
+#define MEANWHILE(what) .hook = TEST_HOOK_WORKS, .meanwhile = TEST_MEANWHILE_ ## what
+
+    DO_TEST("is told", PAUSE, .hook = TEST_HOOK_WORKS, .calls = PAUSED);
+    DO_TEST("fails to be told", PAUSE, .hook = TEST_HOOK_FAILS, .calls = PAUSED);
+    DO_TEST("is told while somebody pauses it", PAUSE, MEANWHILE(PAUSED), .calls = "");
+    DO_TEST("is told while the domain is stopped", DESTROY, MEANWHILE(STOPPED), .calls = "");
+    DO_TEST("is told while the domain is ended", DESTROY, MEANWHILE(ENDING), .calls = "pause 7\n");
+    DO_TEST("is told while the domain goes", DESTROY, MEANWHILE(GONE), .calls = "");
+    DO_TEST("is told while the domain crashes", DESTROY, MEANWHILE(CRASHED), .calls = "");
+
+#undef MEANWHILE
+#undef DESTROY
+#undef PAUSE
 #undef DO_TEST
 
     return ret;
@@ -1720,6 +1795,7 @@ testPrimaries(void)
             ret = -1; \
     } while (0)
 #define SHUTDOWN "shutdown 7 3\n"
+#define HOOK "hook guest failed main, with the failure\n"
 
     DO_TEST("death", .calls = EVENTS("main", "0") SHUTDOWN, .count = 1, .reason = KILLED);
     DO_TEST("the pid is a stranger's", .stranger = true, .calls = EVENTS("main", "0") SHUTDOWN,
@@ -1733,7 +1809,19 @@ testPrimaries(void)
     DO_TEST("the driver ends it", .forgotten = true, .calls = "");
     DO_TEST("the driver ends it once it has ended", .forgotten = true, .late = true, .calls = "");
     DO_TEST("libxl knows none", .noPid = true);
+    DO_TEST("a hook script is told", .hook = TEST_HOOK_WORKS,
+            .calls = EVENTS("main", "0") HOOK SHUTDOWN, .count = 1, .reason = KILLED);
+    DO_TEST("the domain goes while a hook script is told", .hook = TEST_HOOK_WORKS,
+            .meanwhile = TEST_MEANWHILE_GONE, .calls = EVENTS("main", "0") HOOK,
+            .count = 1, .reason = KILLED);
+    DO_TEST("the domain is ended while a hook script is told", .hook = TEST_HOOK_WORKS,
+            .meanwhile = TEST_MEANWHILE_ENDING, .calls = EVENTS("main", "0") HOOK "pause 7\n",
+            .count = 1, .reason = KILLED);
+    DO_TEST("the domain is shut down while a hook script is told", .hook = TEST_HOOK_WORKS,
+            .meanwhile = TEST_MEANWHILE_CRASHED, .calls = EVENTS("main", "0") HOOK,
+            .count = 1, .reason = KILLED);
 
+#undef HOOK
 #undef SHUTDOWN
 #undef DO_TEST
 
@@ -1788,6 +1876,8 @@ mymain(void)
         return EXIT_FAILURE;
 
     if (testDeaths() < 0)
+        ret = -1;
+    if (testDeathHooks() < 0)
         ret = -1;
     if (testActions() < 0)
         ret = -1;

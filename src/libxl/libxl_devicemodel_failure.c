@@ -137,27 +137,36 @@ libxlDeviceModelSendEvents(libxlDriverPrivate *driver,
 }
 
 
-/* What the script returns changes nothing: the device model is gone. */
+/* What the script returns changes nothing: the device model is gone.  It may take as long as
+ * it wants, so that @vm is unlocked meanwhile, and its definition may be another after it. */
 static void
 libxlDeviceModelCallHook(libxlDriverPrivate *driver,
-                         virDomainDef *def,
-                         const virDomainDeviceModelDef *dmdef)
+                         virDomainObj *vm,
+                         const libxlDeviceModel *dm)
 {
+    g_autofree char *name = g_strdup(vm->def->name);
     g_autofree char *xml = NULL;
+    int rc = -1;
 
     if (!virHookPresent(VIR_HOOK_DRIVER_LIBXL))
         return;
 
-    if (!(xml = virDomainDefFormat(def, driver->xmlopt, 0)) ||
-        virHookCall(VIR_HOOK_DRIVER_LIBXL, def->name, VIR_HOOK_LIBXL_OP_DEVICE_MODEL_FAILED,
-                    VIR_HOOK_SUBOP_END, dmdef->name, xml, NULL) < 0) {
+    if ((xml = virDomainDefFormat(vm->def, driver->xmlopt, 0))) {
+        virObjectUnlock(vm);
+        rc = virHookCall(VIR_HOOK_DRIVER_LIBXL, name, VIR_HOOK_LIBXL_OP_DEVICE_MODEL_FAILED,
+                         VIR_HOOK_SUBOP_END, dm->name, xml, NULL);
+        virObjectLock(vm);
+    }
+
+    if (rc < 0) {
         VIR_WARN("the hook script was not told that device model '%s' of domain '%s' failed: %s",
-                 dmdef->name, def->name, virGetLastErrorMessage());
+                 dm->name, name, virGetLastErrorMessage());
         virResetLastError();
     }
 }
 
 
+/* Unlocks @vm while the hook script runs. */
 static void
 libxlDeviceModelTell(libxlDriverPrivate *driver,
                      virDomainObj *vm,
@@ -180,7 +189,7 @@ libxlDeviceModelTell(libxlDriverPrivate *driver,
         libxlDeviceModelWarnUnrecorded(vm->def, dmdef);
 
     libxlDeviceModelSendEvents(driver, vm, dmdef);
-    libxlDeviceModelCallHook(driver, vm->def, dmdef);
+    libxlDeviceModelCallHook(driver, vm, dm);
 }
 
 
@@ -355,7 +364,7 @@ libxlDeviceModelPrimaryIsMissed(libxlDriverPrivate *driver,
  *
  * Tell everybody, and do what the definition of the device model wants.  The domain may
  * have ended meanwhile: nothing is done then.  Called with the domain locked and no job,
- * and waits for one where something is to be done.
+ * unlocks it while the hook script runs, and waits for a job where something is to be done.
  */
 void
 libxlDeviceModelFail(libxlDriverPrivate *driver,
@@ -377,7 +386,9 @@ libxlDeviceModelFail(libxlDriverPrivate *driver,
 
     if (dm->id != 0)
         libxlDeviceModelFinish(driver, vm, dm);
-    else if (libxlDeviceModelsDomainCrash(vm->def) < 0)
+    else if (libxlDeviceModelIsFailed(vm, dm) &&
+             libxlDeviceModelPrimaryIsMissed(driver, vm) &&
+             libxlDeviceModelsDomainCrash(vm->def) < 0)
         VIR_ERROR("%s", virGetLastErrorMessage());
 }
 
