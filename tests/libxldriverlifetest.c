@@ -8,9 +8,9 @@
  * while another call has the domain's job or while libxl creates the domain.
  * The driver's functions are static, so its source is a part of this test.
  *
- * Stands in for the calls of libxl that create, find and destroy domains, for the
- * update of a device of a secondary, which unlocks the domain, and for the wait for a
- * job, which is short.
+ * Stands in for the calls of libxl that create, find and destroy domains and set their
+ * memory, for the update of a device of a secondary, which unlocks the domain, and for
+ * the wait for a job, which is short.
  */
 
 #include <config.h>
@@ -57,7 +57,7 @@ typedef int (*testCall)(void);
 
 static struct {
     testCall creating; /* while libxl creates a domain */
-    testCall updating; /* while a secondary has a device updated; where it is not NULL */
+    testCall updating; /* while a secondary has a device updated, or libxl sets memory */
     int rc; /* of that call */
     bool fails; /* to create a domain */
     int info; /* what libxl returns for a domain that is to be reconnected to */
@@ -96,6 +96,18 @@ libxl_domain_create_new(libxl_ctx *ctx G_GNUC_UNUSED,
         return ERROR_FAIL;
 
     *domid = ++testXen.domid;
+    return 0;
+}
+
+
+int
+libxl_set_memory_target(libxl_ctx *ctx G_GNUC_UNUSED,
+                        uint32_t domid G_GNUC_UNUSED,
+                        int64_t target_memkb G_GNUC_UNUSED,
+                        int relative G_GNUC_UNUSED,
+                        int enforce G_GNUC_UNUSED)
+{
+    testXen.rc = testXen.updating();
     return 0;
 }
 
@@ -305,6 +317,15 @@ testUpdate(unsigned int flags)
     g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
 
     return virDomainUpdateDeviceFlags(dom, TEST_DISK_XML, flags);
+}
+
+
+static int
+testSetMemory(unsigned int flags)
+{
+    g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
+
+    return virDomainSetMemoryFlags(dom, 4096, flags);
 }
 
 
@@ -627,37 +648,42 @@ testUpdateInJob(const void *opaque G_GNUC_UNUSED)
 
 
 struct testUpdateData {
-    testCall updating; /* comes while the secondary has the device updated */
+    int (*update)(unsigned int flags);
+    const char *updated; /* what the persistent definition has then */
+    testCall updating; /* comes while the live part is done */
     const char *config; /* whether it is defined, as what */
     const char *error;
 };
 
 
-/* Whether the domain's persistent definition has the new medium, and is in its file;
- * or is in none. */
+/* Whether the domain's persistent definition is as expected, with what was updated, as in
+ * its file; or there is none. */
 static int
 testCheckConfig(virDomainObj *vm,
-                const char *expected)
+                const struct testUpdateData *data)
 {
     g_autofree char *path = g_strdup_printf("%s/guest.xml", driver->config->configDir);
+    g_autofree char *file = NULL;
     g_autofree char *xml = NULL;
-    const virDomainDef *config = NULL;
+    virDomainDef *config = NULL;
 
     if (vm->persistent)
         config = vm->newDef ? vm->newDef : vm->def;
 
-    if (testCheckDef("persistent", config, expected) < 0)
+    if (testCheckDef("persistent", config, data->config) < 0)
         return -1;
 
-    if (virFileReadAllQuiet(path, 1024 * 1024, &xml) < 0)
-        xml = g_strdup("");
+    if (virFileReadAllQuiet(path, 1024 * 1024, &file) < 0)
+        file = g_strdup("");
+    xml = config ? virDomainDefFormat(config, driver->xmlopt, VIR_DOMAIN_DEF_FORMAT_INACTIVE)
+                 : g_strdup("");
 
-    if (expected ? strstr(xml, expected) && strstr(xml, "/images/other.iso") &&
-                   STREQ_NULLABLE(virDomainDiskGetSource(config->disks[0]), "/images/other.iso")
-                 : xml[0] == '\0')
+    if (config ? strstr(file, data->config) && strstr(file, data->updated) &&
+                 strstr(xml, data->updated)
+               : file[0] == '\0')
         return 0;
 
-    VIR_TEST_VERBOSE("the file of the persistent definition is '%s'", xml);
+    VIR_TEST_VERBOSE("the persistent definition is '%s', its file '%s'", xml, file);
     return -1;
 }
 
@@ -674,10 +700,10 @@ testUpdateMeanwhile(const void *opaque)
 
     testReset(true);
     testXen.updating = data->updating;
-    rc = testUpdate(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG);
+    rc = data->update(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG);
 
     vm = testFind();
-    if (testXen.rc != 0 || testCheckConfig(vm, data->config) < 0 ||
+    if (testXen.rc != 0 || testCheckConfig(vm, data) < 0 ||
         vm->job->active != VIR_JOB_NONE ||
         libxlDeviceModelTestOutcome(rc, NULL, data->error) < 0)
         ret = -1;
@@ -934,15 +960,26 @@ testUpdates(void)
 #define DO_TEST(title, ...) \
     do { \
         static const struct testUpdateData data = { __VA_ARGS__ }; \
-        if (virTestRun("while a device is updated, " title, testUpdateMeanwhile, &data) < 0) \
+        if (virTestRun("while " title, testUpdateMeanwhile, &data) < 0) \
             ret = -1; \
     } while (0)
+#define DEVICE .update = testUpdate, .updated = "/images/other.iso"
+#define MEMORY .update = testSetMemory, .updated = "<currentMemory unit='KiB'>4096</currentMemory>"
+#define NOT_PERSISTENT \
+    "Requested operation is not valid: transient domains do not have any persistent config"
 
-    DO_TEST("nothing", .updating = testNothing, .config = "first");
-    DO_TEST("define", .updating = testDefine, .config = "second");
-    DO_TEST("undefine", .updating = testUndefine,
-            .error = "Requested operation is not valid: transient domains do not have any persistent config");
+    DO_TEST("a device is updated, nothing", DEVICE, .updating = testNothing, .config = "first");
+    DO_TEST("a device is updated, define", DEVICE, .updating = testDefine, .config = "second");
+    DO_TEST("a device is updated, undefine", DEVICE, .updating = testUndefine,
+            .error = NOT_PERSISTENT);
+    DO_TEST("memory is set, nothing", MEMORY, .updating = testNothing, .config = "first");
+    DO_TEST("memory is set, define", MEMORY, .updating = testDefine, .config = "second");
+    DO_TEST("memory is set, undefine", MEMORY, .updating = testUndefine,
+            .error = NOT_PERSISTENT);
 
+#undef NOT_PERSISTENT
+#undef MEMORY
+#undef DEVICE
 #undef DO_TEST
 
     return ret;
