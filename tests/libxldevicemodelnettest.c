@@ -20,6 +20,7 @@
 #include "viralloc.h"
 #include "virfile.h"
 #include "virnetdevtap.h"
+#include "virnetlink.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -46,6 +47,8 @@ static libxlDriverPrivate *driver;
 static struct {
     unsigned int ifindex; /* 0: there is none */
     bool fails; /* to be deleted */
+    bool open; /* somebody has it open */
+    bool stranger; /* it is no tap */
     size_t nstopped;
 } testHost;
 
@@ -69,17 +72,48 @@ if_indextoname(unsigned int ifindex,
 }
 
 
-int
-virNetDevTapDelete(const char *ifname,
-                   const char *tunpath G_GNUC_UNUSED)
+/* The kernel says of a tap what it can do, and of no other interface. */
+bool
+virFileExists(const char *path)
 {
-    if (testHost.fails || STRNEQ(ifname, "lan0") || testHost.ifindex == 0) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "no such tap");
+    const char *name = STRSKIP(path, "/sys/class/net/");
+
+    if (!name)
+        return access(path, F_OK) == 0;
+
+    return STREQ(name, "lan0/tun_flags") && testHost.ifindex != 0 && !testHost.stranger;
+}
+
+
+static int
+testDeleteLink(const char *ifname,
+               bool refused)
+{
+    if (refused || testHost.fails || STRNEQ(ifname, "lan0") || testHost.ifindex == 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "no such interface");
         return -1;
     }
 
     testHost.ifindex = 0;
     return 0;
+}
+
+
+/* Opens the tap, which nobody can while somebody else has it open. */
+int
+virNetDevTapDelete(const char *ifname,
+                   const char *tunpath G_GNUC_UNUSED)
+{
+    return testDeleteLink(ifname, testHost.open || testHost.stranger);
+}
+
+
+/* Deletes any interface. */
+int
+virNetlinkDelLink(const char *ifname,
+                  virNetlinkTalkFallback fallback G_GNUC_UNUSED)
+{
+    return testDeleteLink(ifname, false);
 }
 
 
@@ -220,19 +254,49 @@ testNet(const void *opaque)
 }
 
 
+static libxlDeviceModel *
+testDeviceModelNew(void)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNew("/nonexistent", 7, 1, "lan");
+    unsigned int ifindex = TEST_TAP;
+
+    memset(&testHost, 0, sizeof(testHost));
+    testHost.ifindex = TEST_TAP;
+    VIR_APPEND_ELEMENT(dm->taps, dm->ntaps, ifindex);
+    return dm;
+}
+
+
+/* A secondary can hand its tap on, and whoever has it keeps nobody from deleting it. */
+static int
+testHandedOn(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(libxlDeviceModel) dm = testDeviceModelNew();
+
+    testHost.open = true;
+    return libxlDeviceModelNetDelete(dm) && testHost.ifindex == 0 ? 0 : -1;
+}
+
+
+/* An interface that is no tap was made by somebody else, whatever its number is. */
+static int
+testStranger(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(libxlDeviceModel) dm = testDeviceModelNew();
+
+    testHost.stranger = true;
+    return libxlDeviceModelNetDelete(dm) && testHost.ifindex == TEST_TAP ? 0 : -1;
+}
+
+
 /* What cannot be deleted is said, and deleted by the next attempt. */
 static int
 testDelete(const void *opaque G_GNUC_UNUSED)
 {
-    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew("/nonexistent", 7, 1, "lan");
-    unsigned int ifindex = TEST_TAP;
+    g_autoptr(libxlDeviceModel) dm = testDeviceModelNew();
     size_t i;
 
-    memset(&testHost, 0, sizeof(testHost));
-    testHost.ifindex = TEST_TAP;
     testHost.fails = true;
-    VIR_APPEND_ELEMENT(dm->taps, dm->ntaps, ifindex);
-
     if (libxlDeviceModelNetDelete(dm) || testHost.ifindex != TEST_TAP)
         return -1;
 
@@ -276,6 +340,10 @@ mymain(void)
 #undef DO_TEST
 
     if (virTestRun("cannot be deleted", testDelete, NULL) < 0)
+        ret = -1;
+    if (virTestRun("handed on by the secondary", testHandedOn, NULL) < 0)
+        ret = -1;
+    if (virTestRun("no tap", testStranger, NULL) < 0)
         ret = -1;
 
     unlink("libxl-driver.log");

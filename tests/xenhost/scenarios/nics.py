@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Guests whose NICs are served by secondaries."""
 
+import re
+
 from xenhostlib import Domain, leftovers
 from xenhostlib.domain import (devicemodel, direct_boot, domain_xml, mac, nic, openers,
                                tap_openers)
@@ -164,31 +166,45 @@ def nic_settings(host):
                  "bridge vlan del dev xenbr0 vid 42 self; bridge vlan add dev xenbr0 vid 1 pvid untagged self")
 
 
+def listeners(host, port):
+    """Return the pids of the processes on @host that listen on the TCP @port."""
+    return re.findall(r"pid=(\d+)", host.run(f"ss -Hltnp 'sport = :{port}'").stdout)
+
+
 @scenario
-def taps_kept_from_others(host):
-    """A domain that is started while another one's start waits gets none of its taps."""
+def descriptors_kept_from_others(host):
+    """A domain that is started while another one's start waits gets none of its descriptors."""
     nowhere = "192.0.2.1"
-    serial = (f"<serial type='tcp'><source mode='connect' host='{nowhere}' service='4'/>"
+    port = 4001
+    serial = (f"<serial type='tcp'><source mode='bind' host='127.0.0.1' service='{port}'/>"
+              "<protocol type='raw'/></serial>"
+              "<serial type='tcp'><source mode='connect' host='peer.invalid.' service='4'/>"
               "<protocol type='raw'/></serial>")
     waiting = Domain(host, "waiting")
-    # nothing comes back from a dummy
-    host.run(f"ip route add {nowhere} dev uplink0")
+    # nothing comes back from a dummy, and a name is asked for longer than a host
+    host.run(f"ip route add {nowhere} dev uplink0; "
+             "cp --no-dereference /etc/resolv.conf /run/resolv.conf; rm -f /etc/resolv.conf; "
+             f"printf 'nameserver {nowhere}\noptions timeout:30 attempts:5\n' > /etc/resolv.conf")
     try:
         waiting.define(domain_xml("waiting", MAIN + devicemodel("lan", [2], ["serial"]) + nic(2),
                                   memory=64, boot="<boot dev='hd'/>", serial=serial))
         host.run("systemd-run --quiet --collect --unit waiting virsh start waiting")
-        tap = wait_for(lambda: [line.split()[1] for line in leftovers(host)
-                                if line.startswith(("interface vnet", "interface tap"))],
-                       "the tap of a domain whose start waits")
+        wait_for(lambda: listeners(host, port), "the port of a domain whose start waits")
+        [tap] = [line.split()[1] for line in leftovers(host)
+                 if line.startswith(("interface vnet", "interface tap"))]
         other = domain_xml("other", MAIN, memory=64, boot="<boot dev='hd'/>")
         with running(host, "other", other) as domain:
             domid = domain.virsh("domid other").stdout.strip()
             [primary] = host.run(f"pgrep -f -- '-xen-domid {domid} '").stdout.split()
             expect(host.run("systemctl is-active waiting").stdout.strip() == "active",
                    "a start that still waits")
-            expect(primary not in tap_openers(host, tap[0]), f"{tap[0]} not open in the other's primary")
+            expect(primary not in tap_openers(host, tap), f"{tap} not open in the other's primary")
+            expect(primary not in listeners(host, port),
+                   f"port {port} not open in the other's primary")
     finally:
-        # the connection fails, and the start with it
-        host.run(f"while ss -K dst {nowhere} > /dev/null; systemctl is-active --quiet waiting; "
-                 f"do sleep 0.5; done; ip route del {nowhere}", timeout=200)
+        # nobody answers, and the start fails
+        host.run(f"ip route replace unreachable {nowhere}; ip route del {nowhere} dev uplink0; "
+                 f"while ss -K dst {nowhere} > /dev/null; systemctl is-active --quiet waiting; "
+                 f"do sleep 0.5; done; ip route del unreachable {nowhere}; "
+                 "rm /etc/resolv.conf; mv /run/resolv.conf /etc/resolv.conf", timeout=200)
         waiting.remove()
