@@ -24,9 +24,11 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virnetdev.h"
 #include "virnetdevbandwidth.h"
 #include "virnetdevopenvswitch.h"
 #include "virnetdevtap.h"
+#include "virnetdevveth.h"
 #include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -222,6 +224,21 @@ libxlDeviceModelNetDisconnect(virDomainDef *def,
 }
 
 
+/* A secondary with a UNIX serial port can send its tap to whoever is connected, and
+ * virNetDevTapDelete cannot open one that somebody else has open.  virNetDevVethDelete deletes
+ * a link of any kind, open or not, and nothing but a tap is to be deleted. */
+static int
+libxlDeviceModelNetDeleteTap(const char *name)
+{
+    g_autofree char *flags = g_strdup_printf(SYSFS_NET_DIR "%s/tun_flags", name);
+
+    if (virFileExists(flags))
+        return virNetDevVethDelete(name);
+
+    return virNetDevTapDelete(name, NULL);
+}
+
+
 /**
  * libxlDeviceModelNetDelete:
  * @dm: secondary that has ended
@@ -240,7 +257,7 @@ libxlDeviceModelNetDelete(const libxlDeviceModel *dm)
     for (i = 0; i < dm->ntaps; i++) {
         char name[IF_NAMESIZE];
 
-        if (!if_indextoname(dm->taps[i], name) || virNetDevTapDelete(name, NULL) == 0 ||
+        if (!if_indextoname(dm->taps[i], name) || libxlDeviceModelNetDeleteTap(name) == 0 ||
             !if_indextoname(dm->taps[i], name))
             continue;
 
