@@ -10,11 +10,13 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -87,7 +89,7 @@ emulatorParse(char **argv)
             sscanf(argv[i + 1], "guest=%63[^/]", emulator.mode);
         else if (strcmp(argv[i], "-xen-domid") == 0)
             emulator.domid = atoi(argv[i + 1]);
-        else if (strcmp(argv[i], "-chardev") == 0)
+        else if (strcmp(argv[i], "-chardev") == 0 && strstr(argv[i + 1], "fd="))
             emulator.monitor = emulatorFD(argv[i + 1]);
         else if (strcmp(argv[i], "-netdev") == 0)
             emulator.tap = emulatorFD(argv[i + 1]);
@@ -213,6 +215,27 @@ emulatorStatus(void)
 }
 
 
+/* The emulator has a terminal, and names another where it lies. */
+static const char *
+emulatorTerminal(void)
+{
+    static char reply[128];
+    unsigned int pts = 0;
+    int unlocked = 0;
+    int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+
+    if (fd < 0 || ioctl(fd, TIOCSPTLCK, &unlocked) < 0 || ioctl(fd, TIOCGPTN, &pts) < 0)
+        emulatorExit("cannot open a terminal");
+
+    if (emulatorIs("names-other-terminal"))
+        pts = 1000000;
+
+    snprintf(reply, sizeof(reply),
+             "[{\"label\": \"charserial0\", \"filename\": \"pty:/dev/pts/%u\"}]", pts);
+    return reply;
+}
+
+
 static void
 emulatorCommand(int fd,
                 const char *line)
@@ -233,6 +256,8 @@ emulatorCommand(int fd,
         emulatorMapBAR();
     } else if (strstr(line, "\"query-status\"")) {
         reply = emulatorStatus();
+    } else if (strstr(line, "\"query-chardev\"")) {
+        reply = emulatorTerminal();
     }
 
     dprintf(fd, "{\"return\": %s, \"id\": %d}\r\n", reply,

@@ -587,6 +587,24 @@ libxlDeviceModelCheckRunning(const libxlDeviceModelStarting *starting,
 }
 
 
+/* Whose terminal is opened is made sure of again by who opens it. */
+static int
+libxlDeviceModelCheckTTY(const libxlDeviceModelStarting *starting,
+                         size_t idx)
+{
+    g_autofree char *proc = g_strdup_printf("/proc/%lld",
+                                            (long long)starting->dm->process.pid);
+
+    if (libxlDeviceModelSerialHasTerminal(proc, starting->ttys[idx]))
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' named terminal '%2$s' for serial port '%3$zu', which it does not have"),
+                   starting->dm->name, starting->ttys[idx], idx);
+    return -1;
+}
+
+
 static int
 libxlDeviceModelFindTTYs(libxlDeviceModelStarting *starting,
                          libxlDeviceModelMonitor *mon,
@@ -598,9 +616,12 @@ libxlDeviceModelFindTTYs(libxlDeviceModelStarting *starting,
         const libxlDeviceModelSerial *serial = &starting->config->serials[i];
         g_autofree char *label = libxlDeviceModelAliasTerminal(serial->idx);
 
-        if (serial->type == VIR_DOMAIN_CHR_TYPE_PTY &&
-            libxlDeviceModelQMPQueryPTY(mon, label, &starting->ttys[serial->idx],
-                                            deadline) < 0)
+        if (serial->type != VIR_DOMAIN_CHR_TYPE_PTY)
+            continue;
+
+        if (libxlDeviceModelQMPQueryPTY(mon, label, &starting->ttys[serial->idx],
+                                        deadline) < 0 ||
+            libxlDeviceModelCheckTTY(starting, serial->idx) < 0)
             return -1;
     }
 
