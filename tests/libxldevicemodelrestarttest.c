@@ -751,6 +751,13 @@ testRestarts(void)
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("that an earlier daemon had begun", .earlier = true, .restarted = true,
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("that an earlier daemon had begun by hand", .earlier = true, .nfailing = 1, .restarted = true,
+            .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE, .nslept = 1,
+            .calls = CLEAR UNPLUG START("down") UNDO("41") CLEAR "unplug\n" START("down") "free others 7 0x24\n");
+    DO_TEST("that an earlier daemon had begun by hand, and failed", .earlier = true, .nends = 4, .nfailing = 9,
+            .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE,
+            .calls = CLEAR UNPLUG START("down") UNDO("49") CLEAR,
+            .reason = "killed; not restarted: its process ended too often");
     DO_TEST("the fourth time", .nends = 4, .restarted = true,
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("the fifth time", .nends = 5, .calls = CLEAR,

@@ -290,11 +290,26 @@ libxlDeviceModelWasTold(const virDomainDef *def,
 }
 
 
+/* A restart that an earlier daemon has begun is gone on with, whatever the definition wants: an
+ * administrator has said so, and nobody else ends the process that may have been started.
+ * @restarts is set then, and stays so for all tries. */
+static virDomainDeviceModelFailureAction
+libxlDeviceModelChooseAction(const virDomainDeviceModelDef *dmdef,
+                             bool *restarts)
+{
+    virDomainDeviceModelFailureAction action = virDomainDeviceModelDefGetFailureAction(dmdef);
+
+    *restarts = *restarts || dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
+    return *restarts ? VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART : action;
+}
+
+
 /* Returns as libxlDeviceModelAct does. */
 static bool
 libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
                            virDomainObj *vm,
-                           libxlDeviceModel *dm)
+                           libxlDeviceModel *dm,
+                           bool *restarts)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     const virDomainDeviceModelDef *dmdef;
@@ -309,7 +324,7 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
         (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
         dm->pending = false;
         again = libxlDeviceModelAct(driver, vm, dm,
-                                    virDomainDeviceModelDefGetFailureAction(dmdef));
+                                    libxlDeviceModelChooseAction(dmdef, restarts));
     }
 
     virDomainObjEndJob(vm);
@@ -323,15 +338,18 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
  * @vm: a domain
  * @dm: device model that has failed, and was told
  *
- * Do what its definition wants, once, whatever daemon told.  Called with the domain locked
- * and no job; waits for one, however long somebody else has it.
+ * Do what its definition wants, once, whatever daemon told, or go on with a restart that has
+ * begun.  Called with the domain locked and no job; waits for one, however long somebody else
+ * has it.
  */
 void
 libxlDeviceModelFinish(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        libxlDeviceModel *dm)
 {
-    while (libxlDeviceModelFinishOnce(driver, vm, dm)) {
+    bool restarts = false;
+
+    while (libxlDeviceModelFinishOnce(driver, vm, dm, &restarts)) {
     }
 }
 
