@@ -115,6 +115,8 @@ g_usleep(gulong us)
 {
     testWaits();
     test.slept += us;
+    if (!testIsLocked() && test.vm->job->active == VIR_JOB_NONE)
+        g_string_append(test.calls, "others have the job\n");
 }
 
 
@@ -718,6 +720,7 @@ testHoldsAll(void)
 #define CLEAR_HELD "kill rest of lan\nfree others 7 0x6\n" LOWER
 #define SWAPS \
     "copy 7 1\ntell: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"
+#define AGAIN "others have the job\n" CLEAR
 #define START(link) START_MORE(link, "")
 #define START_MORE(link, more) \
     "prepare /bin/true\nspawn lan, restarting, link " link ", pending 1\n" \
@@ -753,10 +756,10 @@ testRestarts(void)
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("that an earlier daemon had begun by hand", .earlier = true, .nfailing = 1, .restarted = true,
             .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE, .nslept = 1,
-            .calls = CLEAR UNPLUG START("down") UNDO("41") CLEAR "unplug\n" START("down") "free others 7 0x24\n");
+            .calls = CLEAR UNPLUG START("down") UNDO("41") AGAIN "unplug\n" START("down") "free others 7 0x24\n");
     DO_TEST("that an earlier daemon had begun by hand, and failed", .earlier = true, .nends = 4, .nfailing = 9,
             .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE,
-            .calls = CLEAR UNPLUG START("down") UNDO("49") CLEAR,
+            .calls = CLEAR UNPLUG START("down") UNDO("49") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("the fourth time", .nends = 4, .restarted = true,
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
@@ -777,34 +780,34 @@ testRestarts(void)
             .reason = "killed; not restarted: what runs under its user id does not end");
     DO_TEST("fails once", .nfailing = 1, .restarted = true, .nslept = 1,
             .calls = CLEAR UNPLUG START("down") UNDO("41")
-                     CLEAR "unplug\n" START("down") "free others 7 0x24\n");
+                     AGAIN "unplug\n" START("down") "free others 7 0x24\n");
     DO_TEST("fails too often", .nends = 3, .nfailing = 9, .nslept = 1,
-            .calls = CLEAR UNPLUG START("down") UNDO("49") CLEAR "unplug\n" START("down") UNDO("48") CLEAR,
+            .calls = CLEAR UNPLUG START("down") UNDO("49") AGAIN "unplug\n" START("down") UNDO("48") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("a tap is left", .kept = true, .restarted = true, .nslept = 1,
             .calls = CLEAR UNPLUG "unplug new\nfree others 7 0x4\n" LOWER "wake 7\n"
-                     CLEAR UNPLUG START("down") "free others 7 0x24\n");
+                     AGAIN UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("the server is another's", .nends = 4, .ioservid = 2,
-            .calls = CLEAR UNPLUG START("down") UNDO("40") CLEAR,
+            .calls = CLEAR UNPLUG START("down") UNDO("40") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("the server was destroyed in another's name", .nends = 4, .destroyed = true,
-            .calls = CLEAR UNPLUG START("down") UNDO("40") CLEAR,
+            .calls = CLEAR UNPLUG START("down") UNDO("40") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("of a guest that is held", .held = true, .restarted = true,
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("that is not told what it writes", .held = true, .silent = true, .restarted = true, .nslept = 1,
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")
-                     CLEAR "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
+                     AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("of a guest that is held, refused", .held = true, .nends = 5,
             .calls = CLEAR_HELD "copy 7 1\nfree 7 1 0x0 0x0\n",
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("of a guest that is held, fails", .held = true, .nfailing = 1, .restarted = true, .nslept = 1,
             .calls = CLEAR_HELD UNPLUG START("down") UNDO_HELD("41")
-                     CLEAR "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
+                     AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("the server is that of who was held", .held = true, .nends = 4, .ioservid = 1, .destroyed = true,
-            .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\n" UNDO("40") CLEAR,
+            .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\n" UNDO("40") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("by hand", .manual = true, .nends = 5, .restarted = true,
             .reason = "killed; an interface is back when the guest closes and opens it",
@@ -820,7 +823,7 @@ testRestarts(void)
             .reason = "killed; not restarted: its process failed to start");
     DO_TEST("by hand, with a change", .manual = true, .changes = true, .calls = "");
     DO_TEST("the domain is gone", .gone = true,
-            .calls = CLEAR UNPLUG START("down") UNDO("40"));
+            .calls = CLEAR UNPLUG START("down") UNDO("40") "others have the job\n");
 
 #undef DO_TEST
 

@@ -24,6 +24,9 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_failure");
 
+/* For how long others have the job before a restart that has failed is tried again. */
+#define LIBXL_DEVICE_MODEL_AGAIN_MS 100
+
 
 /**
  * libxlDeviceModelIsFailed:
@@ -340,7 +343,7 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
  *
  * Do what its definition wants, once, whatever daemon told, or go on with a restart that has
  * begun.  Called with the domain locked and no job; waits for one, however long somebody else
- * has it.
+ * has it, and unlocks it between two tries, so that somebody else can.
  */
 void
 libxlDeviceModelFinish(libxlDriverPrivate *driver,
@@ -350,6 +353,9 @@ libxlDeviceModelFinish(libxlDriverPrivate *driver,
     bool restarts = false;
 
     while (libxlDeviceModelFinishOnce(driver, vm, dm, &restarts)) {
+        virObjectUnlock(vm);
+        g_usleep(LIBXL_DEVICE_MODEL_AGAIN_MS * 1000);
+        virObjectLock(vm);
     }
 }
 
