@@ -64,6 +64,7 @@ struct _testRestartData {
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
     bool held; /* the guest waits */
     bool silent; /* the new process, when it is told of that */
+    bool stuck; /* likewise, when it is killed */
     bool manual; /* an administrator says so, or else it is what is pending */
     bool changes; /* and wants the cable plugged in */
     bool earlier; /* an earlier daemon was about to restart it */
@@ -86,6 +87,7 @@ static struct {
     bool kept;
     bool gone;
     bool ends; /* the test */
+    pid_t pid; /* of the last process */
     unsigned long slept; /* in microseconds */
 } test;
 
@@ -266,9 +268,13 @@ int
 libxlDeviceModelPrivilegeSignal(uid_t uid G_GNUC_UNUSED,
                                 int sig)
 {
-    if (!test.ends)
-        g_string_append_printf(test.calls, "signal %d\n", sig);
-    return 0;
+    if (test.ends || test.pid <= 0)
+        return 0;
+
+    g_string_append_printf(test.calls, "signal %d\n", sig);
+    if (!test.data->stuck)
+        kill(test.pid, sig);
+    return kill(test.pid, 0) == 0;
 }
 
 
@@ -314,7 +320,6 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
 {
     const virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
     unsigned int tap = 40 + test.nfailing;
-    pid_t pid;
 
     if (!testIsLocked())
         g_string_append(test.calls, "UNLOCKED ");
@@ -324,14 +329,14 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
                            starting->config->nics[0].down ? "down" : "up", test.lan->pending);
     VIR_APPEND_ELEMENT(starting->dm->taps, starting->dm->ntaps, tap);
 
-    if ((pid = fork()) == 0) {
+    if ((test.pid = fork()) == 0) {
         /* whoever runs a test that fails waits for what has its output */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         while (true)
             pause();
     }
 
-    return libxlDeviceModelOpen(starting->dm, pid);
+    return libxlDeviceModelOpen(starting->dm, test.pid);
 }
 
 
@@ -446,6 +451,7 @@ testBegin(const testRestartData *data)
     test.kept = data->kept;
     test.gone = test.ends = false;
     test.slept = 0;
+    test.pid = 0;
 
     if (!(test.vm = virDomainObjListAdd(driver->domains, &def, driver->xmlopt,
                                         VIR_DOMAIN_OBJ_LIST_ADD_LIVE, NULL)))
@@ -797,6 +803,13 @@ testRestarts(void)
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("that is not told what it writes", .held = true, .silent = true, .restarted = true, .nslept = 1,
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")
+                     AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
+                     "free others 7 0x24\n");
+    DO_TEST("that is not told what it writes, and does not end", .held = true, .silent = true, .stuck = true,
+            .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START("down") SWAPS
+                     "signal 9\nfree others 7 0x6\n" LOWER "wake 7\ncopy 7 1\nfree 7 1 0x0 0x0\n"
+                     "signal 9\nunplug new\ndelete tap 40\nfree others 7 0x4\n" LOWER "wake 7\n"
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("of a guest that is held, refused", .held = true, .nends = 5,

@@ -35,6 +35,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
 /* How often a process is told at most of registers that the guest writes meanwhile. */
 #define LIBXL_DEVICE_MODEL_RESTART_TELL_MAX 4
 
+/* For how long the guest waits for the end of a new process that was killed. */
+#define LIBXL_DEVICE_MODEL_RESTART_KILL_MS 1000
+
 
 /**
  * libxlDeviceModelRestartHolds:
@@ -345,8 +348,39 @@ libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
 }
 
 
-/* It is killed, so that it does not give back an ioreq server that a vCPU waits for.  A tap
- * that is left is deleted with the old one. */
+/* What was killed runs none of its code any more, and may wait for the host all the same, for
+ * a disk or a file system.  The guest waits neither for that nor for the old one then. */
+static void
+libxlDeviceModelRestartForsake(virDomainObj *vm,
+                               libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+
+    dm->restarting = false;
+    libxlDeviceModelReleaseStarted(vm, dm);
+    libxlDeviceModelAbandonSwap(dm);
+    ignore_value(libxlDeviceModelReleaseHeld(dm));
+}
+
+
+/* The domain is not locked.  The new process is killed, so that it does not give back an ioreq
+ * server that a vCPU waits for.  What does not run under its uid yet serves nobody. */
+static void
+libxlDeviceModelRestartKill(virDomainObj *vm,
+                            libxlDeviceModel *dm,
+                            libxlDeviceModel *started)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_KILL_MS * 1000;
+
+    if (started->uid != 0 && libxlDeviceModelPrivilegeSignal(started->uid, SIGKILL) > 0 &&
+        !libxlDeviceModelProcessWait(&started->process, deadline))
+        libxlDeviceModelRestartForsake(vm, dm);
+
+    libxlDeviceModelEndAll(&started, 1);
+}
+
+
+/* A tap that is left is deleted with the old one. */
 static void
 libxlDeviceModelRestartUndo(virDomainObj *vm,
                             libxlDeviceModel *dm,
@@ -357,9 +391,7 @@ libxlDeviceModelRestartUndo(virDomainObj *vm,
     virErrorPreserveLast(&save_err);
 
     virObjectUnlock(vm);
-    if (started->uid != 0)
-        ignore_value(libxlDeviceModelPrivilegeSignal(started->uid, SIGKILL));
-    libxlDeviceModelEndAll(&started, 1);
+    libxlDeviceModelRestartKill(vm, dm, started);
     virObjectLock(vm);
 
     libxlDeviceModelNetDisconnect(vm->def, started);
