@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,7 +56,9 @@ struct _testRestartData {
     virDomainDeviceModelFailureAction action;
     bool drives; /* it has them, too */
     bool forgetful; /* there is no file with registers */
-    bool rest; /* what runs under the uid does not end */
+    bool foreign; /* it has something else */
+    unsigned int nrest; /* so often does what runs under the uid not end */
+    unsigned int nfileless; /* so often does the daemon have no file left then */
     bool kept; /* its tap cannot be deleted, the first time */
     bool gone; /* the domain, while the process starts */
     unsigned int nfailing; /* so many processes fail to start */
@@ -84,6 +87,8 @@ static struct {
     virDomainObj *vm;
     libxlDeviceModel *lan; /* the one that has failed, with a reference */
     unsigned int nfailing;
+    unsigned int nrest;
+    unsigned int nfileless;
     bool kept;
     bool gone;
     bool ends; /* the test */
@@ -103,6 +108,21 @@ testIsLocked(void)
 }
 
 
+/* To so many, or to all that there may be. */
+static void
+testLimitFiles(rlim_t files)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        abort();
+
+    limit.rlim_cur = MIN(files, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        abort();
+}
+
+
 /* Nobody waits with the domain locked. */
 static void
 testWaits(void)
@@ -115,6 +135,7 @@ testWaits(void)
 void
 g_usleep(gulong us)
 {
+    testLimitFiles(1024);
     testWaits();
     test.slept += us;
     if (!testIsLocked() && test.vm->job->active == VIR_JOB_NONE)
@@ -260,7 +281,16 @@ libxlDeviceModelKillRest(libxlDeviceModel *dm)
 {
     testWaits();
     g_string_append_printf(test.calls, "kill rest of %s\n", dm->name);
-    return !test.data->rest;
+    if (test.nfileless > 0) {
+        test.nfileless--;
+        testLimitFiles(0);
+    }
+
+    if (test.nrest == 0)
+        return true;
+
+    test.nrest--;
+    return false;
 }
 
 
@@ -448,6 +478,8 @@ testBegin(const testRestartData *data)
     g_string_truncate(test.calls, 0);
     test.data = data;
     test.nfailing = data->nfailing;
+    test.nrest = data->nrest;
+    test.nfileless = data->nfileless;
     test.kept = data->kept;
     test.gone = test.ends = false;
     test.slept = 0;
@@ -478,6 +510,8 @@ testBegin(const testRestartData *data)
         libxlDeviceModelThrottleNoteEnd(&test.lan->throttle, g_get_monotonic_time());
     if (!data->forgetful)
         testRemember(test.lan->registers);
+    if (data->foreign && truncate(test.lan->registers, 1) < 0)
+        abort();
 }
 
 
@@ -782,8 +816,15 @@ testRestarts(void)
             .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
     DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,
             .reason = "killed; not restarted: what the guest has written into its registers is not known");
-    DO_TEST("what else runs goes on", .rest = true, .calls = "kill rest of lan\n",
+    DO_TEST("what else runs goes on for a while", .nrest = 1, .restarted = true, .nslept = 1,
+            .calls = "kill rest of lan\n" AGAIN UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("what else runs goes on", .nrest = 9, .nends = 4,
+            .calls = "kill rest of lan\nothers have the job\nkill rest of lan\n",
             .reason = "killed; not restarted: what runs under its user id does not end");
+    DO_TEST("no file left for a while", .nfileless = 1, .restarted = true, .nslept = 1,
+            .calls = CLEAR AGAIN UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("registers of another version", .foreign = true, .calls = CLEAR,
+            .reason = "killed; not restarted: what the guest has written into its registers is not known");
     DO_TEST("fails once", .nfailing = 1, .restarted = true, .nslept = 1,
             .calls = CLEAR UNPLUG START("down") UNDO("41")
                      AGAIN "unplug\n" START("down") "free others 7 0x24\n");

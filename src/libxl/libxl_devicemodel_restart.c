@@ -61,26 +61,28 @@ libxlDeviceModelRestartHolds(const virDomainDef *def,
 }
 
 
-/* Returns why it is not restarted, which belongs to nobody, or NULL. */
-static const char *
-libxlDeviceModelRestartRefusal(const libxlDeviceModel *dm,
-                               libxlDeviceModelStarting *starting)
+/* Sets @refusal to why it is not restarted, which belongs to nobody, or to NULL.  A file of
+ * registers that is not there, or is none, stays so; what else there is of failures may be over
+ * at the next try.  Returns 0, or -1 with an error where that has to be tried. */
+static int
+libxlDeviceModelRestartDecide(const libxlDeviceModel *dm,
+                              libxlDeviceModelStarting *starting,
+                              const char **refusal)
 {
-    const char *refusal = libxlDeviceModelReplayRefusal(starting->config);
+    if ((*refusal = libxlDeviceModelReplayRefusal(starting->config)))
+        return 0;
 
-    if (refusal)
-        return refusal;
-
-    if (libxlDeviceModelThrottleGetNext(&dm->throttle) < 0)
-        return _("its process ended too often");
-
+    *refusal = _("what the guest has written into its registers is not known");
     starting->before = g_new0(libxlDeviceModelRegisters, 1);
-    if (!dm->registers ||
-        libxlDeviceModelRegistersRead(dm->registers, starting->before) < 0 ||
-        !(starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
-        return _("what the guest has written into its registers is not known");
+    if (!dm->registers)
+        return 0;
 
-    return NULL;
+    if (libxlDeviceModelRegistersRead(dm->registers, starting->before) < 0)
+        return virLastErrorIsSystemErrno(0) && !virLastErrorIsSystemErrno(ENOENT) ? -1 : 0;
+
+    if ((starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
+        *refusal = NULL;
+    return 0;
 }
 
 
@@ -516,13 +518,15 @@ libxlDeviceModelRestartHint(const libxlDeviceModelStarting *starting)
 }
 
 
-/* Nothing may run under the uid when another process gets it. */
+/* Nothing may run under the uid when another process gets it.  Returns whether that is so, or
+ * else an error is set. */
 static bool
 libxlDeviceModelRestartClear(virDomainObj *vm,
                              libxlDeviceModel *dm)
 {
     bool killed;
 
+    virResetLastError();
     virObjectUnlock(vm);
     killed = libxlDeviceModelKillRest(dm);
     virObjectLock(vm);
@@ -530,7 +534,11 @@ libxlDeviceModelRestartClear(virDomainObj *vm,
     if (killed) {
         libxlDeviceModelReleaseOthers(vm, dm);
         libxlDeviceModelLowerInterrupts(dm);
+    } else if (virGetLastErrorCode() == VIR_ERR_OK) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s",
+                       _("what runs under its user id does not end"));
     }
+
     return killed;
 }
 
@@ -550,6 +558,50 @@ libxlDeviceModelRestartPause(virDomainObj *vm,
 }
 
 
+/* Returns 0 where it was restarted or is not to be, or -1 with an error where that has to be
+ * tried again. */
+static int
+libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
+                           virDomainObj *vm,
+                           libxlDeviceModel *dm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    g_autoptr(libxlDeviceModelStarting) starting = NULL;
+    bool cleared = libxlDeviceModelRestartClear(vm, dm);
+    const char *refusal = NULL;
+
+    if (libxlDeviceModelThrottleGetNext(&dm->throttle) < 0) {
+        libxlDeviceModelRestartRefuse(driver, vm, dm,
+                                      cleared ? _("its process ended too often")
+                                              : _("what runs under its user id does not end"));
+        return 0;
+    }
+
+    libxlDeviceModelRestartPause(vm, dm);
+    if (!cleared || !(starting = libxlDeviceModelRestartPrepare(cfg, vm, dm)) ||
+        libxlDeviceModelRestartDecide(dm, starting, &refusal) < 0) {
+        dm->throttle.restarted = g_get_monotonic_time();
+        return -1;
+    }
+
+    if (refusal) {
+        libxlDeviceModelRestartRefuse(driver, vm, dm, refusal);
+        return 0;
+    }
+
+    if (!libxlDeviceModelRestartOnce(driver, vm, dm, starting)) {
+        libxlDeviceModelReleaseStarted(vm, dm);
+        return -1;
+    }
+
+    VIR_WARN("device model '%s' of domain '%s' was restarted", dm->name, vm->def->name);
+    libxlDeviceModelRestartHint(starting);
+    libxlDeviceModelRestartRecord(driver, vm, starting->dm, NULL);
+    libxlDeviceModelReleaseOthers(vm, starting->dm);
+    return 0;
+}
+
+
 /**
  * libxlDeviceModelRestart:
  * @driver: the driver
@@ -559,45 +611,20 @@ libxlDeviceModelRestartPause(virDomainObj *vm,
  * Start another process in its place, or say in the live definition why not, as the header
  * says.  Unlocks @vm while it waits.
  *
- * Returns whether it has to be tried again: the process has failed to start.
+ * Returns whether it has to be tried again: the process has failed to start, or the host
+ * lacked what it takes to decide that.
  */
 bool
 libxlDeviceModelRestart(libxlDriverPrivate *driver,
                         virDomainObj *vm,
                         libxlDeviceModel *dm)
 {
-    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-    g_autoptr(libxlDeviceModelStarting) starting = NULL;
-    const char *refusal;
-
-    if (!libxlDeviceModelRestartClear(vm, dm)) {
-        libxlDeviceModelRestartRefuse(driver, vm, dm, _("what runs under its user id does not end"));
+    if (libxlDeviceModelRestartTry(driver, vm, dm) == 0)
         return false;
-    }
-
-    if (!(starting = libxlDeviceModelRestartPrepare(cfg, vm, dm))) {
-        libxlDeviceModelRestartRefuse(driver, vm, dm, virGetLastErrorMessage());
-        return false;
-    }
-
-    if ((refusal = libxlDeviceModelRestartRefusal(dm, starting))) {
-        libxlDeviceModelRestartRefuse(driver, vm, dm, refusal);
-        return false;
-    }
-
-    libxlDeviceModelRestartPause(vm, dm);
-    if (libxlDeviceModelRestartOnce(driver, vm, dm, starting)) {
-        VIR_WARN("device model '%s' of domain '%s' was restarted", dm->name, vm->def->name);
-        libxlDeviceModelRestartHint(starting);
-        libxlDeviceModelRestartRecord(driver, vm, starting->dm, NULL);
-        libxlDeviceModelReleaseOthers(vm, starting->dm);
-        return false;
-    }
 
     VIR_ERROR(_("device model '%1$s' of domain '%2$s' failed to restart: %3$s"),
               dm->name, vm->def->name, virGetLastErrorMessage());
     virResetLastError();
-    libxlDeviceModelReleaseStarted(vm, dm);
     libxlDeviceModelThrottleNoteEnd(&dm->throttle, g_get_monotonic_time());
     return true;
 }

@@ -34,7 +34,8 @@
  * was lost.  A start that takes longer than the guest is held is none the less a start.
  *
  * A start that fails counts as an end of the process: it is tried again, as often as the
- * throttle allows.  Otherwise the secondary stays failed, and the live definition says
+ * throttle allows.  So does one that cannot begin, for want of something that the host may
+ * have in a second.  Otherwise the secondary stays failed, and the live definition says
  * why.
  */
 
