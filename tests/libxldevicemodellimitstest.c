@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -520,6 +521,89 @@ testUnifiedEnd(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* As many calls as it takes, each with one file more that can be opened, until one says that
+ * there are processes: none of those before takes that for nothing. */
+static int
+testFileless(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *folder = NULL;
+    struct rlimit all;
+    struct rlimit limit;
+    int rc = -1;
+
+    testHost(testUnified);
+    if (testApply(&testLimits) < 0 || getrlimit(RLIMIT_NOFILE, &all) < 0)
+        return -1;
+
+    folder = g_strdup_printf("%s/" TEST_FOLDER, testRoot);
+    testWrite(folder, "cgroup.events", "populated 1\nfrozen 0\n");
+
+    for (limit = all, limit.rlim_cur = 0; rc < 0 && limit.rlim_cur < 64; limit.rlim_cur++) {
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            return -1;
+        rc = libxlDeviceModelCgroupEnd(TEST_NAME);
+        if (rc < 0 && virGetLastErrorCode() == VIR_ERR_OK)
+            break;
+        virResetLastError();
+    }
+
+    if (setrlimit(RLIMIT_NOFILE, &all) < 0)
+        return -1;
+
+    VIR_TEST_DEBUG("%d with %llu files", rc, (unsigned long long)limit.rlim_cur);
+    return rc == 1 && limit.rlim_cur > 4 ? testExpect(TEST_FOLDER, "cgroup.kill", "1") : -1;
+}
+
+
+/* What the kernel does not say is not taken for nothing. */
+static int
+testUnreadable(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *expected = NULL;
+    int rc;
+
+    testHost(testUnified);
+    if (testApply(&testLimits) < 0)
+        return -1;
+
+    path = g_strdup_printf("%s/" TEST_FOLDER "/cgroup.events", testRoot);
+    expected = g_strdup_printf("cannot read file '%s': Is a directory", path);
+    testFiles = NULL;
+    if (unlink(path) < 0 || mkdir(path, 0700) < 0)
+        return -1;
+
+    rc = libxlDeviceModelCgroupEnd(TEST_NAME);
+    testFiles = testUnified;
+    return libxlDeviceModelTestOutcome(rc, NULL, expected);
+}
+
+
+/* None starts without limits, for the host seems to have none. */
+static int
+testFilelessApply(const void *opaque G_GNUC_UNUSED)
+{
+    struct rlimit all;
+    struct rlimit limit;
+    int rc;
+
+    testHost(testUnified);
+    if (getrlimit(RLIMIT_NOFILE, &all) < 0)
+        return -1;
+
+    limit = all;
+    limit.rlim_cur = 0;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -1;
+    rc = libxlDeviceModelLimitsApply(&testLimits, TEST_NAME, TEST_PID);
+    if (setrlimit(RLIMIT_NOFILE, &all) < 0)
+        return -1;
+
+    return libxlDeviceModelTestOutcome(rc, testDir,
+                                       "cannot open file '/proc/mounts': Too many open files");
+}
+
+
 /* A kernel that cannot kill all at once has a list of them. */
 static int
 testLegacyEnd(const void *opaque G_GNUC_UNUSED)
@@ -689,6 +773,9 @@ mymain(void)
     DO_TEST("a limit is refused", testLimitRefused, NULL);
     DO_TEST("end, version 2", testUnifiedEnd, NULL);
     DO_TEST("end, version 1", testLegacyEnd, NULL);
+    DO_TEST("end of what cannot be read", testUnreadable, NULL);
+    DO_TEST("end with no file left", testFileless, NULL);
+    DO_TEST("no file left to limit with", testFilelessApply, NULL);
     DO_TEST("a leftover", testLeftover, NULL);
     DO_TEST("want of memory", testRanOut, NULL);
 

@@ -6,6 +6,7 @@
 
 #include <config.h>
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include "libxl_devicemodel_limits.h"
@@ -299,6 +300,29 @@ libxlDeviceModelLimitsSetIOWeight(virCgroup *cgroup,
 }
 
 
+/* libvirt takes a host for one without cgroups when the daemon has no file left to look with,
+ * of which it needs two: one for the list of mounts, and one for what it finds there.  Returns
+ * whether there are cgroups, or -1 with an error. */
+static int
+libxlDeviceModelCgroupsFind(void)
+{
+    const char *path = "/proc/mounts";
+    VIR_AUTOCLOSE first = -1;
+    VIR_AUTOCLOSE second = -1;
+
+    if (virCgroupAvailable())
+        return 1;
+
+    if ((first = open(path, O_RDONLY | O_CLOEXEC)) < 0 ||
+        (second = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+        virReportSystemError(errno, _("cannot open file '%1$s'"), path);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /* Returns as libxlDeviceModelLimitsApply does, with no cgroup where the host has none, or
  * the daemon may make none. */
 static int
@@ -308,12 +332,13 @@ libxlDeviceModelCgroupNew(const libxlDeviceModelLimits *limits,
                           virCgroup **cgroup)
 {
     unsigned char uuid[VIR_UUID_BUFLEN];
+    int found = libxlDeviceModelCgroupsFind();
 
     /* a machine has an id that no other has, and the domain has several of these */
-    if (virUUIDGenerate(uuid) < 0)
+    if (found < 0 || virUUIDGenerate(uuid) < 0)
         return -1;
 
-    if (virCgroupAvailable() &&
+    if (found > 0 &&
         virCgroupNewMachine(name, LIBXL_DEVICE_MODEL_CGROUP_DRIVER, uuid, NULL, pid, false,
                             0, NULL, LIBXL_DEVICE_MODEL_CGROUP_PARTITION, -1,
                             limits->processes, cgroup) < 0 &&
@@ -402,50 +427,59 @@ libxlDeviceModelCgroupPaths(const char *name)
 }
 
 
-/* Returns whether a controller has the cgroup. */
-static bool
+/* Returns whether a controller has the cgroup, or -1 with an error. */
+static int
 libxlDeviceModelCgroupExists(const char *path)
 {
     g_autoptr(virCgroup) root = NULL;
     int controller;
 
-    if (virCgroupNew("/", -1, &root) < 0) {
-        virResetLastError();
-        return false;
-    }
+    if (virCgroupNew("/", -1, &root) < 0)
+        return -1;
 
     for (controller = 0; controller < VIR_CGROUP_CONTROLLER_LAST; controller++) {
         if (libxlDeviceModelCgroupHasFile(root, controller, path + 1))
-            return true;
+            return 1;
     }
 
-    return false;
+    return 0;
 }
 
 
-/* Returns the first cgroup of that name, or NULL if there is none. */
-static virCgroup *
-libxlDeviceModelCgroupFind(const char *name)
+/* systemd removes the cgroup of what has ended, at any time: what cannot be opened is not
+ * there, or else that is an error.  Returns as libxlDeviceModelCgroupFind does. */
+static int
+libxlDeviceModelCgroupOpen(const char *path,
+                           virCgroup **cgroup)
+{
+    int rc = libxlDeviceModelCgroupExists(path);
+
+    if (rc <= 0 || virCgroupNew(path, -1, cgroup) == 0)
+        return rc;
+
+    if ((rc = libxlDeviceModelCgroupExists(path)) == 0)
+        virResetLastError();
+    return rc == 0 ? 0 : -1;
+}
+
+
+/* Sets @cgroup to the first cgroup of that name.  Returns whether there is one, or -1 with an
+ * error where that cannot be seen. */
+static int
+libxlDeviceModelCgroupFind(const char *name,
+                           virCgroup **cgroup)
 {
     g_auto(GStrv) paths = libxlDeviceModelCgroupPaths(name);
-    virCgroup *cgroup = NULL;
+    int rc = libxlDeviceModelCgroupsFind();
     size_t i;
 
-    if (!virCgroupAvailable())
-        return NULL;
+    if (rc <= 0)
+        return rc;
 
-    for (i = 0; paths[i]; i++) {
-        if (!libxlDeviceModelCgroupExists(paths[i]))
-            continue;
+    for (i = 0, rc = 0; rc == 0 && paths[i]; i++)
+        rc = libxlDeviceModelCgroupOpen(paths[i], cgroup);
 
-        if (virCgroupNew(paths[i], -1, &cgroup) == 0)
-            return cgroup;
-
-        /* systemd removes the cgroup of what has ended, at any time */
-        virResetLastError();
-    }
-
-    return NULL;
+    return rc;
 }
 
 
@@ -463,11 +497,13 @@ libxlDeviceModelCgroupRanOut(const char *name)
 {
     /* what libvirt makes in a scope is not counted there by version 1 */
     const char *files[] = { "memory.events", "memory.oom_control", "libvirt/memory.oom_control" };
-    g_autoptr(virCgroup) cgroup = libxlDeviceModelCgroupFind(name);
+    g_autoptr(virCgroup) cgroup = NULL;
     size_t i;
 
-    if (!cgroup)
+    if (libxlDeviceModelCgroupFind(name, &cgroup) <= 0) {
+        virResetLastError();
         return false;
+    }
 
     for (i = 0; i < G_N_ELEMENTS(files); i++) {
         g_autofree char *path =
@@ -495,11 +531,19 @@ libxlDeviceModelCgroupKill(virCgroup *cgroup)
     g_autofree char *events = libxlDeviceModelCgroupFile(cgroup, controller, "cgroup.events");
     g_autofree char *kill = libxlDeviceModelCgroupFile(cgroup, controller, "cgroup.kill");
     g_autofree char *text = NULL;
+    int rc;
 
     if (!events || !kill)
         return virCgroupKillRecursive(cgroup, SIGKILL);
 
-    if (virFileReadAllQuiet(events, 4096, &text) < 0 || !strstr(text, "populated 1"))
+    /* the kernel has another error for a file that was open as it was removed */
+    rc = virFileReadAllQuiet(events, 4096, &text);
+    if (rc < 0 && rc != -ENOENT && rc != -ENODEV) {
+        virReportSystemError(-rc, _("cannot read file '%1$s'"), events);
+        return -1;
+    }
+
+    if (rc < 0 || !strstr(text, "populated 1"))
         return 0;
 
     if (virFileWriteStr(kill, "1", 0) < 0 && errno != ENOENT) {
@@ -523,11 +567,11 @@ libxlDeviceModelCgroupKill(virCgroup *cgroup)
 int
 libxlDeviceModelCgroupEnd(const char *name)
 {
-    g_autoptr(virCgroup) cgroup = libxlDeviceModelCgroupFind(name);
+    g_autoptr(virCgroup) cgroup = NULL;
     int rc;
 
-    if (!cgroup)
-        return 0;
+    if ((rc = libxlDeviceModelCgroupFind(name, &cgroup)) <= 0)
+        return rc;
 
     if ((rc = libxlDeviceModelCgroupKill(cgroup)) != 0)
         return rc;
