@@ -66,6 +66,7 @@ struct _testRestartData {
     bool destroyed; /* this ioreq server is */
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
     bool held; /* the guest waits */
+    bool cut; /* it was freed by half */
     bool silent; /* the new process, when it is told of that */
     bool stuck; /* likewise, when it is killed */
     bool manual; /* an administrator says so, or else it is what is pending */
@@ -503,6 +504,8 @@ testBegin(const testRestartData *data)
     test.lan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     test.lan->pending = true;
     test.lan->held = data->held ? LIBXL_DEVICE_MODEL_HELD_YES : LIBXL_DEVICE_MODEL_HELD_NO;
+    if (data->cut)
+        test.lan->held = LIBXL_DEVICE_MODEL_HELD_CUT;
     virDomainDeviceModelDefSetFailed(test.vm->def->devicemodels[1], 60, "killed");
     if (data->earlier)
         test.vm->def->devicemodels[1]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
@@ -812,6 +815,9 @@ testRestarts(void)
     DO_TEST("of drives, of a guest that is held", .drives = true, .held = true, .restarted = true,
             .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS INTERRUPT
                      "free 7 1 0x0 0x0\nfree others 7 0x24\n");
+    DO_TEST("of drives, of a guest that was freed by half", .drives = true, .cut = true, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) INTERRUPT
+                     "copy 7 1\nfree 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("virtio", .model = "virtio", .calls = CLEAR,
             .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
     DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,

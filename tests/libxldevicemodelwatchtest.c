@@ -924,6 +924,7 @@ struct testHoldData {
     bool abandons; /* that, as it ends */
     bool stopped; /* the domain, while it is held */
     unsigned long usRestart;
+    unsigned int nunfreed; /* how often the guest cannot be freed */
     const char *calls;
 };
 
@@ -941,6 +942,7 @@ testHold(const void *opaque)
     testXen.swaps = data->swaps;
     testXen.abandons = data->abandons;
     testXen.usRestart = data->usRestart;
+    testXen.nunfreed = data->nunfreed;
     testLines->holds = true;
     testWatch(testLines);
     testKill(testLines);
@@ -955,6 +957,34 @@ testHold(const void *opaque)
         (data->stopped || testLines->held == LIBXL_DEVICE_MODEL_HELD_NO))
         ret = 0;
 
+    testEnd();
+    return ret;
+}
+
+
+/* A guest that was freed by half has lost what it asked for meanwhile, and is not gone on with
+ * as one that waits. */
+static int
+testHeldCut(const void *opaque)
+{
+    bool swapped = GPOINTER_TO_INT(opaque);
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testXen.nunfreed = 1;
+    testLines->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLines->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    if (swapped && !libxlDeviceModelBeginSwap(testLines))
+        goto cleanup;
+
+    if (!libxlDeviceModelReleaseHeld(testLines)) {
+        libxlDeviceModelAbandonSwap(testLines);
+        if (!libxlDeviceModelBeginSwap(testLines) && libxlDeviceModelHasServer(testLines) &&
+            libxlDeviceModelReleaseHeld(testLines) && testLines->held == LIBXL_DEVICE_MODEL_HELD_NO)
+            ret = testAwaitCalls(FREE_HELD FREE_HELD);
+    }
+
+ cleanup:
     testEnd();
     return ret;
 }
@@ -1581,6 +1611,8 @@ testDeaths(void)
     DO_TEST("death", testDeath, 0);
     DO_TEST("death while the guest writes", testDeathWrites, 0);
     DO_TEST("death while the guest is held for another", testHeld, 0);
+    DO_TEST("held guest that is freed by half", testHeldCut, false);
+    DO_TEST("held guest that is freed by half for another process", testHeldCut, true);
     DO_TEST("death for want of memory", testDeathRanOut, 0);
     DO_TEST("death of who had a terminal", testDeathTerminal, 0);
     DO_TEST("hang: stopped", testHang, true);
@@ -1723,6 +1755,8 @@ testHolds(void)
     DO_TEST("another begins and ends", .swaps = true, .abandons = true, .usRestart = 100 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\nrestarted\n" FREE_HELD);
     DO_TEST("no other serves", .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD);
+    DO_TEST("no other serves, and the guest is not freed", .nunfreed = 2,
+            .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD FREE_HELD FREE_HELD);
     DO_TEST("the server was given back", .given = true,
             .calls = HOLD_LINES FREE_LINES TOLD "restart lines, held 0\nrestarted\n");
     DO_TEST("the domain ends", .stopped = true, .calls = HOLD_LINES "pause 7\n");

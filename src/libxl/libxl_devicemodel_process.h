@@ -108,6 +108,8 @@ typedef enum {
     LIBXL_DEVICE_MODEL_HELD_YES, /* its ioreq server, so that who waits for it goes on with the
                                     process that takes its place */
     LIBXL_DEVICE_MODEL_HELD_SWAPPED, /* it is being replaced, and the guest about to be freed */
+    LIBXL_DEVICE_MODEL_HELD_CUT, /* who waits for it, while others may have lost what they asked
+                                    for: its server was disabled, or is gone */
 } libxlDeviceModelHeld;
 
 struct _libxlDeviceModel {

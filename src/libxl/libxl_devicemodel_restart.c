@@ -471,6 +471,8 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
               libxlDeviceModelRestartSpawn(cfg, vm, dm, starting) == 0;
 
     if (started) {
+        /* who may wait for it that was to be freed earlier */
+        ignore_value(libxlDeviceModelReleaseHeld(dm));
         libxlDeviceModelRestartReplace(driver, vm, dm, starting);
     } else {
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;

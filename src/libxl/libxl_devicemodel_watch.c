@@ -176,8 +176,8 @@ libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
  * @dm: device model that has failed
  *
  * A guest that is held stays so until libxlDeviceModelReleaseHeld, however long that takes,
- * if its time is not over yet.  To be called before another process serves the devices: what
- * the guest writes must not go to both.
+ * if its time is not over yet, and nobody has tried to free it.  To be called before another
+ * process serves the devices: what the guest writes must not go to both.
  *
  * Returns whether the guest is held.
  */
@@ -260,7 +260,7 @@ libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
         freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
         libxlDeviceModelLogRelease(dm, &result, freed);
         if (!freed) {
-            dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+            dm->held = LIBXL_DEVICE_MODEL_HELD_CUT;
             return false;
         }
     }
@@ -297,7 +297,8 @@ libxlDeviceModelReleaseLate(libxlDeviceModel *dm)
     VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
-    return dm->held == LIBXL_DEVICE_MODEL_HELD_YES && libxlDeviceModelReleaseHeldLocked(dm);
+    return (dm->held == LIBXL_DEVICE_MODEL_HELD_YES || dm->held == LIBXL_DEVICE_MODEL_HELD_CUT) &&
+        libxlDeviceModelReleaseHeldLocked(dm);
 }
 
 
