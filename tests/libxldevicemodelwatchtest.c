@@ -201,6 +201,26 @@ libxlDeviceModelIoreqReleaseOthers(unsigned int domid,
 
 
 int
+libxlDeviceModelIoreqLowerInterrupts(const libxlDeviceModelIoreq *ioreq,
+                                     libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    testCall("lower %u 0x%x 0x%x\n", ioreq->domid, ioreq->slots, ioreq->irqs);
+    return 0;
+}
+
+
+int
+libxlDeviceModelIoreqWake(unsigned int domid,
+                          libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    testCall("wake %u\n", domid);
+    return 0;
+}
+
+
+int
 libxlDeviceModelIoreqHold(const libxlDeviceModelIoreq *ioreq,
                           libxlDeviceModelIoreqResult *result)
 {
@@ -990,6 +1010,69 @@ testHeldCut(const void *opaque)
 }
 
 
+struct testLeaveData {
+    bool busy; /* the domain: another call has the job */
+    bool swaps; /* the new process */
+    const char *calls; /* once the daemon leaves */
+    const char *after; /* and when the thread has ended */
+};
+
+
+/* A daemon that ends leaves no guest held, and its driver is not freed while a thread has it.
+ * What has not begun is the next one's. */
+static int
+testLeave(const void *opaque)
+{
+    const struct testLeaveData *data = opaque;
+    gint64 begin;
+    int ret = -1;
+    int rc;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testXen.swaps = data->swaps;
+    testXen.usRestart = 4 * G_USEC_PER_SEC;
+    testLines->holds = true;
+    if (data->swaps) {
+        VIR_WITH_OBJECT_LOCK_GUARD(testLines)
+            testLines->uid = TEST_UID;
+    }
+    testWatch(testLines);
+    if (data->busy && virDomainObjBeginJob(testVM, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    testKill(testLines);
+    virObjectUnlock(testVM);
+    if (testAwaitCalls(data->busy ? HOLD_LINES EVENTS("lines", "0") :
+                       HOLD_LINES EVENTS("lines", "0") "restart lines, held 1\n") < 0)
+        goto cleanup;
+
+    /* it is held, or swapped, and waits */
+    g_usleep(100 * 1000);
+    testXen.nrest = data->swaps;
+    testXen.others = true;
+    begin = g_get_monotonic_time();
+    rc = libxlDeviceModelsLeave(driver);
+    if (testAwaitCalls(data->calls) < 0 || rc != -1 || !libxlDeviceModelsAreLeaving() ||
+        g_get_monotonic_time() - begin > 3 * G_USEC_PER_SEC)
+        goto cleanup;
+
+    if (data->busy) {
+        virObjectLock(testVM);
+        virDomainObjEndJob(testVM);
+        virObjectUnlock(testVM);
+    }
+
+    if (testAwaitThread(testLines, 2) == 0 && libxlDeviceModelsLeave(driver) == 0 &&
+        !libxlDeviceModelsAreLeaving())
+        ret = testAwaitCalls(data->after);
+
+ cleanup:
+    virObjectLock(testVM);
+    testEnd();
+    return ret;
+}
+
+
 /* While it is held the domain is not freed of its server as of one that nobody has, and
  * the status file says so. */
 static int
@@ -1769,6 +1852,35 @@ testHolds(void)
 
 
 static int
+testLeaves(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testLeaveData data = { __VA_ARGS__ }; \
+        if (virTestRun("the daemon ends while " title, testLeave, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define HELD HOLD_LINES EVENTS("lines", "0")
+#define SWAPPED \
+    HELD "restart lines, held 1\nkill 1879048249 9\nfree others 7 0x6\nlower 7 0x20 0x200\nwake 7\n" FREE_HELD
+
+    DO_TEST("another call has the job", .busy = true, .calls = HELD FREE_HELD, .after = HELD FREE_HELD);
+    DO_TEST("it restarts one", .calls = HELD "restart lines, held 1\n" FREE_HELD,
+            .after = HELD "restart lines, held 1\n" FREE_HELD "restarted\n");
+    DO_TEST("a new process begins to serve", .swaps = true, .calls = SWAPPED,
+            .after = SWAPPED "swap\nrestarted\n");
+
+#undef SWAPPED
+#undef HELD
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
 testEarliers(void)
 {
     int ret = 0;
@@ -1916,6 +2028,8 @@ mymain(void)
     if (testActions() < 0)
         ret = -1;
     if (testHolds() < 0)
+        ret = -1;
+    if (testLeaves() < 0)
         ret = -1;
     if (testEarliers() < 0)
         ret = -1;

@@ -71,6 +71,7 @@ static struct {
     virMutex lock;
     virCond freed;
     unsigned int nfreed; /* events */
+    unsigned int nreleased; /* guests that were held */
 } testXen = {
     .lock = VIR_MUTEX_INITIALIZER,
     .freed = { .cond = PTHREAD_COND_INITIALIZER },
@@ -189,6 +190,16 @@ libxl_event_free(libxl_ctx *ctx G_GNUC_UNUSED,
     g_free(event);
     testXen.nfreed++;
     virCondSignal(&testXen.freed);
+}
+
+
+int
+libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq G_GNUC_UNUSED,
+                             libxlDeviceModelIoreqResult *result)
+{
+    memset(result, 0, sizeof(*result));
+    testXen.nreleased++;
+    return 0;
 }
 
 
@@ -1033,6 +1044,45 @@ testReconnects(void)
 }
 
 
+/* A daemon that ends leaves no guest waiting for a device model that it was to restart. */
+static int
+testCleanup(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDriverPrivate *ending = g_new0(libxlDriverPrivate, 1);
+    g_autoptr(virDomainDef) def = virDomainDefParseString(TEST_XML("first"), driver->xmlopt, NULL,
+                                                          VIR_DOMAIN_DEF_PARSE_INACTIVE);
+    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew(testDir, 7, 1, "lan");
+    libxlDomainObjPrivate *priv;
+    virDomainObj *vm;
+    int rc;
+
+    if (!def || !dm || virMutexInit(&ending->lock) < 0 || !(ending->domains = virDomainObjListNew()) ||
+        !(vm = virDomainObjListAdd(ending->domains, &def, driver->xmlopt, 0, NULL)))
+        abort();
+
+    g_clear_pointer(&dm->registers, g_free);
+    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    priv = vm->privateData;
+    virObjectRef(dm);
+    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
+    virDomainObjEndAPI(&vm);
+
+    ending->lockFD = -1;
+    ending->config = virObjectRef(driver->config);
+    libxl_driver = ending;
+    rc = libxlStateCleanup();
+    if (rc == 0 && !libxl_driver && testXen.nreleased == 1 && dm->held == LIBXL_DEVICE_MODEL_HELD_NO) {
+        libxl_driver = driver;
+        return 0;
+    }
+
+    libxl_driver = driver;
+    VIR_TEST_VERBOSE("returned %d, %u were released", rc, testXen.nreleased);
+    return -1;
+}
+
+
 static int
 testDriverInit(void)
 {
@@ -1115,6 +1165,8 @@ mymain(void)
     if (testConsoles() < 0)
         ret = -1;
     if (testReconnects() < 0)
+        ret = -1;
+    if (virTestRun("the daemon ends while a guest is held", testCleanup, NULL) < 0)
         ret = -1;
 
     testReset(false);

@@ -14,6 +14,7 @@
 #include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_restart.h"
 #include "libxl_devicemodel_serial.h"
+#include "libxl_devicemodel_watch.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -322,7 +323,7 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
         return false;
 
     /* one that has crashed may be preserved */
-    if (libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
+    if (!libxlDeviceModelsAreLeaving() && libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
         libxlDeviceModelsDomainLives(cfg, vm->def) &&
         (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
         dm->pending = false;

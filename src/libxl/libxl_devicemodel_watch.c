@@ -36,18 +36,28 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_watch");
 /* After what time it is tried again to create a thread. */
 #define LIBXL_DEVICE_MODEL_THREAD_MS 1000
 
+/* For how long a daemon that ends waits for its threads. */
+#define LIBXL_DEVICE_MODEL_LEAVE_MS (2 * 1000)
+
 /* Of all domains: to free a guest takes an ioreq server for a moment, which another thread
  * could take for that of a device model that has ended.  Locked before a device model. */
 static virMutex libxlDeviceModelServersMutex = VIR_MUTEX_INITIALIZER;
 
+/* Threads that were created here and have not ended, and whether the driver is about to go:
+ * none of them begins with it any more then.  Both atomic. */
+static int libxlDeviceModelThreads;
+static int libxlDeviceModelLeaving;
+
 /* A device model that is watched, or has ended.  There is no reference to the domain
  * object, which has the device model in its turn: a domain that is gone is not found. */
 typedef struct _libxlDeviceModelWatched libxlDeviceModelWatched;
+typedef void (*libxlDeviceModelHandler)(libxlDeviceModelWatched *watched);
 struct _libxlDeviceModelWatched {
     libxlDriverPrivate *driver;
     unsigned char uuid[VIR_UUID_BUFLEN]; /* of the domain */
     libxlDeviceModel *dm; /* a reference */
     bool freed; /* the guest, of the device model */
+    libxlDeviceModelHandler handler; /* of the thread that has it */
 };
 
 
@@ -314,9 +324,8 @@ libxlDeviceModelIsHeld(libxlDeviceModel *dm)
 
 /* Sees that the guest is freed in time, whatever who restarts the device model waits for. */
 static void
-libxlDeviceModelLimitHold(void *opaque)
+libxlDeviceModelLimitHold(libxlDeviceModelWatched *watched)
 {
-    g_autoptr(libxlDeviceModelWatched) watched = opaque;
     libxlDeviceModel *dm = watched->dm;
     gint64 last = dm->heldUntil + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
 
@@ -466,6 +475,88 @@ libxlDeviceModelReleaseStarted(virDomainObj *vm,
 }
 
 
+/**
+ * libxlDeviceModelsAreLeaving:
+ *
+ * Returns whether the daemon ends, so that the driver must not be used any more by who has no
+ * call of a client to answer.  The next daemon does what is left.
+ */
+bool
+libxlDeviceModelsAreLeaving(void)
+{
+    return g_atomic_int_get(&libxlDeviceModelLeaving);
+}
+
+
+/* What is about to serve the guest was not told all, and nobody would tell it: it is killed
+ * first. */
+static void
+libxlDeviceModelLetGo(virDomainObj *vm,
+                      libxlDeviceModel *dm)
+{
+    bool swapped = false;
+
+    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
+        swapped = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+        if (swapped)
+            libxlDeviceModelKillOthers(dm);
+    }
+
+    if (swapped) {
+        dm->restarting = false;
+        libxlDeviceModelReleaseStarted(vm, dm);
+        libxlDeviceModelAbandonSwap(dm);
+    }
+
+    ignore_value(libxlDeviceModelReleaseHeld(dm));
+}
+
+
+static int
+libxlDeviceModelsLetGo(virDomainObj *vm,
+                       void *opaque G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++)
+        libxlDeviceModelLetGo(vm, priv->devicemodels[i]);
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelsLeave:
+ * @driver: the driver, which is about to be freed; clients are gone, and no event loop runs
+ *
+ * Free each guest that is held, which nobody would do before the next daemon starts, and wait
+ * for the threads that use the driver, for some seconds.  No domain may be locked.
+ *
+ * Returns 0 where none of them is left, or -1: the driver must stay then.
+ */
+int
+libxlDeviceModelsLeave(libxlDriverPrivate *driver)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LEAVE_MS * 1000;
+
+    g_atomic_int_set(&libxlDeviceModelLeaving, true);
+    if (driver->domains)
+        virDomainObjListForEach(driver->domains, false, libxlDeviceModelsLetGo, NULL);
+
+    while (g_atomic_int_get(&libxlDeviceModelThreads) > 0) {
+        if (libxlDeviceModelTimeLeft(deadline) == 0)
+            return -1;
+        g_usleep(10 * 1000);
+    }
+
+    /* a driver may be started again */
+    g_atomic_int_set(&libxlDeviceModelLeaving, false);
+    return 0;
+}
+
+
 /* What is left to do once the guest is free.  Waits. */
 static void
 libxlDeviceModelReport(libxlDeviceModelWatched *watched)
@@ -479,6 +570,8 @@ libxlDeviceModelReport(libxlDeviceModelWatched *watched)
                   dm->name, dm->domid);
 
     reason = libxlDeviceModelDescribeEnd(dm);
+    if (libxlDeviceModelsAreLeaving())
+        return;
 
     if ((vm = virDomainObjListFindByUUID(watched->driver->domains, watched->uuid))) {
         if (dm->id != 0 && libxlDeviceModelIsFailed(vm, dm))
@@ -490,17 +583,31 @@ libxlDeviceModelReport(libxlDeviceModelWatched *watched)
 }
 
 
+static void
+libxlDeviceModelHandle(void *opaque)
+{
+    g_autoptr(libxlDeviceModelWatched) watched = opaque;
+
+    if (!libxlDeviceModelsAreLeaving())
+        watched->handler(watched);
+    g_atomic_int_add(&libxlDeviceModelThreads, -1);
+}
+
+
 /* Returns 0, or -1 with an error, which is in the log then, too. */
 static int
 libxlDeviceModelHandOver(libxlDeviceModelWatched **watched,
-                         virThreadFunc func)
+                         libxlDeviceModelHandler handler)
 {
     const libxlDeviceModel *dm = (*watched)->dm;
     g_autofree char *name = g_strdup_printf("dm-end-%u-%u", dm->domid, dm->id);
     virThread thread;
 
-    if (virThreadCreateFull(&thread, false, func, name, false,
+    (*watched)->handler = handler;
+    g_atomic_int_inc(&libxlDeviceModelThreads);
+    if (virThreadCreateFull(&thread, false, libxlDeviceModelHandle, name, false,
                             *watched) < 0) {
+        g_atomic_int_add(&libxlDeviceModelThreads, -1);
         virReportSystemError(errno,
                              _("device model '%1$s' of domain %2$u has ended, and no thread can be created to report that"),
                              dm->name, dm->domid);
@@ -526,7 +633,8 @@ libxlDeviceModelHold(libxlDeviceModelWatched *watched)
     VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
-    if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
+    if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING ||
+        libxlDeviceModelsAreLeaving())
         return false;
 
     libxlDeviceModelKillOthers(dm);
@@ -548,9 +656,8 @@ libxlDeviceModelHold(libxlDeviceModelWatched *watched)
 /* The guest may be free already.  Why the process was killed can be read for a moment only
  * (libxlDeviceModelCgroupRanOut). */
 static void
-libxlDeviceModelHandleEnd(void *opaque)
+libxlDeviceModelHandleEnd(libxlDeviceModelWatched *watched)
 {
-    g_autoptr(libxlDeviceModelWatched) watched = opaque;
     g_autofree char *end = libxlDeviceModelDescribeEnd(watched->dm);
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
 
@@ -571,9 +678,8 @@ libxlDeviceModelHandleEnd(void *opaque)
 
 /* An earlier daemon has told of the failure. */
 static void
-libxlDeviceModelHandlePending(void *opaque)
+libxlDeviceModelHandlePending(libxlDeviceModelWatched *watched)
 {
-    g_autoptr(libxlDeviceModelWatched) watched = opaque;
     virDomainObj *vm = virDomainObjListFindByUUID(watched->driver->domains, watched->uuid);
 
     if (vm)

@@ -23,6 +23,8 @@
  * with its lock held, and whoever ends the domain has set it to ending before, with the
  * same lock.  The primary is only forgotten then, and not found any more.
  *
+ * A daemon that ends frees the guests that are held before, and leaves the rest to the next.
+ *
  * Guests are freed one after the other, since it takes an ioreq server for a moment: the
  * lock for that is taken before that of a device model.
  */
@@ -66,3 +68,7 @@ void libxlDeviceModelReleaseStarted(virDomainObj *vm,
 
 void libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
                                   virDomainObj *vm);
+
+bool libxlDeviceModelsAreLeaving(void);
+
+int libxlDeviceModelsLeave(libxlDriverPrivate *driver);
