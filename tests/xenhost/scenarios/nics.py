@@ -184,7 +184,7 @@ def descriptors_kept_from_others(host):
     # nothing comes back from a dummy, and a name is asked for longer than a host
     host.run(f"ip route add {nowhere} dev uplink0; "
              "cp --no-dereference /etc/resolv.conf /run/resolv.conf; rm -f /etc/resolv.conf; "
-             f"printf 'nameserver {nowhere}\noptions timeout:30 attempts:5\n' > /etc/resolv.conf")
+             f"printf 'nameserver {nowhere}\noptions timeout:30 attempts:2\n' > /etc/resolv.conf")
     try:
         waiting.define(domain_xml("waiting", MAIN + devicemodel("lan", [2], ["serial"]) + nic(2),
                                   memory=64, boot="<boot dev='hd'/>", serial=serial))
