@@ -82,6 +82,10 @@ static const testFile *testFiles;
 
 /* What is said of the next machine. */
 static int testSystemd;
+static const char *testKnown; /* the error of who knows the name still */
+static unsigned int testNKnown; /* so often */
+static unsigned int testTerminated;
+static char *testLeft; /* folder of a cgroup from which its processes go at the next sleep */
 static unsigned int testTasks;
 
 
@@ -187,6 +191,12 @@ virSystemdCreateMachine(const char *name G_GNUC_UNUSED,
     g_autofree char *scope = g_strdup_printf("%s/%s", testRoot, TEST_SCOPE);
 
     testTasks = maxthreads;
+    if (testNKnown > 0) {
+        testNKnown--;
+        virRaiseErrorFull(__FILE__, __FUNCTION__, __LINE__, VIR_FROM_THIS, VIR_ERR_DBUS_SERVICE,
+                          VIR_ERR_ERROR, testKnown, NULL, NULL, 0, 0, "%s", "it exists");
+        return -1;
+    }
 
     if (testSystemd == 0) {
         if (g_mkdir_with_parents(scope, 0700) < 0)
@@ -197,6 +207,27 @@ virSystemdCreateMachine(const char *name G_GNUC_UNUSED,
     }
 
     return testSystemd;
+}
+
+
+int
+virSystemdTerminateMachine(const char *name)
+{
+    if (STREQ(name, TEST_NAME))
+        testTerminated++;
+    return 0;
+}
+
+
+void
+g_usleep(gulong us)
+{
+    void (*real)(gulong us) = dlsym(RTLD_NEXT, "g_usleep");
+
+    real(us);
+    if (testLeft)
+        testWrite(testLeft, "cgroup.events", "populated 0\nfrozen 0\n");
+    g_clear_pointer(&testLeft, g_free);
 }
 
 
@@ -223,7 +254,7 @@ testHost(const testFile *files)
     testRoot = g_strdup_printf("%s/cgroup.%p", testDir, files);
     testFiles = files;
     testSystemd = -2;
-    testTasks = 0;
+    testTasks = testNKnown = testTerminated = 0;
 
     if (files == testLegacy) {
         for (i = 0; i < G_N_ELEMENTS(controllers); i++) {
@@ -443,6 +474,68 @@ testScope(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     return testExpect(TEST_SCOPE, "cgroup.procs", NULL);
+}
+
+
+/* systemd and machined forget a name some time after what has had it, or do not. */
+static int
+testScopeKnown(const void *opaque)
+{
+    libxlDeviceModelLimits limits = { .memory = 384 * 1024, .processes = 129 };
+    int rc;
+
+    testHost(testUnified);
+    testSystemd = 0;
+    testKnown = opaque;
+    testNKnown = 3;
+    if (testApply(&limits) < 0 || testTerminated != 3 ||
+        testExpect(TEST_SCOPE "/libvirt", "memory.max", "402653184") < 0)
+        return -1;
+
+    testHost(testUnified);
+    testSystemd = 0;
+    testNKnown = UINT_MAX;
+    rc = libxlDeviceModelLimitsApply(&testLimits, TEST_NAME, TEST_PID);
+    testNKnown = 0;
+    return libxlDeviceModelTestOutcome(rc, testDir, "it exists");
+}
+
+
+/* Another error of theirs is told at once. */
+static int
+testScopeUnknown(const void *opaque G_GNUC_UNUSED)
+{
+    int rc;
+
+    testHost(testUnified);
+    testSystemd = 0;
+    testKnown = "org.freedesktop.DBus.Error.AccessDenied";
+    testNKnown = 1;
+    rc = libxlDeviceModelLimitsApply(&testLimits, TEST_NAME, TEST_PID);
+    if (testTerminated > 0)
+        return -1;
+    return libxlDeviceModelTestOutcome(rc, testDir, "it exists");
+}
+
+
+/* What an earlier process has left is not in the cgroup of the next. */
+static int
+testLeftProcess(const void *opaque)
+{
+    bool ends = GPOINTER_TO_INT(opaque);
+    g_autofree char *folder = NULL;
+    int rc;
+
+    testHost(testUnified);
+    if (testApply(&testLimits) < 0)
+        return -1;
+
+    folder = g_strdup_printf("%s/" TEST_FOLDER, testRoot);
+    testWrite(folder, "cgroup.events", "populated 1\nfrozen 0\n");
+    testLeft = ends ? g_strdup(folder) : NULL;
+    rc = libxlDeviceModelLimitsApply(&testLimits, TEST_NAME, TEST_PID);
+    return libxlDeviceModelTestOutcome(rc, NULL, ends ? NULL :
+                                       "operation failed: what an earlier process has left in cgroup '" TEST_NAME "' does not end");
 }
 
 
@@ -769,6 +862,11 @@ mymain(void)
     DO_TEST("no limits", testUnlimited, NULL);
     DO_TEST("a scope of systemd", testScope, NULL);
     DO_TEST("systemd refuses", testScopeRefused, NULL);
+    DO_TEST("machined knows the name still", testScopeKnown, "org.freedesktop.machine1.MachineExists");
+    DO_TEST("systemd knows the name still", testScopeKnown, "org.freedesktop.systemd1.UnitExists");
+    DO_TEST("machined refuses", testScopeUnknown, NULL);
+    DO_TEST("an earlier process ends late", testLeftProcess, GINT_TO_POINTER(true));
+    DO_TEST("an earlier process does not end", testLeftProcess, GINT_TO_POINTER(false));
     DO_TEST("hosts that have little", testPoorHosts, NULL);
     DO_TEST("a limit is refused", testLimitRefused, NULL);
     DO_TEST("end, version 2", testUnifiedEnd, NULL);

@@ -50,6 +50,10 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_limits");
 #define LIBXL_DEVICE_MODEL_IO_WEIGHT_MIN 10
 #define LIBXL_DEVICE_MODEL_IO_WEIGHT_MAX 1000
 
+/* How long it may take until what was killed has ended, and until systemd has forgotten the
+ * machine that it was. */
+#define LIBXL_DEVICE_MODEL_CGROUP_MS (2 * 1000)
+
 /* What the host may lack. */
 typedef enum {
     LIBXL_DEVICE_MODEL_LACK_CGROUPS = 0,
@@ -353,6 +357,59 @@ libxlDeviceModelCgroupNew(const libxlDeviceModelLimits *limits,
 }
 
 
+/* What has ended is forgotten some time after its cgroup is gone, first by systemd, then by
+ * machined, which is told of that.  Returns whether one of them has said that it knows the
+ * name still. */
+static bool
+libxlDeviceModelCgroupIsKnown(void)
+{
+    const virError *err = virGetLastError();
+
+    return err && (STREQ_NULLABLE(err->str1, "org.freedesktop.machine1.MachineExists") ||
+                   STREQ_NULLABLE(err->str1, "org.freedesktop.systemd1.UnitExists"));
+}
+
+
+/* Returns as libxlDeviceModelCgroupNew does. */
+static int
+libxlDeviceModelCgroupNewLate(const libxlDeviceModelLimits *limits,
+                              const char *name,
+                              pid_t pid,
+                              gint64 deadline,
+                              virCgroup **cgroup)
+{
+    int rc;
+
+    while ((rc = libxlDeviceModelCgroupNew(limits, name, pid, cgroup)) < 0 &&
+           libxlDeviceModelCgroupIsKnown() && g_get_monotonic_time() < deadline) {
+        /* one that nothing is in may be kept for its process, which was never in it */
+        ignore_value(virSystemdTerminateMachine(name));
+        virResetLastError();
+        g_usleep(20 * 1000);
+    }
+
+    return rc;
+}
+
+
+/* Returns 0 once there is no such cgroup, or -1 with an error. */
+static int
+libxlDeviceModelCgroupEndLate(const char *name,
+                              gint64 deadline)
+{
+    int rc;
+
+    while ((rc = libxlDeviceModelCgroupEnd(name)) > 0 && g_get_monotonic_time() < deadline)
+        g_usleep(10 * 1000);
+
+    if (rc > 0)
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("what an earlier process has left in cgroup '%1$s' does not end"), name);
+
+    return rc == 0 ? 0 : -1;
+}
+
+
 /**
  * libxlDeviceModelLimitsApply:
  * @limits: what a secondary may take
@@ -360,7 +417,7 @@ libxlDeviceModelCgroupNew(const libxlDeviceModelLimits *limits,
  * @pid: its process, which waits to become the emulator
  *
  * Put the process into a cgroup with the limits; what an earlier one with that name has
- * left is removed.
+ * left is ended and removed, which is waited for.  No domain may be locked.
  *
  * Returns 0, also on a host that has no such limits, or -1 with an error, with the
  * process in the cgroup or not.
@@ -370,10 +427,11 @@ libxlDeviceModelLimitsApply(const libxlDeviceModelLimits *limits,
                             const char *cgroup,
                             pid_t pid)
 {
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_CGROUP_MS * 1000;
     g_autoptr(virCgroup) group = NULL;
 
-    if (libxlDeviceModelCgroupEnd(cgroup) < 0 ||
-        libxlDeviceModelCgroupNew(limits, cgroup, pid, &group) < 0)
+    if (libxlDeviceModelCgroupEndLate(cgroup, deadline) < 0 ||
+        libxlDeviceModelCgroupNewLate(limits, cgroup, pid, deadline, &group) < 0)
         return -1;
 
     if (!group)
