@@ -366,6 +366,7 @@ static const testPlan plans[] = {
     { .name = "commands that have not ended", .capabilities = IDE, .ndisks = 2,
       .writes = "pio 176 1 e0\n"
                 "pio 173 1 41\n"
+                "pio 177 1 c8\n"
                 "pio 376 1 8\n",
       .commands = "o/b 0x376 0x2\n"
                   "o/b 0x176 0xb0\n"
@@ -377,13 +378,19 @@ static const testPlan plans[] = {
                   "o/b 0x173 0x41\n"
                   "o/b 0x176 0xe0\n"
                   "o/b 0x376 0x8\n" },
-    { .name = "a drive that the guest has not written to", .capabilities = IDE, .ndisks = 1,
-      .writes = "",
+    { .name = "a command that says nothing of the device", .capabilities = IDE, .ndisks = 1,
+      .writes = "pio 177 1 e7\n",
       .commands = "o/b 0x376 0x2\n"
                   "o/b 0x176 0xb0\n"
                   "o/b 0x177 0x0\n"
                   "o/b 0x176 0xa0\n"
                   "o/b 0x376 0x0\n" },
+    { .name = "no command since a reset", .capabilities = IDE, .ndisks = 2,
+      .writes = "pio 177 1 c8\n"
+                "pio 376 1 4\n"
+                "pio 376 1 0\n"
+                "pio 1f7 1 c8\n",
+      .commands = "o/b 0x376 0x0\n" },
     { .name = "a bus master that is not placed", .capabilities = IDE,
       .writes = "pio 4 4 12345670\n"
                 "pio c044 4 12345670\n"
@@ -557,7 +564,7 @@ testInterrupts(const void *opaque G_GNUC_UNUSED)
         if (testWrite(now, cases[i].writes) < 0)
             return -1;
 
-        commands = libxlDeviceModelReplayInterrupts(&config, before, now);
+        commands = libxlDeviceModelReplayInterrupts(&config, before, now, 0);
         joined = testJoin(commands);
         if (virTestCompareToString(cases[i].commands, joined) < 0)
             return -1;
@@ -567,20 +574,27 @@ testInterrupts(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* A guest that waits for a command of the dead's has an interrupt, if it wants one, from the
- * channel that it is on. */
+/* A guest that waits for a command of the dead's has an interrupt, if it wants one, but for
+ * one of a command that was told late. */
 static int
 testDriveInterrupts(const void *opaque G_GNUC_UNUSED)
 {
     static const struct {
         const char *writes;
+        unsigned int commanded;
         const char *commands;
     } cases[] = {
-        { "", "o/b 0x1f7 0x0\n" },
-        { "pio 3f6 1 8\n", "o/b 0x1f7 0x0\n" },
-        { "pio 3f6 1 2\n", "" },
-        { "pio 3f6 1 4\n", "" },
-        { "pio 376 1 2\n", "o/b 0x1f7 0x0\n" },
+        { "", 0, "" },
+        { "pio 1f7 1 c8\n", 0, "o/b 0x1f7 0x0\n" },
+        { "pio 1f7 1 c8\n", 2, "o/b 0x1f7 0x0\n" },
+        { "pio 1f7 1 c8\n", 1, "" },
+        { "pio 177 1 c8\n", 0, "" },
+        { "pio 1f7 1 c8\npio 3f6 1 8\n", 0, "o/b 0x1f7 0x0\n" },
+        { "pio 1f7 1 c8\npio 3f6 1 2\n", 0, "" },
+        { "pio 1f7 1 c8\npio 3f6 1 4\n", 0, "" },
+        { "pio 1f7 1 c8\npio 3f6 1 4\npio 3f6 1 0\n", 0, "" },
+        { "pio 3f6 1 4\npio 3f6 1 0\npio 1f7 1 ec\n", 0, "o/b 0x1f7 0x0\n" },
+        { "pio 1f7 1 c8\npio 376 1 2\n", 0, "o/b 0x1f7 0x0\n" },
     };
     libxlDeviceModelDisk disk = { .unit = 1 };
     libxlDeviceModelConfig config = { .capabilities = IDE, .ndisks = 1, .disks = &disk };
@@ -595,10 +609,12 @@ testDriveInterrupts(const void *opaque G_GNUC_UNUSED)
         if (testWrite(now, cases[i].writes) < 0)
             return -1;
 
-        commands = libxlDeviceModelReplayInterrupts(&config, before, now);
+        commands = libxlDeviceModelReplayInterrupts(&config, before, now, cases[i].commanded);
         joined = testJoin(commands);
-        if (virTestCompareToString(cases[i].commands, joined) < 0)
+        if (virTestCompareToString(cases[i].commands, joined) < 0) {
+            VIR_TEST_VERBOSE("case %zu", i);
             return -1;
+        }
     }
 
     return 0;
@@ -647,50 +663,105 @@ testAgain(const void *opaque G_GNUC_UNUSED)
 }
 
 
+typedef struct {
+    const char *write;
+    uint32_t data; /* that is served */
+} testFilter;
+
+
+/* Each write is filtered, and noted as it is served then. */
 static int
-testFilterOne(const libxlDeviceModelRegisters *registers,
-              const char *line,
-              uint32_t data)
+testFilterRun(libxlDeviceModelRegisters *registers,
+              const testFilter *writes,
+              size_t nwrites)
 {
-    libxlDeviceModelWrite write;
+    size_t i;
 
-    if (testWriteParse(line, &write) < 0)
-        return -1;
+    for (i = 0; i < nwrites; i++) {
+        libxlDeviceModelWrite write;
 
-    if (libxlDeviceModelRegistersFilter(registers, &write) == data)
-        return 0;
+        if (testWriteParse(writes[i].write, &write) < 0)
+            return -1;
 
-    VIR_TEST_VERBOSE("'%s' becomes 0x%x", line, libxlDeviceModelRegistersFilter(registers, &write));
-    return -1;
+        write.data = libxlDeviceModelRegistersFilter(registers, &write);
+        libxlDeviceModelRegistersNote(registers, &write);
+        if (write.data != writes[i].data) {
+            VIR_TEST_VERBOSE("write %zu, '%s', becomes 0x%x", i, writes[i].write, write.data);
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 
-/* Drives of a guest that was not held carry out no command before it has reset them, whatever
- * else it writes; those of the other channel do. */
+/* Drives of a guest that was not held refuse commands before it has reset them, or has begun
+ * anew; those of the other channel do not. */
 static int
 testRefuse(const void *opaque G_GNUC_UNUSED)
 {
+    static const testFilter before[] = {
+        { "pio 177 1 ca", 0xca },
+    };
+    static const testFilter reset[] = {
+        { "pio 173 1 41", 0x41 }, { "pio 177 1 ca", 0 }, { "pio 176 2 caa0", 0xa0 },
+        { "pio 3f6 1 4", 4 }, { "pio 376 1 8", 8 }, { "pio 177 1 c8", 0 },
+        { "pio 178 1 a0", 0xa0 }, { "pci 6.0 77 1 ca", 0xca }, { "pio 1f7 1 ca", 0xca },
+        /* what says no sector */
+        { "pio 177 1 ec", 0xec }, { "pio 177 1 a1", 0xa1 }, { "pio 177 1 e7", 0xe7 },
+        { "pio 177 1 ea", 0xea }, { "pio 177 1 8", 8 }, { "pio 177 1 ef", 0 },
+        { "pio 376 1 4", 4 }, { "pio 376 1 0", 0 }, { "pio 177 1 ca", 0xca },
+    };
+    static const testFilter packet[] = {
+        { "pio 177 1 a0", 0 }, { "pio 177 1 a0", 0xa0 }, { "pio 177 1 c8", 0 },
+    };
+    static const testFilter anew[] = {
+        { "pio 172 1 1", 1 }, { "pio 173 1 2", 2 }, { "pio 174 1 3", 3 }, { "pio 175 1 4", 4 },
+        { "pio 176 1 e0", 0xe0 }, { "pio 177 1 ca", 0 },
+        { "pio 172 1 1", 1 }, { "pio 173 1 2", 2 }, { "pio 174 1 3", 3 }, { "pio 175 1 4", 4 },
+        { "pio 177 1 ca", 0 },
+        { "pio 172 1 1", 1 }, { "pio 173 2 302", 0x302 }, { "pio 175 1 4", 4 },
+        { "pio 176 2 cae0", 0xcae0 }, { "pio 177 1 ca", 0xca },
+    };
     libxlDeviceModelDisk disk = { .bus = 1 };
     libxlDeviceModelConfig config = { .capabilities = IDE, .ndisks = 1, .disks = &disk };
     g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
 
-    if (testFilterOne(registers, "pio 177 1 ca", 0xca) < 0)
+    if (testFilterRun(registers, before, G_N_ELEMENTS(before)) < 0)
         return -1;
 
     libxlDeviceModelReplayRefuse(&config, registers);
-    if (testWrite(registers, "pio 173 1 41\npio 177 1 ca\npio 3f6 1 4\npio 376 1 8\n") < 0 ||
-        testFilterOne(registers, "pio 177 1 ca", 0) < 0 ||
-        testFilterOne(registers, "pio 176 2 caa0", 0xa0) < 0 ||
-        testFilterOne(registers, "pio 176 1 a0", 0xa0) < 0 ||
-        testFilterOne(registers, "pio 178 1 a0", 0xa0) < 0 ||
-        testFilterOne(registers, "pci 6.0 77 1 ca", 0xca) < 0 ||
-        testFilterOne(registers, "pio 1f7 1 ca", 0xca) < 0)
+    if (testFilterRun(registers, reset, G_N_ELEMENTS(reset)) < 0)
         return -1;
 
-    if (testWrite(registers, "pio 376 1 4\n") < 0)
+    libxlDeviceModelReplayRefuse(&config, registers);
+    if (testFilterRun(registers, packet, G_N_ELEMENTS(packet)) < 0)
         return -1;
 
-    return testFilterOne(registers, "pio 177 1 ca", 0xca);
+    libxlDeviceModelReplayRefuse(&config, registers);
+    return testFilterRun(registers, anew, G_N_ELEMENTS(anew));
+}
+
+
+/* Which channel has a command with a write. */
+static int
+testCommanded(const void *opaque G_GNUC_UNUSED)
+{
+    static const testFilter cases[] = {
+        { "pio 1f7 1 ca", 1 }, { "pio 177 1 ca", 2 }, { "pio 1f6 2 caa0", 1 },
+        { "pio 1f6 1 a0", 0 }, { "pio 1f8 1 a0", 0 }, { "pci 6.0 77 1 ca", 0 },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        libxlDeviceModelWrite write;
+
+        if (testWriteParse(cases[i].write, &write) < 0 ||
+            libxlDeviceModelWriteGetCommanded(&write) != cases[i].data)
+            return -1;
+    }
+
+    return 0;
 }
 
 
@@ -1044,6 +1115,7 @@ mymain(void)
         virTestRun("interrupts of drives", testDriveInterrupts, NULL) < 0 ||
         virTestRun("interrupts that the guest changes", testAgain, NULL) < 0 ||
         virTestRun("drives of a guest that was not held", testRefuse, NULL) < 0 ||
+        virTestRun("commands", testCommanded, NULL) < 0 ||
         virTestRun("models", testModels, NULL) < 0 ||
         virTestRun("hint", testHint, NULL) < 0 ||
         virTestRun("file", testFile, NULL) < 0)

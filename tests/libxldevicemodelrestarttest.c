@@ -55,6 +55,8 @@ struct _testRestartData {
     const char *model; /* of the interface, NULL for e1000 */
     virDomainDeviceModelFailureAction action;
     bool drives; /* it has them, too */
+    bool late; /* a command waits that the dead has not looked at */
+    bool refuses; /* the guest may have lost a part of it */
     bool forgetful; /* there is no file with registers */
     bool foreign; /* it has something else */
     unsigned int nrest; /* so often does what runs under the uid not end */
@@ -218,6 +220,16 @@ libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
     ready[1].addr = (uint64_t)TEST_NIC_SLOT << 35 | 4;
     ready[2].addr = (uint64_t)3 << 35 | 4;
     *nready = 3;
+
+    if (test.data->late) {
+        ready[3] = write;
+        ready[3].type = IOREQ_TYPE_PIO;
+        ready[3].addr = 0x1f7;
+        ready[3].size = 1;
+        ready[3].data = 0xca;
+        *nready = 4;
+    }
+
     return 0;
 }
 
@@ -436,18 +448,23 @@ testDeviceModelNew(unsigned int id,
 }
 
 
-/* Where the guest has put the memory of its NIC. */
+/* Where the guest has put the memory of its NIC, and that it has used its drives. */
 static void
-testRemember(const char *path)
+testRemember(const char *path,
+             bool refuses)
 {
     g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
     g_autofree char *folder = g_path_get_dirname(path);
     libxlDeviceModelWrite write = {
         .config = true, .slot = TEST_NIC_SLOT, .address = 0x10, .size = 4, .data = TEST_BAR,
     };
+    libxlDeviceModelWrite command = { .address = 0x1f7, .size = 1, .data = 0xc8 };
     VIR_AUTOCLOSE fd = -1;
 
     libxlDeviceModelRegistersNote(registers, &write);
+    libxlDeviceModelRegistersNote(registers, &command);
+    if (refuses)
+        registers->channels[0][LIBXL_DEVICE_MODEL_IDE_REFUSES] = LIBXL_DEVICE_MODEL_REFUSES;
     if (g_mkdir_with_parents(folder, 0700) < 0 ||
         (fd = libxlDeviceModelRegistersCreate(path, registers)) < 0)
         abort();
@@ -512,7 +529,7 @@ testBegin(const testRestartData *data)
     for (i = 0; i < MAX(data->nends, 1); i++)
         libxlDeviceModelThrottleNoteEnd(&test.lan->throttle, g_get_monotonic_time());
     if (!data->forgetful)
-        testRemember(test.lan->registers);
+        testRemember(test.lan->registers, data->refuses);
     if (data->foreign && truncate(test.lan->registers, 1) < 0)
         abort();
 }
@@ -816,8 +833,17 @@ testRestarts(void)
             .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS INTERRUPT
                      "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("of drives, of a guest that was freed by half", .drives = true, .cut = true, .restarted = true,
-            .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) INTERRUPT
-                     "copy 7 1\nfree 7 1 0x0 0x0\nfree others 7 0x24\n");
+            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
+                     "copy 7 1\nfree 7 1 0x0 0x0\n"
+                     "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7"
+                     ABORT "\n" INTERRUPT "free others 7 0x24\n");
+    DO_TEST("of drives, with a command that waits", .drives = true, .held = true, .late = true, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS "tell: o/b 0x1f7 0xca\n"
+                     "free 7 1 0x0 0x0\nfree others 7 0x24\n");
+    DO_TEST("of drives, with a command that is refused", .drives = true, .held = true, .late = true,
+            .refuses = true, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS "tell: o/b 0x1f7 0x0\n"
+                     "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("virtio", .model = "virtio", .calls = CLEAR,
             .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
     DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,

@@ -1242,7 +1242,8 @@ static const struct testMemory memories[] = {
       "wait 0 0x1f7 1 0xca\n" SERVED("0", "7")
       "asks 0\n"
       "  = 202\n",
-      "channel 0 6: 0x4\n", 0, 0, NULL, true },
+      "channel 0 6: 0xca\n"
+      "channel 0 7: 0x4\n", 0, 0, NULL, true },
     { "a write counts before it is served", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"

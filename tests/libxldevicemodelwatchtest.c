@@ -1073,6 +1073,25 @@ testLeave(const void *opaque)
 }
 
 
+/* One that has ended, and whose end no thread has taken up, is no guest's to wait for. */
+static int
+testLeaveUnseen(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testKill(testLan);
+    libxlDeviceModelProcessWait(&testLan->process, g_get_monotonic_time() + 30 * G_USEC_PER_SEC);
+    virObjectUnlock(testVM);
+    if (libxlDeviceModelsLeave(driver) == 0)
+        ret = testAwaitCalls(FREE_LAN);
+
+    virObjectLock(testVM);
+    testEnd();
+    return ret;
+}
+
+
 /* While it is held the domain is not freed of its server as of one that nobody has, and
  * the status file says so. */
 static int
@@ -1871,6 +1890,8 @@ testLeaves(void)
             .after = HELD "restart lines, held 1\n" FREE_HELD "restarted\n");
     DO_TEST("a new process begins to serve", .swaps = true, .calls = SWAPPED,
             .after = SWAPPED "swap\nrestarted\n");
+    if (virTestRun("the daemon ends while nobody has seen an end", testLeaveUnseen, NULL) < 0)
+        ret = -1;
 
 #undef SWAPPED
 #undef HELD

@@ -10,6 +10,23 @@
 
 #define LIBXL_DEVICE_MODEL_REGISTER_WRITTEN 32 /* the first of the bits that say so */
 
+/* Commands, by their names in the ATA standard. */
+#define LIBXL_DEVICE_MODEL_IDE_DEVICE_RESET 0x08
+#define LIBXL_DEVICE_MODEL_IDE_PACKET 0xa0
+#define LIBXL_DEVICE_MODEL_IDE_IDENTIFY_PACKET 0xa1
+#define LIBXL_DEVICE_MODEL_IDE_FLUSH 0xe7
+#define LIBXL_DEVICE_MODEL_IDE_FLUSH_EXT 0xea
+#define LIBXL_DEVICE_MODEL_IDE_IDENTIFY 0xec
+
+/* Where a channel refuses commands: that one was refused, and which ports were written to
+ * since.  All of these say where a command reads or writes. */
+#define LIBXL_DEVICE_MODEL_REFUSES_ONE 0x02
+#define LIBXL_DEVICE_MODEL_REFUSES_WRITTEN(port) (0x100U << (port))
+#define LIBXL_DEVICE_MODEL_REFUSES_ANEW \
+    (LIBXL_DEVICE_MODEL_REFUSES_WRITTEN(2) | LIBXL_DEVICE_MODEL_REFUSES_WRITTEN(3) | \
+     LIBXL_DEVICE_MODEL_REFUSES_WRITTEN(4) | LIBXL_DEVICE_MODEL_REFUSES_WRITTEN(5) | \
+     LIBXL_DEVICE_MODEL_REFUSES_WRITTEN(6))
+
 #define LIBXL_DEVICE_MODEL_CONFIG_SIZE (4 * LIBXL_DEVICE_MODEL_REGISTERS_CONFIG)
 
 static const unsigned int libxlDeviceModelUARTPorts[] = LIBXL_DEVICE_MODEL_REGISTERS_UART_PORTS;
@@ -194,6 +211,8 @@ libxlDeviceModelRegistersNoteIDE(uint64_t *channel,
 
     if (offset == 6) {
         libxlDeviceModelRegisterStoreByte(&channel[LIBXL_DEVICE_MODEL_IDE_DEVICE], 0, value);
+    } else if (offset == LIBXL_DEVICE_MODEL_IDE_COMMAND_PORT) {
+        libxlDeviceModelRegisterStoreByte(&channel[LIBXL_DEVICE_MODEL_IDE_COMMAND], 0, value);
     } else if (offset < 6) {
         old = libxlDeviceModelRegisterLoad(cell);
         if (libxlDeviceModelRegisterIsWritten(old, 0, 1))
@@ -212,7 +231,7 @@ libxlDeviceModelRegistersNoteControl(uint64_t *channel,
     size_t i;
 
     if (value & LIBXL_DEVICE_MODEL_IDE_RESET) {
-        for (i = LIBXL_DEVICE_MODEL_IDE_FEATURES; i <= LIBXL_DEVICE_MODEL_IDE_DEVICE; i++)
+        for (i = LIBXL_DEVICE_MODEL_IDE_FEATURES; i <= LIBXL_DEVICE_MODEL_IDE_COMMAND; i++)
             libxlDeviceModelRegisterStore(&channel[i], 0);
         libxlDeviceModelRegisterStore(&channel[LIBXL_DEVICE_MODEL_IDE_REFUSES], 0);
     }
@@ -349,33 +368,109 @@ libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
 }
 
 
+/* Whether it reads and writes no sector, and nothing through the bus master. */
+static bool
+libxlDeviceModelCommandIsPlain(uint8_t command)
+{
+    return command == LIBXL_DEVICE_MODEL_IDE_DEVICE_RESET ||
+           command == LIBXL_DEVICE_MODEL_IDE_IDENTIFY_PACKET ||
+           command == LIBXL_DEVICE_MODEL_IDE_IDENTIFY ||
+           command == LIBXL_DEVICE_MODEL_IDE_FLUSH ||
+           command == LIBXL_DEVICE_MODEL_IDE_FLUSH_EXT;
+}
+
+
+/* Returns the command that is carried out in the place of @command. */
+static uint8_t
+libxlDeviceModelRegistersFilterCommand(uint64_t *cell,
+                                       uint8_t command)
+{
+    uint64_t refuses = libxlDeviceModelRegisterLoad(cell);
+
+    if (refuses == 0 || libxlDeviceModelCommandIsPlain(command))
+        return command;
+
+    if ((refuses & LIBXL_DEVICE_MODEL_REFUSES_ANEW) == LIBXL_DEVICE_MODEL_REFUSES_ANEW) {
+        libxlDeviceModelRegisterStore(cell, 0);
+        return command;
+    }
+
+    if (refuses & LIBXL_DEVICE_MODEL_REFUSES_ONE && command == LIBXL_DEVICE_MODEL_IDE_PACKET)
+        return command;
+
+    libxlDeviceModelRegisterStore(cell, LIBXL_DEVICE_MODEL_REFUSES | LIBXL_DEVICE_MODEL_REFUSES_ONE);
+    return LIBXL_DEVICE_MODEL_IDE_NO_COMMAND;
+}
+
+
+/* Returns what a port of a channel is to have in the place of @value. */
+static uint8_t
+libxlDeviceModelRegistersFilterByte(uint64_t *channel,
+                                    unsigned int offset,
+                                    uint8_t value)
+{
+    uint64_t *cell = &channel[LIBXL_DEVICE_MODEL_IDE_REFUSES];
+    uint64_t refuses = libxlDeviceModelRegisterLoad(cell);
+
+    if (offset == LIBXL_DEVICE_MODEL_IDE_COMMAND_PORT)
+        return libxlDeviceModelRegistersFilterCommand(cell, value);
+
+    if (refuses & LIBXL_DEVICE_MODEL_REFUSES_ONE)
+        libxlDeviceModelRegisterStore(cell, refuses | LIBXL_DEVICE_MODEL_REFUSES_WRITTEN(offset));
+
+    return value;
+}
+
+
 /**
  * libxlDeviceModelRegistersFilter:
  * @registers: the registers
- * @write: a write to a function or port that is the secondary's
+ * @write: a write to a function or port that is the secondary's, before it is noted
  *
- * Returns what is to be written: @write's data, but for a command to a channel that
- * refuses them.
+ * Returns what is to be written: @write's data, but for a command that is refused.
  */
 uint32_t
-libxlDeviceModelRegistersFilter(const libxlDeviceModelRegisters *registers,
+libxlDeviceModelRegistersFilter(libxlDeviceModelRegisters *registers,
                                 const libxlDeviceModelWrite *write)
 {
     uint32_t data = write->data;
-    unsigned int byte;
+    unsigned int offset;
+    unsigned int i;
     size_t c;
 
-    for (c = 0; c < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; c++) {
-        byte = libxlDeviceModelIDEPorts[c] + 7 - write->address;
+    for (c = 0; !write->config && c < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; c++) {
+        for (i = 0; i < write->size; i++) {
+            offset = write->address + i - libxlDeviceModelIDEPorts[c];
+            if (offset > LIBXL_DEVICE_MODEL_IDE_COMMAND_PORT)
+                continue;
 
-        if (!write->config && byte < write->size &&
-            libxlDeviceModelRegisterLoad(&registers->channels[c][LIBXL_DEVICE_MODEL_IDE_REFUSES]) != 0) {
-            data &= ~(0xffU << 8 * byte);
-            data |= (uint32_t)LIBXL_DEVICE_MODEL_IDE_NO_COMMAND << 8 * byte;
+            data &= ~(0xffU << 8 * i);
+            data |= (uint32_t)libxlDeviceModelRegistersFilterByte(registers->channels[c], offset,
+                                                                  write->data >> 8 * i) << 8 * i;
         }
     }
 
     return data;
+}
+
+
+/**
+ * libxlDeviceModelWriteGetCommanded:
+ * @write: a write
+ *
+ * Returns the IDE channel to which it is a command, as a bit 1 << channel, or 0.
+ */
+unsigned int
+libxlDeviceModelWriteGetCommanded(const libxlDeviceModelWrite *write)
+{
+    size_t c;
+
+    for (c = 0; !write->config && c < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; c++) {
+        if (libxlDeviceModelIDEPorts[c] + LIBXL_DEVICE_MODEL_IDE_COMMAND_PORT - write->address < write->size)
+            return 1U << c;
+    }
+
+    return 0;
 }
 
 

@@ -25,10 +25,14 @@
  *  last is what counts, be it the ones by which a guest measures a BAR: it is about
  *  to write the value, or it would not have asked.  QEMU maps no such BAR.
  *
- *  A drive that may have missed a part of what belongs to a command carries out none: the
+ *  A drive that may have missed a part of what belongs to a command does not carry it out: the
  *  driver has marked its channel, and what the guest writes as a command is made one that
- *  no drive has, until the guest resets the channel.  That is the one thing that is changed
- *  here, in the request itself, just before QEMU looks at it.
+ *  no drive has.  That is the one thing that is changed here, in the request itself, just
+ *  before QEMU looks at it.  It ends when the guest resets the channel, or has begun anew: one
+ *  command was refused, and all that says where another reads or writes was written after
+ *  that.  A command that says no such thing is carried out at any time, but for one with a
+ *  packet, which says whether data comes through the bus master: that takes a refused one
+ *  before.
  *
  *  Reads leave nothing behind.  Those that change a device (the status of a UART or a
  *  drive, received data) take back what the device had to say, and a fresh one has
@@ -95,10 +99,11 @@ typedef enum {
     LIBXL_DEVICE_MODEL_IDE_HIGH,
 
     LIBXL_DEVICE_MODEL_IDE_DEVICE,
+    LIBXL_DEVICE_MODEL_IDE_COMMAND, /* the last since a reset; not written again */
     LIBXL_DEVICE_MODEL_IDE_CONTROL,
     LIBXL_DEVICE_MODEL_IDE_MASTER, /* bus master: command, and status in the third byte */
     LIBXL_DEVICE_MODEL_IDE_TABLE, /* where the addresses for the bus master are */
-    LIBXL_DEVICE_MODEL_IDE_REFUSES, /* no register: not 0 while drives carry out no command */
+    LIBXL_DEVICE_MODEL_IDE_REFUSES, /* no register: not 0 while commands are refused */
 
     LIBXL_DEVICE_MODEL_IDE_LAST
 } libxlDeviceModelIDE;
@@ -110,6 +115,11 @@ typedef enum {
 /* No drive has this one: it ends with an error, and changes nothing (ide_exec_cmd in QEMU's
  * hw/ide/core.c). */
 #define LIBXL_DEVICE_MODEL_IDE_NO_COMMAND 0x00
+
+#define LIBXL_DEVICE_MODEL_IDE_COMMAND_PORT 7 /* of a channel */
+
+/* A channel that refuses commands. */
+#define LIBXL_DEVICE_MODEL_REFUSES 0x01
 
 typedef struct _libxlDeviceModelRegisters libxlDeviceModelRegisters;
 struct _libxlDeviceModelRegisters {
@@ -139,8 +149,10 @@ bool libxlDeviceModelWriteInit(libxlDeviceModelWrite *write,
 void libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
                                    const libxlDeviceModelWrite *write);
 
-uint32_t libxlDeviceModelRegistersFilter(const libxlDeviceModelRegisters *registers,
+uint32_t libxlDeviceModelRegistersFilter(libxlDeviceModelRegisters *registers,
                                          const libxlDeviceModelWrite *write);
+
+unsigned int libxlDeviceModelWriteGetCommanded(const libxlDeviceModelWrite *write);
 
 void libxlDeviceModelRegistersBegin(libxlDeviceModelRegisters *registers,
                                     unsigned int vcpu,

@@ -307,12 +307,17 @@ libxlDeviceModelReplayMaster(GPtrArray *commands,
 }
 
 
-/* Returns whether a channel has a drive. */
+/* Whether a channel has a drive that the guest has given a command since it has reset it. */
 static bool
-libxlDeviceModelReplayHasDrive(const libxlDeviceModelConfig *config,
-                               unsigned int channel)
+libxlDeviceModelReplayIsCommanded(const libxlDeviceModelConfig *config,
+                                  const libxlDeviceModelRegisters *registers,
+                                  unsigned int channel)
 {
+    uint64_t command = registers->channels[channel][LIBXL_DEVICE_MODEL_IDE_COMMAND];
     size_t i;
+
+    if (!libxlDeviceModelRegisterIsWritten(command, 0, 1))
+        return false;
 
     for (i = 0; i < config->ndisks; i++) {
         if (config->disks[i].bus == channel)
@@ -324,7 +329,8 @@ libxlDeviceModelReplayHasDrive(const libxlDeviceModelConfig *config,
 
 
 /* A drive that has just started says that its last command has ended well.  The guest may
- * wait for one that the dead has not ended, or fetch its data, and would take it for done. */
+ * wait for one that the dead has not ended, or fetch its data, and would take it for done.
+ * One that the guest has just reset has to look so. */
 static void
 libxlDeviceModelReplayAbort(GPtrArray *commands,
                             const libxlDeviceModelConfig *config,
@@ -388,7 +394,7 @@ libxlDeviceModelReplayIDE(GPtrArray *commands,
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
         if (master != 0)
             libxlDeviceModelReplayMaster(commands, registers->channels[i], master + 8 * i);
-        if (libxlDeviceModelReplayHasDrive(config, i))
+        if (libxlDeviceModelReplayIsCommanded(config, registers, i))
             libxlDeviceModelReplayAbort(commands, config, i);
         libxlDeviceModelReplayChannel(commands, registers->channels[i],
                                       libxlDeviceModelReplayIDEPorts[i],
@@ -480,9 +486,9 @@ libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
  * @config: configuration of a secondary
  * @registers: what the guest has written
  *
- * Mark the IDE channels whose drives are to carry out no command before the guest has reset
- * them: a guest that was not held may have written half of what belongs to one when nobody
- * was there, and the command would go to another sector.
+ * Mark the IDE channels whose drives are to refuse commands at first: a guest that was not
+ * held may have written half of what belongs to one when nobody was there, and the command
+ * would go to another sector.
  */
 void
 libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
@@ -491,7 +497,8 @@ libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
     size_t i;
 
     for (i = 0; i < config->ndisks; i++)
-        registers->channels[config->disks[i].bus][LIBXL_DEVICE_MODEL_IDE_REFUSES] = 1;
+        registers->channels[config->disks[i].bus][LIBXL_DEVICE_MODEL_IDE_REFUSES] =
+            LIBXL_DEVICE_MODEL_REFUSES;
 }
 
 
@@ -529,6 +536,8 @@ libxlDeviceModelReplayChannelInterrupt(GPtrArray *commands,
  * @config: configuration of a secondary
  * @before: what was replayed
  * @now: what the guest has written by now
+ * @commanded: IDE channels on which a command of the guest was told by
+ *             libxlDeviceModelReplayLate: bits 1 << channel
  *
  * What raises interrupts is told when the process serves the guest: an edge that comes before
  * that is one that nobody but this process can explain.
@@ -538,14 +547,16 @@ libxlDeviceModelReplayChannelInterrupt(GPtrArray *commands,
  * selected aborts a command once more, with an interrupt, so that a guest that waits for one
  * of the dead's has its error now, and not when it is late: its driver does it again then.  A
  * drive that is at work takes no command, and where the guest waits for none, its driver
- * takes note of the interrupt.
+ * takes note of the interrupt.  Where one was told late, its own interrupt is what the guest
+ * waits for, and any further command would lower it.
  *
  * Returns the commands for that, which may be none, to be freed by the caller.
  */
 char **
 libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
                                  const libxlDeviceModelRegisters *before,
-                                 const libxlDeviceModelRegisters *now)
+                                 const libxlDeviceModelRegisters *now,
+                                 unsigned int commanded)
 {
     g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
     size_t i;
@@ -555,7 +566,7 @@ libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
                                              libxlDeviceModelReplayUARTPorts[i]);
 
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
-        if (libxlDeviceModelReplayHasDrive(config, i))
+        if (!(commanded & (1U << i)) && libxlDeviceModelReplayIsCommanded(config, now, i))
             libxlDeviceModelReplayChannelInterrupt(commands, now->channels[i],
                                                    libxlDeviceModelReplayIDEPorts[i]);
     }

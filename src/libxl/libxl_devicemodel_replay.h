@@ -34,8 +34,8 @@
  *             its table at 0 and write to sector 0.  So these are replayed as well: a
  *             drive has no others, and a table of a command that has ended is not used.
  *             The bit that starts the bus master is not.  All of that holds for a guest that
- *             was held, so that no access was lost.  Where one may have been, the drives carry
- *             out no command before the guest has reset them
+ *             was held, so that no access was lost.  Where one may have been, the drives refuse
+ *             commands until the guest has begun anew or has reset them
  *             (libxlDeviceModelReplayRefuse): not by a reset that is begun here, as QEMU ends
  *             one by itself (ide_bus_perform_srst in hw/ide/core.c).  A command of which the
  *             guest has not seen the end has failed, whatever the dead has done of it
@@ -107,7 +107,8 @@ libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
 char **
 libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
                                  const libxlDeviceModelRegisters *before,
-                                 const libxlDeviceModelRegisters *now)
+                                 const libxlDeviceModelRegisters *now,
+                                 unsigned int commanded)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
 
 char **

@@ -203,6 +203,14 @@ libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
     if ((starting->swaps = libxlDeviceModelBeginSwap(predecessor)))
         return 0;
 
+    /* its server must not be enabled any more when the other's is */
+    if (!libxlDeviceModelReleaseHeld(predecessor)) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("device model '%1$s': the guest cannot be freed of the process that has ended"),
+                       predecessor->name);
+        return -1;
+    }
+
     if (libxlDeviceModelRegistersRead(starting->dm->registers, starting->before) < 0)
         return -1;
 
@@ -221,6 +229,7 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
                                   libxlDeviceModelMonitor *mon,
                                   const ioreq_t *ready,
                                   unsigned int nready,
+                                  unsigned int *commanded,
                                   gint64 deadline)
 {
     unsigned int i;
@@ -232,6 +241,9 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
         if (!libxlDeviceModelWriteInit(&write, &ready[i]) ||
             libxlDeviceModelRegistersHaveNoted(starting->before, ready[i].vp_eport, &write))
             continue;
+
+        write.data = libxlDeviceModelRegistersFilter(starting->before, &write);
+        *commanded |= libxlDeviceModelWriteGetCommanded(&write);
 
         if (!(commands = libxlDeviceModelReplayLate(starting->config, starting->before, &write)) ||
             libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
@@ -249,6 +261,7 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
 static int
 libxlDeviceModelRestartTellInterrupts(const libxlDeviceModelStarting *starting,
                                       libxlDeviceModelMonitor *mon,
+                                      unsigned int commanded,
                                       gint64 deadline)
 {
     g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
@@ -259,7 +272,8 @@ libxlDeviceModelRestartTellInterrupts(const libxlDeviceModelStarting *starting,
     if (libxlDeviceModelRegistersRead(starting->dm->registers, told) < 0)
         return -1;
 
-    commands = libxlDeviceModelReplayInterrupts(starting->config, starting->before, told);
+    commands = libxlDeviceModelReplayInterrupts(starting->config, starting->before, told,
+                                                commanded);
 
     for (i = 0; commands[0] && i < LIBXL_DEVICE_MODEL_RESTART_TELL_MAX; i++) {
         if (libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
@@ -284,10 +298,11 @@ libxlDeviceModelRestartSwap(const libxlDeviceModelStarting *starting,
 {
     g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
     unsigned int nready = 0;
+    unsigned int commanded = 0;
 
     if (libxlDeviceModelCopyHeld(predecessor, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready) < 0 ||
-        libxlDeviceModelRestartReplayLate(starting, mon, ready, nready, deadline) < 0 ||
-        libxlDeviceModelRestartTellInterrupts(starting, mon, deadline) < 0)
+        libxlDeviceModelRestartReplayLate(starting, mon, ready, nready, &commanded, deadline) < 0 ||
+        libxlDeviceModelRestartTellInterrupts(starting, mon, commanded, deadline) < 0)
         return -1;
 
     if (libxlDeviceModelReleaseHeld(predecessor))
@@ -307,7 +322,7 @@ libxlDeviceModelRestartEnd(const libxlDeviceModelStarting *starting,
                            gint64 deadline)
 {
     return starting->swaps ? libxlDeviceModelRestartSwap(starting, predecessor, mon, deadline)
-                           : libxlDeviceModelRestartTellInterrupts(starting, mon, deadline);
+                           : libxlDeviceModelRestartTellInterrupts(starting, mon, 0, deadline);
 }
 
 
