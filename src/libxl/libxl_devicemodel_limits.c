@@ -493,7 +493,7 @@ libxlDeviceModelCgroupExists(const char *path)
     int controller;
 
     if (virCgroupNew("/", -1, &root) < 0)
-        return -1;
+        return virCgroupNewIgnoreError() ? 0 : -1;
 
     for (controller = 0; controller < VIR_CGROUP_CONTROLLER_LAST; controller++) {
         if (libxlDeviceModelCgroupHasFile(root, controller, path + 1))
@@ -604,7 +604,7 @@ libxlDeviceModelCgroupKill(virCgroup *cgroup)
     if (rc < 0 || !strstr(text, "populated 1"))
         return 0;
 
-    if (virFileWriteStr(kill, "1", 0) < 0 && errno != ENOENT) {
+    if (virFileWriteStr(kill, "1", 0) < 0 && errno != ENOENT && errno != ENODEV) {
         virReportSystemError(errno, _("cannot kill what is in cgroup '%1$s'"), kill);
         return -1;
     }

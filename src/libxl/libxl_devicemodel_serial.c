@@ -11,6 +11,8 @@
 
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -170,10 +172,14 @@ libxlDeviceModelSerialConnect(const struct addrinfo *addr,
 {
     VIR_AUTOCLOSE fd = socket(addr->ai_family, addr->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                               addr->ai_protocol);
+    int nodelay = 1;
     int ret;
 
     if (fd < 0)
         return -1;
+
+    /* as virNetSocket does; without it a console is slow, at worst */
+    ignore_value(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay)));
 
     if (connect(fd, addr->ai_addr, addr->ai_addrlen) < 0 &&
         (errno != EINPROGRESS || libxlDeviceModelSerialAwait(fd, timeout) < 0))

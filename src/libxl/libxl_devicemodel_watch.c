@@ -508,6 +508,8 @@ libxlDeviceModelLetGo(virDomainObj *vm,
         libxlDeviceModelAbandonSwap(dm);
     }
 
+    /* the thread that would have, of one that has just ended, may have found that we leave */
+    libxlDeviceModelFreeGuest(dm);
     ignore_value(libxlDeviceModelReleaseHeld(dm));
 }
 
