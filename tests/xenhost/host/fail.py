@@ -35,8 +35,9 @@ SIGNALS = {"kill": signal.SIGKILL, "segv": signal.SIGSEGV, "stop": signal.SIGSTO
 STATE = pathlib.Path("/run/libvirt/libxl")
 # How often it is looked: seconds.
 INTERVAL = 0.001
-# Who is not restarted has failed for as long as that, after the guest was freed: milliseconds.
-FOR_GOOD = 10000
+# How often it is looked whether one that has failed is to be restarted: milliseconds. Others of
+# the domain may come first.
+PENDING = 2000
 
 
 class Xen:
@@ -76,12 +77,11 @@ class Xen:
 
 
 def find(domain, name):
-    """Return domain id, id, ioreq server and QMP socket of a secondary, by the status file."""
+    """Return what the status file says of a secondary."""
     root = ElementTree.parse(STATE / f"{domain}.xml").getroot()
     for node in root.iter("devicemodel"):
         if node.get("name") == name and node.get("ioservid"):
-            return (int(node.get("domid")), int(node.get("id")), int(node.get("ioservid")),
-                    node.get("socket"))
+            return node
     sys.exit(f"fail: '{domain}' has no secondary '{name}'")
 
 
@@ -163,10 +163,13 @@ class Target:
     """A secondary that fails."""
 
     def __init__(self, domain, name, way):
-        domid, number, server, self.path = find(domain, name)
+        node = find(domain, name)
+        self.domain = domain
+        self.name = name
+        self.path = node.get("socket")
         self.pid = pid_of(domain, name)
         self.way = way
-        self.xen = Xen(domid, number, server)
+        self.xen = Xen(*(int(node.get(word)) for word in ("domid", "id", "ioservid")))
         self.begin = None
         self.failed = None
         self.seen = {"noticed": None, "freed": None, "returned": None}
@@ -188,7 +191,11 @@ class Target:
             self.failed = None
         elif self.failed is None:
             self.failed = since
-        return seen["returned"] is None and (self.failed is None or since < self.failed + FOR_GOOD)
+        elif since > self.failed + PENDING:
+            if find(self.domain, self.name).get("pending") != "yes":
+                return False
+            self.failed = since
+        return seen["returned"] is None
 
 
 def fail(targets, seconds):

@@ -68,7 +68,8 @@ class KillResults:
                  f"{self.count()} failures; guests lost: {len(self.lost)}."]
         lines += [f"Lost: {reason}" for reason in self.lost]
         if self.stuck:
-            lines += [f"{self.stuck} guests got stuck in the emulated processor, and others went on."]
+            lines += ["", "Guests that got stuck in the emulated processor, in whose place others "
+                      f"went on: {self.stuck}."]
         if self.truth:
             lines += ["", "A disk's secondary was killed {kills} times while its guest wrote: of "
                       "{acknowledged} blocks that the guest was told to be on the disk, {missing} are "
