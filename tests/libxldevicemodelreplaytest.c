@@ -535,28 +535,25 @@ testForgedBAR(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* What the guest has written since the process serves it stays. */
+typedef struct {
+    const char *writes; /* of the guest, since @before */
+    unsigned int commanded;
+    const char *commands;
+} testTold;
+
+
+/* What a process is told that serves the guest, or told again. */
 static int
-testInterrupts(const void *opaque G_GNUC_UNUSED)
+testToldRun(const libxlDeviceModelConfig *config,
+            const libxlDeviceModelRegisters *before,
+            bool again,
+            const testTold *cases,
+            size_t ncases)
 {
-    static const struct {
-        const char *writes;
-        const char *commands;
-    } cases[] = {
-        { "", "o/b 0x3f9 0x7\no/b 0x2f9 0x5\n" },
-        { "pio 3f9 1 0\n", "o/b 0x2f9 0x5\n" },
-        { "pio 3fb 1 83\npio 2f8 1 41\n", "o/b 0x2f9 0x5\n" },
-        { "pio 3fb 1 83\npio 3fb 1 3\n", "o/b 0x3f9 0x7\no/b 0x2f9 0x5\n" },
-    };
-    libxlDeviceModelConfig config = { .capabilities = SERIAL, .nserials = 3 };
-    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
-    g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
     size_t i;
 
-    if (testWrite(before, "pio 3fb 1 3\npio 3f9 1 7\npio 2f9 1 5\npio 2e9 1 1\n") < 0)
-        return -1;
-
-    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (i = 0; i < ncases; i++) {
+        g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
         g_auto(GStrv) commands = NULL;
         g_autofree char *joined = NULL;
 
@@ -564,13 +561,36 @@ testInterrupts(const void *opaque G_GNUC_UNUSED)
         if (testWrite(now, cases[i].writes) < 0)
             return -1;
 
-        commands = libxlDeviceModelReplayInterrupts(&config, before, now, 0);
+        commands = again ? libxlDeviceModelReplayAgain(config, before, now)
+                         : libxlDeviceModelReplayInterrupts(config, before, now, cases[i].commanded);
         joined = testJoin(commands);
-        if (virTestCompareToString(cases[i].commands, joined) < 0)
+        if (virTestCompareToString(cases[i].commands, joined) < 0) {
+            VIR_TEST_VERBOSE("case %zu", i);
             return -1;
+        }
     }
 
     return 0;
+}
+
+
+/* What the guest has written since the process serves it stays. */
+static int
+testInterrupts(const void *opaque G_GNUC_UNUSED)
+{
+    static const testTold cases[] = {
+        { "", 0, "o/b 0x3f9 0x7\no/b 0x2f9 0x5\n" },
+        { "pio 3f9 1 0\n", 0, "o/b 0x2f9 0x5\n" },
+        { "pio 3fb 1 83\npio 2f8 1 41\n", 0, "o/b 0x2f9 0x5\n" },
+        { "pio 3fb 1 83\npio 3fb 1 3\n", 0, "o/b 0x3f9 0x7\no/b 0x2f9 0x5\n" },
+    };
+    libxlDeviceModelConfig config = { .capabilities = SERIAL, .nserials = 3 };
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+
+    if (testWrite(before, "pio 3fb 1 3\npio 3f9 1 7\npio 2f9 1 5\npio 2e9 1 1\n") < 0)
+        return -1;
+
+    return testToldRun(&config, before, false, cases, G_N_ELEMENTS(cases));
 }
 
 
@@ -579,11 +599,7 @@ testInterrupts(const void *opaque G_GNUC_UNUSED)
 static int
 testDriveInterrupts(const void *opaque G_GNUC_UNUSED)
 {
-    static const struct {
-        const char *writes;
-        unsigned int commanded;
-        const char *commands;
-    } cases[] = {
+    static const testTold cases[] = {
         { "", 0, "" },
         { "pio 1f7 1 c8\n", 0, "o/b 0x1f7 0x0\n" },
         { "pio 1f7 1 c8\n", 2, "o/b 0x1f7 0x0\n" },
@@ -599,25 +615,8 @@ testDriveInterrupts(const void *opaque G_GNUC_UNUSED)
     libxlDeviceModelDisk disk = { .unit = 1 };
     libxlDeviceModelConfig config = { .capabilities = IDE, .ndisks = 1, .disks = &disk };
     g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
-    size_t i;
 
-    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
-        g_auto(GStrv) commands = NULL;
-        g_autofree char *joined = NULL;
-
-        if (testWrite(now, cases[i].writes) < 0)
-            return -1;
-
-        commands = libxlDeviceModelReplayInterrupts(&config, before, now, cases[i].commanded);
-        joined = testJoin(commands);
-        if (virTestCompareToString(cases[i].commands, joined) < 0) {
-            VIR_TEST_VERBOSE("case %zu", i);
-            return -1;
-        }
-    }
-
-    return 0;
+    return testToldRun(&config, before, false, cases, G_N_ELEMENTS(cases));
 }
 
 
@@ -625,41 +624,22 @@ testDriveInterrupts(const void *opaque G_GNUC_UNUSED)
 static int
 testAgain(const void *opaque G_GNUC_UNUSED)
 {
-    static const struct {
-        const char *writes;
-        const char *commands;
-    } cases[] = {
-        { "", "" },
-        { "pio 3fc 1 b\n", "" },
-        { "pio 2f9 1 0\n", "o/b 0x2f9 0x0\n" },
-        { "pio 2f9 1 0\npio 2fb 1 83\n", "" },
+    static const testTold cases[] = {
+        { "", 0, "" },
+        { "pio 3fc 1 b\n", 0, "" },
+        { "pio 2f9 1 0\n", 0, "o/b 0x2f9 0x0\n" },
+        { "pio 2f9 1 0\npio 2fb 1 83\n", 0, "" },
     };
     libxlDeviceModelDisk disk = { 0 };
     libxlDeviceModelConfig config = {
         .capabilities = IDE | SERIAL, .nserials = 2, .ndisks = 1, .disks = &disk,
     };
     g_autofree libxlDeviceModelRegisters *told = g_new0(libxlDeviceModelRegisters, 1);
-    size_t i;
 
     if (testWrite(told, "pio 3f9 1 7\npio 2f9 1 5\n") < 0)
         return -1;
 
-    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
-        g_auto(GStrv) commands = NULL;
-        g_autofree char *joined = NULL;
-
-        *now = *told;
-        if (testWrite(now, cases[i].writes) < 0)
-            return -1;
-
-        commands = libxlDeviceModelReplayAgain(&config, told, now);
-        joined = testJoin(commands);
-        if (virTestCompareToString(cases[i].commands, joined) < 0)
-            return -1;
-    }
-
-    return 0;
+    return testToldRun(&config, told, true, cases, G_N_ELEMENTS(cases));
 }
 
 
