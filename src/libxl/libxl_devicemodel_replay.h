@@ -73,10 +73,11 @@
  *  device.  A value is one that the guest might have written, and a process
  *  that was taken over could have registered any range with Xen itself.  It gains that its
  *  successor's may be those that Xen prefers to those of device models that were started
- *  after it: it asks the one whose server has the higher number.  So BARs are not put where no guest does, and where the ranges
- *  are that do not move: below port 0x1000 (of ISA devices, serial ports and IDE
- *  channels among them), below 1 MiB (of the display).  One over the guest's memory gets
- *  no access: Xen asks a device model for what is no memory only.
+ *  after it: it asks the one whose server has the higher number.  So BARs are not put where
+ *  no guest does, and where the ranges are that do not move: below port 0x1000 (of ISA
+ *  devices, serial ports and IDE channels among them), below 1 MiB (of the display).  One
+ *  over the guest's memory gets no access: Xen asks a device model for what is no memory
+ *  only.
  */
 
 #pragma once

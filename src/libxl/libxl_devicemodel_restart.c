@@ -194,6 +194,20 @@ libxlDeviceModelRestartUnplug(virDomainObj *vm,
 }
 
 
+/* Free the guest of one that it is held for, if it is. */
+static int
+libxlDeviceModelRestartRelease(libxlDeviceModel *predecessor)
+{
+    if (libxlDeviceModelReleaseHeld(predecessor))
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s': the guest cannot be freed of the process that has ended"),
+                   predecessor->name);
+    return -1;
+}
+
+
 /* A guest that is not held, or not any more, may have lost what it has written meanwhile.
  * What it was freed of since is in the file of the new process. */
 static int
@@ -204,12 +218,8 @@ libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
         return 0;
 
     /* its server must not be enabled any more when the other's is */
-    if (!libxlDeviceModelReleaseHeld(predecessor)) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("device model '%1$s': the guest cannot be freed of the process that has ended"),
-                       predecessor->name);
+    if (libxlDeviceModelRestartRelease(predecessor) < 0)
         return -1;
-    }
 
     if (libxlDeviceModelRegistersRead(starting->dm->registers, starting->before) < 0)
         return -1;
@@ -305,13 +315,7 @@ libxlDeviceModelRestartSwap(const libxlDeviceModelStarting *starting,
         libxlDeviceModelRestartTellInterrupts(starting, mon, commanded, deadline) < 0)
         return -1;
 
-    if (libxlDeviceModelReleaseHeld(predecessor))
-        return 0;
-
-    virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("device model '%1$s': the guest cannot be freed of the process that has ended"),
-                   predecessor->name);
-    return -1;
+    return libxlDeviceModelRestartRelease(predecessor);
 }
 
 
@@ -486,8 +490,6 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
               libxlDeviceModelRestartSpawn(cfg, vm, dm, starting) == 0;
 
     if (started) {
-        /* who may wait for it that was to be freed earlier */
-        ignore_value(libxlDeviceModelReleaseHeld(dm));
         libxlDeviceModelRestartReplace(driver, vm, dm, starting);
     } else {
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
