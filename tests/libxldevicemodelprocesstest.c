@@ -29,6 +29,7 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_start.h"
+#include "libxl/libxl_devicemodel_watch.h"
 #include "libxldevicemodeltestutils.h"
 #include "virfile.h"
 #include "virpidfile.h"

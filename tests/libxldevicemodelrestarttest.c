@@ -23,8 +23,11 @@
 #include "libxl/libxl_devicemodel_monitor.h"
 #include "libxl/libxl_devicemodel_net.h"
 #include "libxl/libxl_devicemodel_registers_file.h"
+#include "libxl/libxl_devicemodel_release.h"
 #include "libxl/libxl_devicemodel_replay.h"
 #include "libxl/libxl_devicemodel_restart.h"
+#include "libxl/libxl_devicemodel_spawn.h"
+#include "libxl/libxl_devicemodel_status.h"
 #include "libxl/libxl_devicemodel_update.h"
 #include "libxl/libxl_devicemodel_watch.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
@@ -359,7 +362,8 @@ libxlDeviceModelNetDelete(const libxlDeviceModel *dm)
 int
 libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
                          virDomainObj *vm,
-                         libxlDeviceModelStarting *starting)
+                         libxlDeviceModelStarting *starting,
+                         gint64 deadline G_GNUC_UNUSED)
 {
     const virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
     unsigned int tap = 40 + test.nfailing;
@@ -652,6 +656,9 @@ testRestart(const void *opaque)
     else
         libxlDeviceModelFinish(driver, test.vm, test.lan);
 
+    /* as who has it finished does */
+    libxlDeviceModelWatchSuccessors(driver, test.vm);
+
     if (virTestCompareToString(data->calls, test.calls->str) < 0 ||
         test.lan->held != LIBXL_DEVICE_MODEL_HELD_NO ||
         testCheckDeviceModel() < 0 || testCheckTold() < 0)
@@ -732,7 +739,7 @@ testHolds(const void *opaque)
         return -1;
 
     config = libxlDeviceModelConfigNew(def, &placement->secondaries[0], &machine, TEST_DOMID);
-    return libxlDeviceModelRestartHolds(def, def->devicemodels[1], config) == data->holds ? 0 : -1;
+    return libxlDeviceModelReplayHolds(def, def->devicemodels[1], config) == data->holds ? 0 : -1;
 }
 
 

@@ -27,6 +27,7 @@
 
 static char *testDir;
 static bool testAgain; /* the domain runs */
+static gint64 testDeadline = G_MAXINT64; /* of who opens */
 static bool testInherited; /* a socket was made that a program could have been given */
 
 
@@ -50,7 +51,7 @@ testOpen(virDomainChrDef *def,
     virResetLastError();
     *fd = -2;
     testInherited = false;
-    return libxlDeviceModelSerialOpen("com", def, testAgain, fd);
+    return libxlDeviceModelSerialOpen("com", def, testAgain, testDeadline, fd);
 }
 
 
@@ -487,7 +488,10 @@ testTCPSilent(const void *opaque G_GNUC_UNUSED)
     VIR_AUTOCLOSE fd = testOpenWell(server);
     VIR_AUTOCLOSE first = -1;
     VIR_AUTOCLOSE second = -1;
+    gint64 begin = g_get_monotonic_time();
+    gint64 patient;
     unsigned int port;
+    int rc;
 
     if (fd < 0 || (port = testTCPPort(fd)) == 0)
         return -1;
@@ -499,7 +503,15 @@ testTCPSilent(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     silent = g_strdup_printf("device model 'com': serial port '1': unable to connect to server at '127.0.0.1:%u': Connection timed out", port);
-    return testOpenBadly(client, VIR_ERR_SYSTEM_ERROR, silent);
+    if (testOpenBadly(client, VIR_ERR_SYSTEM_ERROR, silent) < 0)
+        return -1;
+
+    /* for who has no time left, it takes none */
+    patient = g_get_monotonic_time();
+    testDeadline = patient;
+    rc = testOpenBadly(client, VIR_ERR_SYSTEM_ERROR, silent);
+    testDeadline = G_MAXINT64;
+    return rc == 0 && (g_get_monotonic_time() - patient) * 2 < patient - begin ? 0 : -1;
 }
 
 

@@ -377,9 +377,9 @@ typedef struct {
 
 /* Of one that has failed. */
 int
-libxlDeviceModelsRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
-                         virDomainObj *vm G_GNUC_UNUSED,
-                         const virDomainDeviceModelDef *dmdef)
+libxlDeviceModelRestartByHand(libxlDriverPrivate *drv G_GNUC_UNUSED,
+                              virDomainObj *vm G_GNUC_UNUSED,
+                              const virDomainDeviceModelDef *dmdef)
 {
     virReportError(VIR_ERR_OPERATION_FAILED, "'%s' stays away", dmdef->name);
     return -1;

@@ -27,7 +27,9 @@
 #include "libxl/libxl_devicemodel_failure.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxl/libxl_devicemodel_registers_file.h"
+#include "libxl/libxl_devicemodel_release.h"
 #include "libxl/libxl_devicemodel_restart.h"
+#include "libxl/libxl_devicemodel_status.h"
 #include "libxl/libxl_devicemodel_watch.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
@@ -252,7 +254,7 @@ libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
 }
 
 
-/* It takes as long as the test wants, and does nothing else. */
+/* It takes as long as the test wants, and has what it is told of watched. */
 bool
 libxlDeviceModelRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
                         virDomainObj *vm,
@@ -274,6 +276,7 @@ libxlDeviceModelRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
     testCall("restarted\n");
     virObjectLock(vm);
     dm->pending = false;
+    dm->successor = true;
     return false;
 }
 
@@ -974,7 +977,8 @@ testHold(const void *opaque)
     }
 
     if (testAwaitEnd(testLines, data->stopped ? 1 : 2, data->calls) == 0 &&
-        (data->stopped || testLines->held == LIBXL_DEVICE_MODEL_HELD_NO))
+        (data->stopped || testLines->held == LIBXL_DEVICE_MODEL_HELD_NO) &&
+        !testLines->successor)
         ret = 0;
 
     testEnd();

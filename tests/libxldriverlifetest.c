@@ -20,6 +20,7 @@
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "access/viraccessmanager.h"
+#include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 

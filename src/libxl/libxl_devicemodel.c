@@ -20,8 +20,10 @@
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_restart.h"
+#include "libxl_devicemodel_release.h"
 #include "libxl_devicemodel_serial.h"
-#include "libxl_devicemodel_start.h"
+#include "libxl_devicemodel_spawn.h"
+#include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_watch.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
@@ -40,9 +42,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel");
  * (LIBXL_DEVICE_MODEL_START_TIMEOUT in Xen
  * tools/libs/light/libxl_internal.h). */
 #define LIBXL_DEVICE_MODEL_START_MS (60 * 1000)
-
-/* How long virtlogd is given to be done with the log of an earlier process. */
-#define LIBXL_DEVICE_MODEL_LOG_MS (5 * 1000)
 
 
 /**
@@ -123,70 +122,6 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
 }
 
 
-/**
- * libxlDeviceModelsRecord:
- * @driver: the driver
- * @vm: domain that starts, runs or ends
- *
- * Write the status file of a domain with secondaries, from which a later daemon
- * learns of the domain, of its device models, and whether they are complete.
- *
- * Returns 0, or -1 with an error.
- */
-int
-libxlDeviceModelsRecord(libxlDriverPrivate *driver,
-                        virDomainObj *vm)
-{
-    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-
-    if (vm->def->ndevicemodels < 2)
-        return 0;
-
-    return virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
-}
-
-
-/**
- * libxlDeviceModelPrepareStart:
- * @cfg: configuration of the driver
- * @vm: domain whose definition has the addresses of the placed devices
- * @placed: what is placed in a secondary
- *
- * Returns the start of a new device model, which is on no list and has nothing open, to be
- * freed by the caller, or NULL with an error.
- */
-libxlDeviceModelStarting *
-libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
-                             virDomainObj *vm,
-                             const libxlDeviceModelPlaced *placed)
-{
-    libxlDomainObjPrivate *priv = vm->privateData;
-    g_autoptr(libxlDeviceModelConfig) config = NULL;
-    g_autoptr(libxlDeviceModelPrivilege) privilege = NULL;
-    g_autoptr(libxlDeviceModel) dm = NULL;
-
-    config = libxlDeviceModelConfigNew(vm->def, placed, &priv->devicemodelsMachine,
-                                       vm->def->id);
-
-    if (!(privilege = libxlDeviceModelPrivilegeNew(cfg->stateDir,
-                                                   cfg->deviceModelUIDBase,
-                                                   vm->def->id, placed->id,
-                                                   config->name, config->machine.vcpus)))
-        return NULL;
-
-    if (!(dm = libxlDeviceModelNew(cfg->stateDir, vm->def->id, placed->id, config->name)))
-        return NULL;
-
-    libxlDeviceModelClaimsGetInterrupts(config, &dm->slots, &dm->irqs);
-    dm->holds = libxlDeviceModelRestartHolds(vm->def, vm->def->devicemodels[placed->idx],
-                                             config);
-    return libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
-                                       g_steal_pointer(&config),
-                                       g_steal_pointer(&privilege),
-                                       &cfg->deviceModelLimits);
-}
-
-
 static int
 libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
                            virDomainObj *vm,
@@ -207,66 +142,6 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
 }
 
 
-/* The process gets a pipe to virtlogd, which limits how long the log becomes, and
- * not the file, with which it could do more than write to its end.  virtlogd
- * refuses a log as busy until it has read the end of the pipe of an earlier
- * process, which a guest that reboots may not have left it the time to do. */
-static int
-libxlDeviceModelOpenLog(libxlDriverConfig *cfg,
-                        virDomainObj *vm,
-                        libxlDeviceModelStarting *starting)
-{
-    g_autofree char *name = g_strdup_printf("%s-dm-%s", vm->def->name, starting->dm->name);
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LOG_MS * 1000;
-
-    while (!(starting->log = domainLogContextNew(true, cfg->logDir, "libxl", vm,
-                                                 true, name)) &&
-           virLastErrorIsSystemErrno(EBUSY) &&
-           libxlDeviceModelTimeLeft(deadline) > 0)
-        g_usleep(50 * 1000);
-
-    if (starting->log) {
-        virResetLastError();
-        return 0;
-    }
-
-    virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
-    return -1;
-}
-
-
-/**
- * libxlDeviceModelSpawnOne:
- * @cfg: configuration of the driver
- * @vm: the domain, in a job of type modify
- * @starting: a start that has nothing open, of a device model with its uid
- *
- * Make the taps, open log and files, and start the process.  Unlocks @vm while it waits.
- *
- * Returns 0, or -1 with an error that names the device model.
- */
-int
-libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
-                         virDomainObj *vm,
-                         libxlDeviceModelStarting *starting)
-{
-    int rc;
-
-    if (libxlDeviceModelNetConnect(vm->def, starting->dm, starting->config,
-                                   starting->fds->taps) < 0)
-        return -1;
-
-    /* the job keeps the definition from changing */
-    virObjectUnlock(vm);
-    if ((rc = libxlDeviceModelOpenLog(cfg, vm, starting)) == 0 &&
-        (rc = libxlDeviceModelOpenFiles(starting, vm->def)) == 0)
-        rc = libxlDeviceModelSpawn(starting);
-    virObjectLock(vm);
-
-    return rc;
-}
-
-
 /* A domain that somebody ended meanwhile must not be taken for a running one:
  * the news of its death may have been lost, since it waits for the job half as
  * long as a start may take (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
@@ -277,86 +152,8 @@ libxlDeviceModelsCheckDomain(libxlDriverConfig *cfg,
     if (libxlDeviceModelsDomainLives(cfg, def))
         return 0;
 
-    virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("domain '%1$s' ended while its device models started"),
-                   def->name);
+    libxlDeviceModelsDomainReportEnded(def);
     return -1;
-}
-
-
-/**
- * libxlDeviceModelShowTTYs:
- * @def: live definition of a domain
- * @starting: start of a device model that serves its devices; its ttys are taken
- *
- * Clients find their console in the live definition.
- */
-void
-libxlDeviceModelShowTTYs(virDomainDef *def,
-                         libxlDeviceModelStarting *starting)
-{
-    size_t i;
-
-    for (i = 0; i < def->nserials && i < G_N_ELEMENTS(starting->ttys); i++) {
-        virDomainChrDef *serial = def->serials[i];
-
-        if (!starting->ttys[i])
-            continue;
-
-        g_free(serial->source->data.file.path);
-        serial->source->data.file.path = g_steal_pointer(&starting->ttys[i]);
-        if (!serial->info.alias)
-            serial->info.alias = g_strdup_printf("serial%zu", i);
-    }
-}
-
-
-/* The name of whoever has the ioreq server that a secondary reports, or NULL.  Xen gives
- * the first number that is free, so that the primary, which libxl starts before, has 0
- * (ioreq_server_create in Xen's common/ioreq.c). */
-static const char *
-libxlDeviceModelsFindServer(const virDomainDef *def,
-                            GPtrArray *startings,
-                            size_t n)
-{
-    const libxlDeviceModelStarting *starting = g_ptr_array_index(startings, n);
-    size_t i;
-
-    if (starting->dm->ioservid == 0)
-        return virDomainDeviceModelGetPrimary(def)->name;
-
-    for (i = 0; i < n; i++) {
-        const libxlDeviceModelStarting *other = g_ptr_array_index(startings, i);
-
-        if (other->dm->ioservid == starting->dm->ioservid)
-            return other->dm->name;
-    }
-
-    return NULL;
-}
-
-
-/* The ioreq server of a device model that ends is destroyed.  A process that was taken
- * over must not have that of another destroyed, by saying that it is its own. */
-static int
-libxlDeviceModelsCheckServers(const virDomainDef *def,
-                              GPtrArray *startings)
-{
-    size_t i;
-
-    for (i = 0; i < startings->len; i++) {
-        const libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
-        const char *owner = libxlDeviceModelsFindServer(def, startings, i);
-
-        if (owner) {
-            virReportError(VIR_ERR_OPERATION_FAILED,
-                           _("device model '%1$s' reports ioreq server %2$u, which device model '%3$s' has"),
-                           starting->dm->name, starting->dm->ioservid, owner);
-            return -1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -397,8 +194,11 @@ libxlDeviceModelsAwait(libxlDriverPrivate *driver,
         ret = libxlDeviceModelAwait(g_ptr_array_index(startings, i), deadline);
     virObjectLock(vm);
 
-    if (ret == 0)
-        ret = libxlDeviceModelsCheckServers(vm->def, startings);
+    for (i = 0; i < startings->len && ret == 0; i++) {
+        const libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
+
+        ret = libxlDeviceModelCheckOwner(vm, starting->dm);
+    }
 
     for (i = 0; i < startings->len && ret == 0; i++) {
         libxlDeviceModelStarting *starting = g_ptr_array_index(startings, i);
@@ -455,6 +255,7 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
                        GPtrArray *startings)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_START_MS * 1000LL;
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
@@ -472,7 +273,7 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
         return -1;
 
     for (i = 0; i < startings->len; i++) {
-        if (libxlDeviceModelSpawnOne(cfg, vm, g_ptr_array_index(startings, i)) < 0)
+        if (libxlDeviceModelSpawnOne(cfg, vm, g_ptr_array_index(startings, i), deadline) < 0)
             return -1;
     }
 

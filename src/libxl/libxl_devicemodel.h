@@ -28,14 +28,12 @@
 #include "libxl_devicemodel_start.h"
 #include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_validate.h"
+#include "libxl_devicemodel_watch.h"
 
 void libxlDeviceModelsRemember(libxlDriverPrivate *driver,
                                virDomainObj *vm);
 
 int libxlDeviceModelsPrepare(const virDomainDef *def);
-
-int libxlDeviceModelsRecord(libxlDriverPrivate *driver,
-                            virDomainObj *vm);
 
 int libxlDeviceModelsStart(libxlDriverPrivate *driver,
                            virDomainObj *vm,
@@ -59,17 +57,3 @@ int libxlDeviceModelsCheckConsole(virDomainObj *vm,
                                   int *fd);
 
 int libxlDeviceModelsCheckSave(const virDomainDef *def);
-
-/* The steps of the start of one secondary, for those who start it alone. */
-
-libxlDeviceModelStarting *
-libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
-                             virDomainObj *vm,
-                             const libxlDeviceModelPlaced *placed);
-
-int libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
-                             virDomainObj *vm,
-                             libxlDeviceModelStarting *starting);
-
-void libxlDeviceModelShowTTYs(virDomainDef *def,
-                              libxlDeviceModelStarting *starting);

@@ -58,6 +58,21 @@ libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
 
 
 /**
+ * libxlDeviceModelsDomainReportEnded:
+ * @def: definition of a domain that is not there any more
+ *
+ * Report that to who has waited for its device models to start.
+ */
+void
+libxlDeviceModelsDomainReportEnded(const virDomainDef *def)
+{
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("domain '%1$s' ended while its device models started"),
+                   def->name);
+}
+
+
+/**
  * libxlDeviceModelsDomainCrash:
  * @def: live definition of a domain that lives
  *

@@ -18,4 +18,6 @@ bool libxlDeviceModelsDomainIsSame(const virDomainDef *def,
 bool libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
                                   const virDomainDef *def);
 
+void libxlDeviceModelsDomainReportEnded(const virDomainDef *def);
+
 int libxlDeviceModelsDomainCrash(const virDomainDef *def);

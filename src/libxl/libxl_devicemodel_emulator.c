@@ -25,8 +25,9 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_emulator");
 
-/* A run takes a fraction of a second, and a few on a host that is overloaded. */
-#define LIBXL_DEVICE_MODEL_EMULATOR_TIMEOUT 30 /* seconds */
+/* A run takes a fraction of a second, and a few on a host that is overloaded.  Less than a
+ * restart may take (LIBXL_DEVICE_MODEL_RESTART_MS). */
+#define LIBXL_DEVICE_MODEL_EMULATOR_TIMEOUT 15 /* seconds */
 
 /* Answers, by path. */
 typedef struct _libxlDeviceModelEmulatorKnown libxlDeviceModelEmulatorKnown;

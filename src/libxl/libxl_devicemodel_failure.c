@@ -12,9 +12,10 @@
 #include "domain_event.h"
 #include "libxl_api_wrapper.h"
 #include "libxl_devicemodel_domain.h"
+#include "libxl_devicemodel_release.h"
 #include "libxl_devicemodel_restart.h"
 #include "libxl_devicemodel_serial.h"
-#include "libxl_devicemodel_watch.h"
+#include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -105,16 +106,6 @@ libxlDeviceModelEventAction(const virDomainDeviceModelDef *dmdef)
 }
 
 
-static int
-libxlDeviceModelSave(libxlDriverPrivate *driver,
-                     virDomainObj *vm)
-{
-    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-
-    return virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
-}
-
-
 static void
 libxlDeviceModelWarnUnrecorded(const virDomainDef *def,
                                const virDomainDeviceModelDef *dmdef)
@@ -186,7 +177,7 @@ libxlDeviceModelTell(libxlDriverPrivate *driver,
     VIR_ERROR(_("device model '%1$s' of domain '%2$s' failed: %3$s"),
               dmdef->name, vm->def->name, reason);
 
-    if (libxlDeviceModelSave(driver, vm) < 0)
+    if (libxlDeviceModelsWriteStatus(driver, vm) < 0)
         libxlDeviceModelWarnUnrecorded(vm->def, dmdef);
 
     if (dm->id != 0 && libxlDeviceModelXenstoreSetState(dm, "failed") < 0)
@@ -257,7 +248,7 @@ libxlDeviceModelAct(libxlDriverPrivate *driver,
 
     case VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE:
         libxlDeviceModelFailurePauseDomain(driver, vm);
-        if (libxlDeviceModelSave(driver, vm) < 0)
+        if (libxlDeviceModelsWriteStatus(driver, vm) < 0)
             VIR_WARN("cannot record that domain '%s' was paused: %s",
                      vm->def->name, virGetLastErrorMessage());
         break;

@@ -31,9 +31,6 @@ virDomainDeviceModelDef *libxlDeviceModelGetDef(const virDomainDef *def,
 bool libxlDeviceModelIsFailed(virDomainObj *vm,
                               libxlDeviceModel *dm);
 
-virDomainDeviceModelDef *libxlDeviceModelGetDef(const virDomainDef *def,
-                                                const libxlDeviceModel *dm);
-
 bool libxlDeviceModelWasTold(const virDomainDef *def,
                              const libxlDeviceModel *dm);
 

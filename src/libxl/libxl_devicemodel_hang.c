@@ -9,7 +9,6 @@
 #include "libxl_devicemodel_hang.h"
 
 #include "libxl_devicemodel_qmp.h"
-#include "libxl_devicemodel_update.h"
 #include "virerror.h"
 #include "virevent.h"
 #include "virlog.h"

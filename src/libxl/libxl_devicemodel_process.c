@@ -15,11 +15,9 @@
 
 #include "libxl_devicemodel_process.h"
 
-#include "libxl_devicemodel_hang.h"
 #include "libxl_devicemodel_limits.h"
 #include "libxl_devicemodel_privilege.h"
 #include "virerror.h"
-#include "virevent.h"
 #include "virfile.h"
 #include "virlog.h"
 #include "virpidfile.h"
@@ -323,38 +321,6 @@ libxlDeviceModelNewPrimary(const char *stateDir,
 
 
 /**
- * libxlDeviceModelUnwatch:
- * @dm: device model
- *
- * Have the event loop not wait for the end of its process any more, nor look at it, if it
- * does.  Its domain is locked, or nobody else has it.
- */
-void
-libxlDeviceModelUnwatch(libxlDeviceModel *dm)
-{
-    libxlDeviceModelHangUnwatch(dm);
-    if (dm->watch >= 0)
-        virEventRemoveHandle(dm->watch);
-    dm->watch = -1;
-}
-
-
-/**
- * libxlDeviceModelForget:
- * @dm: device model, or NULL; becomes NULL
- *
- * Do not watch it any more, and give up the reference.  The process is left alone.
- */
-void
-libxlDeviceModelForget(libxlDeviceModel **dm)
-{
-    if (*dm)
-        libxlDeviceModelUnwatch(*dm);
-    virObjectUnref(g_steal_pointer(dm));
-}
-
-
-/**
  * libxlDeviceModelSetState:
  * @dm: device model
  * @state: its state from now on
@@ -400,25 +366,6 @@ libxlDeviceModelHasServer(libxlDeviceModel *dm)
 
     return dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING ||
         dm->held != LIBXL_DEVICE_MODEL_HELD_NO;
-}
-
-
-/**
- * libxlDeviceModelListFree:
- * @dms: device models
- * @ndms: their number
- *
- * Free the list, and forget what is in it.  Processes are left alone.
- */
-void
-libxlDeviceModelListFree(libxlDeviceModel **dms,
-                         size_t ndms)
-{
-    size_t i;
-
-    for (i = 0; i < ndms; i++)
-        libxlDeviceModelForget(&dms[i]);
-    g_free(dms);
 }
 
 

@@ -70,6 +70,11 @@
 #include "virenum.h"
 #include "virobject.h"
 
+/* How long a device model is talked with for one change.  One that runs answers
+ * at once; whoever else wants the job, to end the domain, waits for it for 30 s
+ * (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
+#define LIBXL_DEVICE_MODEL_UPDATE_MS (20 * 1000)
+
 /* The states are explained above. */
 typedef enum {
     LIBXL_DEVICE_MODEL_STATE_STARTING = 0,
@@ -101,7 +106,6 @@ struct _libxlDeviceModelProcess {
     bool ranOut; /* it was killed for want of memory */
 };
 
-typedef struct _libxlDeviceModel libxlDeviceModel;
 /* What is left in Xen of one that has failed. */
 typedef enum {
     LIBXL_DEVICE_MODEL_HELD_NO = 0, /* nothing: the guest was freed */
@@ -112,6 +116,7 @@ typedef enum {
                                     for: its server was disabled, or is gone */
 } libxlDeviceModelHeld;
 
+typedef struct _libxlDeviceModel libxlDeviceModel;
 struct _libxlDeviceModel {
     virObjectLockable parent;
 
@@ -136,6 +141,7 @@ struct _libxlDeviceModel {
     libxlDeviceModelHeld held; /* changes with the mutex, as the state does */
     gint64 heldUntil; /* at the latest; in terms of g_get_monotonic_time */
     bool restarting; /* another process is being started in its place */
+    bool successor; /* it took the place of another, and is to be watched */
     libxlDeviceModelThrottle throttle;
     unsigned int ioservid; /* of its ioreq server, once it runs */
     unsigned int slots; /* bits 1 << PCI slot: whose interrupts are its own */
@@ -161,19 +167,12 @@ libxlDeviceModel *libxlDeviceModelNewPrimary(const char *stateDir,
                                              const char *name,
                                              pid_t pid);
 
-void libxlDeviceModelUnwatch(libxlDeviceModel *dm);
-
-void libxlDeviceModelForget(libxlDeviceModel **dm);
-
 void libxlDeviceModelSetState(libxlDeviceModel *dm,
                               libxlDeviceModelState state);
 
 libxlDeviceModelState libxlDeviceModelGetState(libxlDeviceModel *dm);
 
 bool libxlDeviceModelHasServer(libxlDeviceModel *dm);
-
-void libxlDeviceModelListFree(libxlDeviceModel **dms,
-                              size_t ndms);
 
 libxlDeviceModel *libxlDeviceModelListFindRunning(libxlDeviceModel **dms,
                                                   size_t ndms,

@@ -739,3 +739,25 @@ libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
 
     return 0;
 }
+
+
+/**
+ * libxlDeviceModelReplayHolds:
+ * @def: definition of a domain
+ * @dmdef: one of its secondaries
+ * @config: its configuration
+ *
+ * Returns whether the guest is to be held when it fails.  For a moment that takes an ioreq
+ * server more than the domain has device models.
+ */
+bool
+libxlDeviceModelReplayHolds(const virDomainDef *def,
+                            const virDomainDeviceModelDef *dmdef,
+                            const libxlDeviceModelConfig *config)
+{
+    return virDomainDeviceModelDefGetFailureAction(dmdef) ==
+           VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART &&
+           def->ndevicemodels < VIR_DOMAIN_DEVICE_MODEL_MAX &&
+           (config->ndisks > 0 || config->nserials > 0) &&
+           !libxlDeviceModelReplayRefusal(config);
+}

@@ -129,3 +129,9 @@ libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
                        char **commands,
                        gint64 deadline)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+
+bool
+libxlDeviceModelReplayHolds(const virDomainDef *def,
+                            const virDomainDeviceModelDef *dmdef,
+                            const libxlDeviceModelConfig *config)
+    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);

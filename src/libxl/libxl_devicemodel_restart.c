@@ -11,14 +11,15 @@
 #include "libxl_devicemodel_restart.h"
 
 #include "domain_devicemodel.h"
-#include "libxl_devicemodel.h"
 #include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_registers_file.h"
+#include "libxl_devicemodel_release.h"
 #include "libxl_devicemodel_replay.h"
-#include "libxl_devicemodel_watch.h"
+#include "libxl_devicemodel_spawn.h"
+#include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -37,28 +38,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
 
 /* For how long the guest waits for the end of a new process that was killed. */
 #define LIBXL_DEVICE_MODEL_RESTART_KILL_MS 1000
-
-
-/**
- * libxlDeviceModelRestartHolds:
- * @def: definition of a domain
- * @dmdef: one of its secondaries
- * @config: its configuration
- *
- * Returns whether the guest is to be held when it fails.  For a moment that takes an ioreq
- * server more than the domain has device models.
- */
-bool
-libxlDeviceModelRestartHolds(const virDomainDef *def,
-                             const virDomainDeviceModelDef *dmdef,
-                             const libxlDeviceModelConfig *config)
-{
-    return virDomainDeviceModelDefGetFailureAction(dmdef) ==
-           VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART &&
-           def->ndevicemodels < VIR_DOMAIN_DEVICE_MODEL_MAX &&
-           (config->ndisks > 0 || config->nserials > 0) &&
-           !libxlDeviceModelReplayRefusal(config);
-}
 
 
 /* Sets @refusal to why it is not restarted, which belongs to nobody, or to NULL.  A file of
@@ -104,30 +83,6 @@ libxlDeviceModelRestartPrepare(libxlDriverConfig *cfg,
 }
 
 
-/* The name of whoever else has the ioreq server that the new process reports, or NULL.  The
- * primary has 0. */
-static const char *
-libxlDeviceModelRestartFindServer(virDomainObj *vm,
-                                  const libxlDeviceModel *started)
-{
-    libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    if (started->ioservid == 0)
-        return virDomainDeviceModelGetPrimary(vm->def)->name;
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        libxlDeviceModel *other = priv->devicemodels[i];
-
-        if (other->domid == started->domid && other->ioservid == started->ioservid &&
-            libxlDeviceModelHasServer(other))
-            return other->name;
-    }
-
-    return NULL;
-}
-
-
 /* Another secondary that has ended may have had the number of the new process's server before,
  * and given it back.  As long as it is taken for running, it is found as its owner; afterwards
  * the server may have been destroyed in its name. */
@@ -135,14 +90,8 @@ static int
 libxlDeviceModelRestartCheckServer(virDomainObj *vm,
                                    const libxlDeviceModel *started)
 {
-    const char *owner = libxlDeviceModelRestartFindServer(vm, started);
-
-    if (owner) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("device model '%1$s' reports ioreq server %2$u, which device model '%3$s' has"),
-                       started->name, started->ioservid, owner);
+    if (libxlDeviceModelCheckOwner(vm, started) < 0)
         return -1;
-    }
 
     if (!libxlDeviceModelCheckServer(started)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
@@ -166,9 +115,7 @@ libxlDeviceModelRestartCheck(libxlDriverConfig *cfg,
         return -1;
 
     if (!libxlDeviceModelIsFailed(vm, dm) || !libxlDeviceModelsDomainLives(cfg, vm->def)) {
-        virReportError(VIR_ERR_OPERATION_FAILED,
-                       _("domain '%1$s' ended while its device models started"),
-                       vm->def->name);
+        libxlDeviceModelsDomainReportEnded(vm->def);
         return -1;
     }
 
@@ -355,7 +302,7 @@ libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
     starting->dm->uid = starting->privilege->uid;
     starting->succession = &libxlDeviceModelRestartSuccession;
     starting->predecessor = dm;
-    if (libxlDeviceModelSpawnOne(cfg, vm, starting) < 0)
+    if (libxlDeviceModelSpawnOne(cfg, vm, starting, deadline) < 0)
         return -1;
 
     virObjectUnlock(vm);
@@ -427,9 +374,9 @@ libxlDeviceModelRestartUndo(virDomainObj *vm,
 }
 
 
+/* What waited for the end of the old one is gone with its process. */
 static void
-libxlDeviceModelRestartReplace(libxlDriverPrivate *driver,
-                               virDomainObj *vm,
+libxlDeviceModelRestartReplace(virDomainObj *vm,
                                libxlDeviceModel *dm,
                                libxlDeviceModelStarting *starting)
 {
@@ -446,13 +393,9 @@ libxlDeviceModelRestartReplace(libxlDriverPrivate *driver,
 
     /* the number of its ioreq server may be another's soon */
     libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_ENDED);
-    libxlDeviceModelForget(&priv->devicemodels[i]);
+    virObjectUnref(priv->devicemodels[i]);
     priv->devicemodels[i] = virObjectRef(starting->dm);
-
-    if (libxlDeviceModelWatch(driver, vm->def, starting->dm) < 0) {
-        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
+    starting->dm->successor = true;
 }
 
 
@@ -490,7 +433,7 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
               libxlDeviceModelRestartSpawn(cfg, vm, dm, starting) == 0;
 
     if (started) {
-        libxlDeviceModelRestartReplace(driver, vm, dm, starting);
+        libxlDeviceModelRestartReplace(vm, dm, starting);
     } else {
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
         /* it must not serve a guest that was not told all */
@@ -668,7 +611,7 @@ libxlDeviceModelRestartFind(virDomainObj *vm,
 
 
 /**
- * libxlDeviceModelsRestart:
+ * libxlDeviceModelRestartByHand:
  * @driver: the driver
  * @vm: running domain, in a job of type modify
  * @dmdef: definition of one of its secondaries
@@ -679,9 +622,9 @@ libxlDeviceModelRestartFind(virDomainObj *vm,
  * Returns 0, or -1 with an error that names the device model.
  */
 int
-libxlDeviceModelsRestart(libxlDriverPrivate *driver,
-                         virDomainObj *vm,
-                         const virDomainDeviceModelDef *dmdef)
+libxlDeviceModelRestartByHand(libxlDriverPrivate *driver,
+                              virDomainObj *vm,
+                              const virDomainDeviceModelDef *dmdef)
 {
     g_autoptr(libxlDeviceModel) dm = virObjectRef(libxlDeviceModelRestartFind(vm, dmdef));
 

@@ -18,10 +18,11 @@
  *           process serves its devices: it comes to the new process from then on, which
  *           is told what it takes for written, and who waits for the old one goes on.  If
  *           that fails, the new process is killed before the guest goes on
- *  replace  the old one in the list of the domain by it, and watch it
+ *  replace  the old one in the list of the domain by it; the caller has it watched
+ *           (libxlDeviceModelWatchSuccessors)
  *
  * One that stays away is restarted when an administrator says so, whatever its definition
- * says: libxlDeviceModelsRestart.
+ * says: libxlDeviceModelRestartByHand.
  *
  * Until the last step the list has the old one, failed and pending, and so has the status
  * file: a daemon that takes over restarts it again from the first step, and a domain that
@@ -29,7 +30,7 @@
  * xenstore of the old one.
  *
  * The guest of a NIC is free at once: its driver finds out by itself, and a packet may get
- * lost.  That of a disk is held (libxl_devicemodel_watch.h): it would have an error for
+ * lost.  That of a disk is held (libxl_devicemodel_release.h): it would have an error for
  * each access otherwise.  So is that of a serial port, for which nobody sends again what
  * was lost.  A start that takes longer than the guest is held is none the less a start.
  *
@@ -45,16 +46,10 @@
 #include "libxl_devicemodel_conf.h"
 #include "libxl_devicemodel_process.h"
 
-bool
-libxlDeviceModelRestartHolds(const virDomainDef *def,
-                             const virDomainDeviceModelDef *dmdef,
-                             const libxlDeviceModelConfig *config)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
-
 int
-libxlDeviceModelsRestart(libxlDriverPrivate *driver,
-                         virDomainObj *vm,
-                         const virDomainDeviceModelDef *dmdef)
+libxlDeviceModelRestartByHand(libxlDriverPrivate *driver,
+                              virDomainObj *vm,
+                              const virDomainDeviceModelDef *dmdef)
     ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
 
 bool

@@ -195,9 +195,10 @@ libxlDeviceModelSerialConnect(const struct addrinfo *addr,
  * An address has half of the time that is left, the last one all of it. */
 static int
 libxlDeviceModelSerialConnectTCP(const char *host,
-                                 const char *service)
+                                 const char *service,
+                                 gint64 deadline)
 {
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_CONNECT_MS * 1000LL;
+    gint64 last = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_CONNECT_MS * 1000LL;
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     struct addrinfo *addrs = NULL;
     struct addrinfo *addr;
@@ -212,7 +213,7 @@ libxlDeviceModelSerialConnectTCP(const char *host,
     }
 
     for (addr = addrs; addr && fd < 0; addr = addr->ai_next) {
-        int left = libxlDeviceModelTimeLeft(deadline);
+        int left = libxlDeviceModelTimeLeft(MIN(deadline, last));
 
         fd = libxlDeviceModelSerialConnect(addr, addr->ai_next ? left / 2 : left);
     }
@@ -226,7 +227,8 @@ libxlDeviceModelSerialConnectTCP(const char *host,
 
 
 static int
-libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
+libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source,
+                              gint64 deadline)
 {
     const char *host = source->data.tcp.host;
     const char *service = source->data.tcp.service;
@@ -234,7 +236,7 @@ libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
     if (source->data.tcp.listen)
         return libxlDeviceModelSerialListenTCP(host, service);
 
-    return libxlDeviceModelSerialConnectTCP(host, service);
+    return libxlDeviceModelSerialConnectTCP(host, service, deadline);
 }
 
 
@@ -243,9 +245,10 @@ libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source)
  * @name: of the device model
  * @def: one of its serial ports, of a valid type
  * @again: the domain runs: what the port has written to a file stays
+ * @deadline: for a host that is connected to
  * @fd: filled with the open file or socket, or -1 where none is needed
  *
- * Connecting to a host may take five seconds, and longer where its name has to be looked
+ * Connecting to a host may take five seconds at most, and longer where its name has to be looked
  * up: no domain may be locked.
  *
  * Returns 0, or -1 with an error that names the device model and the port.
@@ -254,6 +257,7 @@ int
 libxlDeviceModelSerialOpen(const char *name,
                            virDomainChrDef *def,
                            bool again,
+                           gint64 deadline,
                            int *fd)
 {
     switch (def->source->type) {
@@ -266,7 +270,7 @@ libxlDeviceModelSerialOpen(const char *name,
         break;
 
     case VIR_DOMAIN_CHR_TYPE_TCP:
-        *fd = libxlDeviceModelSerialOpenTCP(def->source);
+        *fd = libxlDeviceModelSerialOpenTCP(def->source, deadline);
         break;
 
     default:

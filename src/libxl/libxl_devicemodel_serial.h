@@ -11,6 +11,7 @@
 int libxlDeviceModelSerialOpen(const char *name,
                                virDomainChrDef *def,
                                bool again,
+                               gint64 deadline,
                                int *fd);
 
 bool libxlDeviceModelSerialHasTerminal(const char *proc,

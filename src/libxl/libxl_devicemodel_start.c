@@ -142,14 +142,16 @@ libxlDeviceModelOpenDisks(libxlDeviceModelStarting *starting,
 
 static int
 libxlDeviceModelOpenSerials(libxlDeviceModelStarting *starting,
-                            const virDomainDef *def)
+                            const virDomainDef *def,
+                            gint64 deadline)
 {
     const libxlDeviceModelConfig *config = starting->config;
     size_t i;
 
     for (i = 0; i < config->nserials; i++) {
         if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
-                                       starting->before, &starting->fds->serials[i]) < 0)
+                                       starting->before, deadline,
+                                       &starting->fds->serials[i]) < 0)
             return -1;
     }
 
@@ -160,14 +162,15 @@ libxlDeviceModelOpenSerials(libxlDeviceModelStarting *starting,
 static int
 libxlDeviceModelOpenCapability(libxlDeviceModelStarting *starting,
                                const virDomainDef *def,
-                               virDomainDeviceModelCapability cap)
+                               virDomainDeviceModelCapability cap,
+                               gint64 deadline)
 {
     switch (cap) {
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
         return libxlDeviceModelOpenDisks(starting, def);
 
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
-        return libxlDeviceModelOpenSerials(starting, def);
+        return libxlDeviceModelOpenSerials(starting, def, deadline);
 
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
         if (!starting->config->sound->file)
@@ -189,6 +192,7 @@ libxlDeviceModelOpenCapability(libxlDeviceModelStarting *starting,
  * libxlDeviceModelOpenFiles:
  * @starting: device model that is about to be spawned
  * @def: definition of its domain
+ * @deadline: for other hosts
  *
  * Open what the devices of the device model need of the host: everything but the
  * taps, which change the definition.  Takes as long as the host does: no domain
@@ -198,13 +202,14 @@ libxlDeviceModelOpenCapability(libxlDeviceModelStarting *starting,
  */
 int
 libxlDeviceModelOpenFiles(libxlDeviceModelStarting *starting,
-                          const virDomainDef *def)
+                          const virDomainDef *def,
+                          gint64 deadline)
 {
     virDomainDeviceModelCapability cap;
 
     for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST; cap++) {
         if ((starting->config->capabilities & (1U << cap)) &&
-            libxlDeviceModelOpenCapability(starting, def, cap) < 0)
+            libxlDeviceModelOpenCapability(starting, def, cap, deadline) < 0)
             return -1;
     }
 

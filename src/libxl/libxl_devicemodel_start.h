@@ -77,7 +77,8 @@ void libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelStarting, libxlDeviceModelStartingFree);
 
 int libxlDeviceModelOpenFiles(libxlDeviceModelStarting *starting,
-                              const virDomainDef *def);
+                              const virDomainDef *def,
+                              gint64 deadline);
 
 int libxlDeviceModelSpawn(libxlDeviceModelStarting *starting);
 

@@ -311,3 +311,38 @@ libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
 
     return 0;
 }
+
+
+/**
+ * libxlDeviceModelsWriteStatus:
+ * @driver: the driver
+ * @vm: domain that starts, runs or ends
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelsWriteStatus(libxlDriverPrivate *driver,
+                             virDomainObj *vm)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+
+    return virDomainObjSave(vm, driver->xmlopt, cfg->stateDir);
+}
+
+
+/**
+ * libxlDeviceModelsRecord:
+ * @driver: the driver
+ * @vm: domain that starts, runs or ends
+ *
+ * Write the status file of a domain with secondaries, from which a later daemon
+ * learns of the domain, of its device models, and whether they are complete.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelsRecord(libxlDriverPrivate *driver,
+                        virDomainObj *vm)
+{
+    return vm->def->ndevicemodels < 2 ? 0 : libxlDeviceModelsWriteStatus(driver, vm);
+}

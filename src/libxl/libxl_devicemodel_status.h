@@ -12,7 +12,7 @@
  *    <machine memory='256' vcpus='1'/>
  *    <devicemodel domid='7' id='1' uid='1879048305' state='running' name='lan'
  *                 ioservid='3' slots='0x80000000' irqs='0x0' pidfile='...'
- *                 socket='...'>
+ *                 socket='...' registers='...'>
  *      <end at='81203456789'/>
  *      <tap ifindex='12'/>
  *    </devicemodel>
@@ -20,19 +20,19 @@
  *
  * A secondary that has failed is pending='yes' until what its definition wants then is
  * done, and held='yes' while its ioreq server is there; one that holds='yes' has disks or
- * serial ports that another process goes on with.  When its processes have ended, and when it was restarted, is there in
- * microseconds since the host was started.
+ * serial ports that another process goes on with.  When its processes have ended, and when it
+ * was restarted, is there in microseconds since the host was started.
  *
  * Only root can write it.  What is malformed is refused all the same: with a wrong
  * number, the processes or the taps of somebody else would be removed.
  *
- * Both functions are called with the domain locked, or before anybody else has it,
- * and touch neither files nor processes.
+ * All functions are called with the domain locked, or before anybody else has it.  What
+ * parses and formats touches neither files nor processes.
  */
 
 #pragma once
 
-#include "domain_conf.h"
+#include "libxl_conf.h"
 #include "virxml.h"
 
 int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
@@ -40,3 +40,9 @@ int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
 
 void libxlDeviceModelsFormatStatus(virBuffer *buf,
                                    virDomainObj *vm);
+
+int libxlDeviceModelsWriteStatus(libxlDriverPrivate *driver,
+                                 virDomainObj *vm);
+
+int libxlDeviceModelsRecord(libxlDriverPrivate *driver,
+                            virDomainObj *vm);

@@ -22,6 +22,7 @@
 #include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_restart.h"
 #include "libxl_devicemodel_validate.h"
+#include "libxl_devicemodel_watch.h"
 #include "libxl_domain.h"
 #include "virerror.h"
 
@@ -400,8 +401,12 @@ libxlDeviceModelsUpdateFailed(libxlDriverPrivate *driver,
                               const virDomainDeviceModelDef *dmdef,
                               const virDomainDeviceDef *dev)
 {
-    if (libxlDeviceModelIsSameDevice(vm->def, dev))
-        return libxlDeviceModelsRestart(driver, vm, dmdef);
+    if (libxlDeviceModelIsSameDevice(vm->def, dev)) {
+        int rc = libxlDeviceModelRestartByHand(driver, vm, dmdef);
+
+        libxlDeviceModelWatchSuccessors(driver, vm);
+        return rc;
+    }
 
     libxlDeviceModelsReportDead(vm->def, dmdef);
     return -1;

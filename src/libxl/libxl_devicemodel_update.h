@@ -10,11 +10,6 @@
 #include "domain_conf.h"
 #include "libxl_conf.h"
 
-/* How long a device model is talked with for one change.  One that runs answers
- * at once; whoever else wants the job, to end the domain, waits for it for 30 s
- * (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
-#define LIBXL_DEVICE_MODEL_UPDATE_MS (20 * 1000)
-
 int libxlDeviceModelsChangeMedia(virDomainObj *vm,
                                  virDomainDiskDef *disk);
 

@@ -6,16 +6,12 @@
 
 #include <config.h>
 
-#include <signal.h>
-
 #include "libxl_devicemodel_watch.h"
 
 #include "domain_devicemodel.h"
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_hang.h"
-#include "libxl_devicemodel_ioreq.h"
-#include "libxl_devicemodel_privilege.h"
-#include "libxl_devicemodel_registers_file.h"
+#include "libxl_devicemodel_release.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -27,26 +23,14 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_watch");
 
-/* For how long it is tried to free a guest, where that fails. */
-#define LIBXL_DEVICE_MODEL_RELEASE_MS (10 * 1000)
-
-/* For how long a guest is held, in milliseconds. */
-#define LIBXL_DEVICE_MODEL_HOLD_MS (3 * 1000)
-
 /* After what time it is tried again to create a thread. */
 #define LIBXL_DEVICE_MODEL_THREAD_MS 1000
 
 /* For how long a daemon that ends waits for its threads. */
 #define LIBXL_DEVICE_MODEL_LEAVE_MS (2 * 1000)
 
-/* Of all domains: to free a guest takes an ioreq server for a moment, which another thread
- * could take for that of a device model that has ended.  Locked before a device model. */
-static virMutex libxlDeviceModelServersMutex = VIR_MUTEX_INITIALIZER;
-
-/* Threads that were created here and have not ended, and whether the driver is about to go:
- * none of them begins with it any more then.  Both atomic. */
+/* Threads that were created here and have not ended.  Atomic. */
 static int libxlDeviceModelThreads;
-static int libxlDeviceModelLeaving;
 
 /* A device model that is watched, or has ended.  There is no reference to the domain
  * object, which has the device model in its turn: a domain that is gone is not found. */
@@ -99,433 +83,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelWatched, libxlDeviceModelWatchedFr
 
 
 static void
-libxlDeviceModelLogRelease(const libxlDeviceModel *dm,
-                           const libxlDeviceModelIoreqResult *result,
-                           bool freed)
+libxlDeviceModelHandleHeld(libxlDeviceModelWatched *watched)
 {
-    if (!freed) {
-        VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, and the guest may wait for it: %3$s: %4$s"),
-                  dm->name, dm->domid, NULLSTR(result->failed), g_strerror(result->err));
-        return;
-    }
-
-    if (result->failed)
-        VIR_WARN("device model '%s' of domain %u has ended, the guest was freed of it in spite of: %s: %s",
-                 dm->name, dm->domid, result->failed, g_strerror(result->err));
-
-    VIR_INFO("device model '%s' of domain %u has ended, the guest was freed of it after %lld us: answered=%u untaken=%u woken=%d gone=%d",
-             dm->name, dm->domid, result->us, result->answered, result->untaken,
-             result->woken, result->gone);
-}
-
-
-/* What the guest takes for written is what a process would be told that takes its place. */
-static void
-libxlDeviceModelNoteReady(const libxlDeviceModel *dm,
-                          libxlDeviceModelIoreq *ioreq)
-{
-    libxlDeviceModelIoreqResult result = { 0 };
-    g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
-    libxlDeviceModelWrite write;
-    unsigned int nready;
-    unsigned int i;
-
-    if (!dm->registers ||
-        libxlDeviceModelIoreqCopyReady(ioreq, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready,
-                                       &result) < 0)
-        return;
-
-    ioreq->copied = true;
-    for (i = 0; i < nready; i++) {
-        if (libxlDeviceModelWriteInit(&write, &ready[i]) &&
-            libxlDeviceModelRegistersAmend(dm->registers, ready[i].vp_eport, &write) < 0) {
-            VIR_WARN("device model '%s': %s", dm->name, virGetLastErrorMessage());
-            virResetLastError();
-        }
-    }
-}
-
-
-/* Whatever else runs under its uid could go on with the ioreq server. */
-static void
-libxlDeviceModelKillOthers(const libxlDeviceModel *dm)
-{
-    if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
-        virResetLastError();
-}
-
-
-/* Others are killed before, but not waited for.  The primary's server stays as it is: its
- * domain ends. */
-static bool
-libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
-{
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = {
-        .domid = dm->domid,
-        .ioservid = dm->ioservid,
-        .slots = dm->slots,
-        .irqs = dm->irqs,
-    };
-    bool freed;
-
-    if (dm->id == 0)
-        return true;
-
-    libxlDeviceModelKillOthers(dm);
-    libxlDeviceModelNoteReady(dm, &ioreq);
-    freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
-    libxlDeviceModelLogRelease(dm, &result, freed);
-
-    return freed;
-}
-
-
-/**
- * libxlDeviceModelBeginSwap:
- * @dm: device model that has failed
- *
- * A guest that is held stays so until libxlDeviceModelReleaseHeld, however long that takes,
- * if its time is not over yet, and nobody has tried to free it.  To be called before another
- * process serves the devices: what the guest writes must not go to both.
- *
- * Returns whether the guest is held.
- */
-bool
-libxlDeviceModelBeginSwap(libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-
-    if (dm->held != LIBXL_DEVICE_MODEL_HELD_YES ||
-        dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
-        return false;
-
-    dm->held = LIBXL_DEVICE_MODEL_HELD_SWAPPED;
-    return true;
-}
-
-
-/**
- * libxlDeviceModelCopyHeld:
- * @dm: device model, after libxlDeviceModelBeginSwap; another process serves its devices
- * @ready: filled with the requests that it has not begun with, as by
- *         libxlDeviceModelIoreqCopyReady
- * @max: how many there is room for
- * @nready: set to their number
- *
- * Have the guest come to the other process only, from now on.  Who waits, waits until
- * libxlDeviceModelReleaseHeld.
- *
- * Returns 0, or -1 with an error.
- */
-int
-libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
-                         ioreq_t *ready,
-                         unsigned int max,
-                         unsigned int *nready)
-{
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
-
-    if (libxlDeviceModelIoreqCopyReady(&ioreq, ready, max, nready, &result) == 0)
-        return 0;
-
-    virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("device model '%1$s': what the guest waits for cannot be read: %2$s: %3$s"),
-                   dm->name, NULLSTR(result.failed), g_strerror(result.err));
-    return -1;
-}
-
-
-/**
- * libxlDeviceModelAbandonSwap:
- * @dm: device model, after libxlDeviceModelBeginSwap
- *
- * The other process has ended, so that what the guest waits for is what a further one is
- * told.
- */
-void
-libxlDeviceModelAbandonSwap(libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-
-    if (dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED)
-        dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
-}
-
-
-/* With its lock and that of all servers held. */
-static bool
-libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
-{
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
-    bool freed;
-
-    if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED) {
-        ioreq.copied = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
-        if (!ioreq.copied)
-            libxlDeviceModelNoteReady(dm, &ioreq);
-        freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
-        libxlDeviceModelLogRelease(dm, &result, freed);
-        if (!freed) {
-            dm->held = LIBXL_DEVICE_MODEL_HELD_CUT;
-            return false;
-        }
-    }
-
-    dm->held = LIBXL_DEVICE_MODEL_HELD_NO;
-    return true;
-}
-
-
-/**
- * libxlDeviceModelReleaseHeld:
- * @dm: device model
- *
- * Free the guest of one that has failed, and for which it is held.  Its interrupts were
- * lowered before, and may be another process's now.  One that is being replaced has gone
- * through libxlDeviceModelCopyHeld.
- *
- * Returns whether that has not to be tried again.
- */
-bool
-libxlDeviceModelReleaseHeld(libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-
-    return dm->held == LIBXL_DEVICE_MODEL_HELD_NO || libxlDeviceModelReleaseHeldLocked(dm);
-}
-
-
-/* Not while it is being replaced, which may have begun just now. */
-static bool
-libxlDeviceModelReleaseLate(libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-
-    return (dm->held == LIBXL_DEVICE_MODEL_HELD_YES || dm->held == LIBXL_DEVICE_MODEL_HELD_CUT) &&
-        libxlDeviceModelReleaseHeldLocked(dm);
-}
-
-
-static bool
-libxlDeviceModelIsHeld(libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-
-    return dm->held != LIBXL_DEVICE_MODEL_HELD_NO &&
-        dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED;
-}
-
-
-/* Sees that the guest is freed in time, whatever who restarts the device model waits for. */
-static void
-libxlDeviceModelLimitHold(libxlDeviceModelWatched *watched)
-{
-    libxlDeviceModel *dm = watched->dm;
-    gint64 last = dm->heldUntil + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
-
-    while (libxlDeviceModelIsHeld(dm) && libxlDeviceModelTimeLeft(last) > 0) {
-        if (libxlDeviceModelTimeLeft(dm->heldUntil) == 0 &&
-            libxlDeviceModelReleaseLate(dm))
-            break;
-        g_usleep(10 * 1000);
-    }
-}
-
-
-/* Where somebody ends the device model, nothing is done.  One that the guest could not be
- * freed of is still running, as far as its state goes, unless it is tried for the last time.
- *
- * Returns whether it need not be tried again; @freed is set where there is more to do. */
-static bool
-libxlDeviceModelRelease(libxlDeviceModel *dm,
-                        bool last,
-                        bool *freed)
-{
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
-
-    if (dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
-        return true;
-
-    if (!libxlDeviceModelReleaseServer(dm) && !last)
-        return false;
-
-    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
-    *freed = true;
-    return true;
-}
-
-
-/* One that starts has a server that it has not reported yet. */
-static bool
-libxlDeviceModelsAreRestarting(const libxlDomainObjPrivate *priv)
-{
-    size_t i;
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        if (priv->devicemodels[i]->restarting)
-            return true;
-    }
-
-    return false;
-}
-
-
-/**
- * libxlDeviceModelReleaseOthers:
- * @vm: the domain, locked
- * @dm: one of its device models, which has ended
- *
- * Free the guest of each ioreq server that none of its device models has: an emulator that
- * was taken over may have had others than the one that it has reported.  Does nothing while
- * a device model is restarted: who restarts it calls this again, when that is over.
- */
-void
-libxlDeviceModelReleaseOthers(virDomainObj *vm,
-                              const libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    libxlDomainObjPrivate *priv = vm->privateData;
-    libxlDeviceModelIoreqResult result = { 0 };
-    unsigned int keep = 0;
-    size_t i;
-
-    if (libxlDeviceModelsAreRestarting(priv))
-        return;
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        libxlDeviceModel *other = priv->devicemodels[i];
-
-        if (other->domid == dm->domid && other->ioservid < VIR_DOMAIN_DEVICE_MODEL_MAX &&
-            libxlDeviceModelHasServer(other))
-            keep |= 1U << other->ioservid;
-    }
-
-    if (libxlDeviceModelIoreqReleaseOthers(dm->domid, keep, &result) < 0)
-        VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, and may have left other ioreq servers: %3$s: %4$s"),
-                  dm->name, dm->domid, NULLSTR(result.failed), g_strerror(result.err));
-}
-
-
-/**
- * libxlDeviceModelLowerInterrupts:
- * @dm: device model that has failed, with no process that runs for it
- *
- * Lower what a process has raised whose start has failed.
- */
-void
-libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = {
-        .domid = dm->domid, .slots = dm->slots, .irqs = dm->irqs,
-    };
-
-    if (libxlDeviceModelIoreqLowerInterrupts(&ioreq, &result) < 0)
-        libxlDeviceModelLogRelease(dm, &result, false);
-}
-
-
-/**
- * libxlDeviceModelCheckServer:
- * @dm: device model that has started
- *
- * Returns whether Xen has its ioreq server.  One that is there for a moment only, to free
- * another guest, is not seen.
- */
-bool
-libxlDeviceModelCheckServer(const libxlDeviceModel *dm)
-{
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
-
-    return libxlDeviceModelIoreqCheckServer(&ioreq, &result) == 1;
-}
-
-
-/**
- * libxlDeviceModelReleaseStarted:
- * @vm: the domain, locked
- * @dm: one of its device models, in whose place another process was started, and has ended
- *
- * Free the guest of whatever ioreq server that process had, and of its interrupts.  It may
- * have given the server back while a vCPU waited, so that all are woken.
- */
-void
-libxlDeviceModelReleaseStarted(virDomainObj *vm,
-                               const libxlDeviceModel *dm)
-{
-    libxlDeviceModelIoreqResult result = { 0 };
-
-    libxlDeviceModelReleaseOthers(vm, dm);
-    libxlDeviceModelLowerInterrupts(dm);
-
-    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelServersMutex) {
-        if (libxlDeviceModelIoreqWake(dm->domid, &result) < 0)
-            libxlDeviceModelLogRelease(dm, &result, false);
-    }
-}
-
-
-/**
- * libxlDeviceModelsAreLeaving:
- *
- * Returns whether the daemon ends, so that the driver must not be used any more by who has no
- * call of a client to answer.  The next daemon does what is left.
- */
-bool
-libxlDeviceModelsAreLeaving(void)
-{
-    return g_atomic_int_get(&libxlDeviceModelLeaving);
-}
-
-
-/* What is about to serve the guest was not told all, and nobody would tell it: it is killed
- * first. */
-static void
-libxlDeviceModelLetGo(virDomainObj *vm,
-                      libxlDeviceModel *dm)
-{
-    bool swapped = false;
-
-    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
-        swapped = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
-        if (swapped)
-            libxlDeviceModelKillOthers(dm);
-    }
-
-    if (swapped) {
-        dm->restarting = false;
-        libxlDeviceModelReleaseStarted(vm, dm);
-        libxlDeviceModelAbandonSwap(dm);
-    }
-
-    /* the thread that would have, of one that has just ended, may have found that we leave */
-    libxlDeviceModelFreeGuest(dm);
-    ignore_value(libxlDeviceModelReleaseHeld(dm));
-}
-
-
-static int
-libxlDeviceModelsLetGo(virDomainObj *vm,
-                       void *opaque G_GNUC_UNUSED)
-{
-    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
-    libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    for (i = 0; i < priv->ndevicemodels; i++)
-        libxlDeviceModelLetGo(vm, priv->devicemodels[i]);
-
-    return 0;
+    libxlDeviceModelLimitHold(watched->dm);
 }
 
 
@@ -543,7 +103,7 @@ libxlDeviceModelsLeave(libxlDriverPrivate *driver)
 {
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LEAVE_MS * 1000;
 
-    g_atomic_int_set(&libxlDeviceModelLeaving, true);
+    libxlDeviceModelsSetLeaving(true);
     if (driver->domains)
         virDomainObjListForEach(driver->domains, false, libxlDeviceModelsLetGo, NULL);
 
@@ -554,7 +114,7 @@ libxlDeviceModelsLeave(libxlDriverPrivate *driver)
     }
 
     /* a driver may be started again */
-    g_atomic_int_set(&libxlDeviceModelLeaving, false);
+    libxlDeviceModelsSetLeaving(false);
     return 0;
 }
 
@@ -579,6 +139,7 @@ libxlDeviceModelReport(libxlDeviceModelWatched *watched)
         if (dm->id != 0 && libxlDeviceModelIsFailed(vm, dm))
             libxlDeviceModelReleaseOthers(vm, dm);
         libxlDeviceModelFail(watched->driver, vm, dm, reason);
+        libxlDeviceModelWatchSuccessors(watched->driver, vm);
     }
 
     virDomainObjEndAPI(&vm);
@@ -621,37 +182,16 @@ libxlDeviceModelHandOver(libxlDeviceModelWatched **watched,
 }
 
 
-/* Leaves the guest waiting for another process, where that can be, and makes an end to it.
- * Returns whether it is held. */
 static bool
-libxlDeviceModelHold(libxlDeviceModelWatched *watched)
+libxlDeviceModelWatchHeld(void *opaque)
 {
-    libxlDeviceModel *dm = watched->dm;
-    g_autoptr(libxlDeviceModelWatched) limit = libxlDeviceModelWatchedCopy(watched);
-    libxlDeviceModelIoreqResult result = { 0 };
-    libxlDeviceModelIoreq ioreq = {
-        .domid = dm->domid, .ioservid = dm->ioservid, .slots = dm->slots, .irqs = dm->irqs,
-    };
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+    g_autoptr(libxlDeviceModelWatched) watched = libxlDeviceModelWatchedCopy(opaque);
 
-    if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING ||
-        libxlDeviceModelsAreLeaving())
-        return false;
+    if (libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleHeld) == 0)
+        return true;
 
-    libxlDeviceModelKillOthers(dm);
-    if (libxlDeviceModelIoreqHold(&ioreq, &result) < 0)
-        return false;
-
-    dm->heldUntil = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_HOLD_MS * 1000;
-    if (libxlDeviceModelHandOver(&limit, libxlDeviceModelLimitHold) < 0) {
-        virResetLastError();
-        return false;
-    }
-
-    dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
-    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
-    return true;
+    virResetLastError();
+    return false;
 }
 
 
@@ -663,7 +203,8 @@ libxlDeviceModelHandleEnd(libxlDeviceModelWatched *watched)
     g_autofree char *end = libxlDeviceModelDescribeEnd(watched->dm);
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
 
-    if (!watched->freed && libxlDeviceModelHold(watched)) {
+    if (!watched->freed &&
+        libxlDeviceModelHold(watched->dm, libxlDeviceModelWatchHeld, watched)) {
         libxlDeviceModelReport(watched);
         return;
     }
@@ -684,8 +225,10 @@ libxlDeviceModelHandlePending(libxlDeviceModelWatched *watched)
 {
     virDomainObj *vm = virDomainObjListFindByUUID(watched->driver->domains, watched->uuid);
 
-    if (vm)
+    if (vm) {
         libxlDeviceModelFinish(watched->driver, vm, watched->dm);
+        libxlDeviceModelWatchSuccessors(watched->driver, vm);
+    }
 
     virDomainObjEndAPI(&vm);
 }
@@ -785,19 +328,32 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
 
 
 /**
- * libxlDeviceModelFreeGuest:
- * @dm: device model that was running, in a domain that lives
+ * libxlDeviceModelWatchSuccessors:
+ * @driver: the driver
+ * @vm: domain, locked
  *
- * If its process has ended, free the guest of it, once, and do nothing else: who watches
- * the device model afterwards does the rest.
+ * Watch those that took the place of others (libxl_devicemodel_restart.h).  What fails is in
+ * the log.
  */
 void
-libxlDeviceModelFreeGuest(libxlDeviceModel *dm)
+libxlDeviceModelWatchSuccessors(libxlDriverPrivate *driver,
+                                virDomainObj *vm)
 {
-    bool freed = false;
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
 
-    if (!libxlDeviceModelIsAlive(dm))
-        ignore_value(libxlDeviceModelRelease(dm, false, &freed));
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModel *dm = priv->devicemodels[i];
+
+        if (!dm->successor)
+            continue;
+
+        dm->successor = false;
+        if (libxlDeviceModelWatch(driver, vm->def, dm) < 0) {
+            VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
+            virResetLastError();
+        }
+    }
 }
 
 
@@ -836,4 +392,55 @@ libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
                  vm->def->name, virGetLastErrorMessage());
         virResetLastError();
     }
+}
+
+
+/**
+ * libxlDeviceModelUnwatch:
+ * @dm: device model
+ *
+ * Have the event loop not wait for the end of its process any more, nor look at it, if it
+ * does.  Its domain is locked, or nobody else has it.
+ */
+void
+libxlDeviceModelUnwatch(libxlDeviceModel *dm)
+{
+    libxlDeviceModelHangUnwatch(dm);
+    if (dm->watch >= 0)
+        virEventRemoveHandle(dm->watch);
+    dm->watch = -1;
+}
+
+
+/**
+ * libxlDeviceModelForget:
+ * @dm: device model, or NULL; becomes NULL
+ *
+ * Do not watch it any more, and give up the reference.  The process is left alone.
+ */
+void
+libxlDeviceModelForget(libxlDeviceModel **dm)
+{
+    if (*dm)
+        libxlDeviceModelUnwatch(*dm);
+    virObjectUnref(g_steal_pointer(dm));
+}
+
+
+/**
+ * libxlDeviceModelListFree:
+ * @dms: device models
+ * @ndms: their number
+ *
+ * Free the list, and forget what is in it.  Processes are left alone.
+ */
+void
+libxlDeviceModelListFree(libxlDeviceModel **dms,
+                         size_t ndms)
+{
+    size_t i;
+
+    for (i = 0; i < ndms; i++)
+        libxlDeviceModelForget(&dms[i]);
+    g_free(dms);
 }

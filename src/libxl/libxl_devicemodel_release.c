@@ -1,0 +1,557 @@
+/*
+ * libxl_devicemodel_release.c: frees the guest of device models that have ended
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From the bottom up: one server, a guest that is held, a guest that is freed, what else
+ * there may be of a device model in Xen, all of a domain.
+ */
+
+#include <config.h>
+
+#include <signal.h>
+
+#include "libxl_devicemodel_release.h"
+
+#include "libxl_devicemodel_ioreq.h"
+#include "libxl_devicemodel_privilege.h"
+#include "libxl_devicemodel_registers_file.h"
+#include "libxl_domain.h"
+#include "virerror.h"
+#include "virlog.h"
+#include "virthread.h"
+
+#define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_release");
+
+/* For how long a guest is held, in milliseconds. */
+#define LIBXL_DEVICE_MODEL_HOLD_MS (3 * 1000)
+
+/* Of all domains: to free a guest takes an ioreq server for a moment, which another thread
+ * could take for that of a device model that has ended.  Locked before a device model. */
+static virMutex libxlDeviceModelServersMutex = VIR_MUTEX_INITIALIZER;
+
+/* Whether the driver is about to go.  Atomic. */
+static int libxlDeviceModelLeaving;
+
+
+static void
+libxlDeviceModelLogRelease(const libxlDeviceModel *dm,
+                           const libxlDeviceModelIoreqResult *result,
+                           bool freed)
+{
+    if (!freed) {
+        VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, and the guest may wait for it: %3$s: %4$s"),
+                  dm->name, dm->domid, NULLSTR(result->failed), g_strerror(result->err));
+        return;
+    }
+
+    if (result->failed)
+        VIR_WARN("device model '%s' of domain %u has ended, the guest was freed of it in spite of: %s: %s",
+                 dm->name, dm->domid, result->failed, g_strerror(result->err));
+
+    VIR_INFO("device model '%s' of domain %u has ended, the guest was freed of it after %lld us: answered=%u untaken=%u woken=%d gone=%d",
+             dm->name, dm->domid, result->us, result->answered, result->untaken,
+             result->woken, result->gone);
+}
+
+
+/* What the guest takes for written is what a process would be told that takes its place. */
+static void
+libxlDeviceModelNoteReady(const libxlDeviceModel *dm,
+                          libxlDeviceModelIoreq *ioreq)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+    g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
+    libxlDeviceModelWrite write;
+    unsigned int nready;
+    unsigned int i;
+
+    if (!dm->registers ||
+        libxlDeviceModelIoreqCopyReady(ioreq, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready,
+                                       &result) < 0)
+        return;
+
+    ioreq->copied = true;
+    for (i = 0; i < nready; i++) {
+        if (libxlDeviceModelWriteInit(&write, &ready[i]) &&
+            libxlDeviceModelRegistersAmend(dm->registers, ready[i].vp_eport, &write) < 0) {
+            VIR_WARN("device model '%s': %s", dm->name, virGetLastErrorMessage());
+            virResetLastError();
+        }
+    }
+}
+
+
+/* Whatever else runs under its uid could go on with the ioreq server. */
+static void
+libxlDeviceModelKillOthers(const libxlDeviceModel *dm)
+{
+    if (dm->uid != 0 && libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) < 0)
+        virResetLastError();
+}
+
+
+/* Others are killed before, but not waited for.  The primary's server stays as it is: its
+ * domain ends. */
+static bool
+libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = {
+        .domid = dm->domid,
+        .ioservid = dm->ioservid,
+        .slots = dm->slots,
+        .irqs = dm->irqs,
+    };
+    bool freed;
+
+    if (dm->id == 0)
+        return true;
+
+    libxlDeviceModelKillOthers(dm);
+    libxlDeviceModelNoteReady(dm, &ioreq);
+    freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
+    libxlDeviceModelLogRelease(dm, &result, freed);
+
+    return freed;
+}
+
+
+/**
+ * libxlDeviceModelsSetLeaving:
+ * @leaving: whether the daemon ends
+ */
+void
+libxlDeviceModelsSetLeaving(bool leaving)
+{
+    g_atomic_int_set(&libxlDeviceModelLeaving, leaving);
+}
+
+
+/**
+ * libxlDeviceModelsAreLeaving:
+ *
+ * Returns whether the daemon ends, so that the driver must not be used any more by who has no
+ * call of a client to answer.  The next daemon does what is left.
+ */
+bool
+libxlDeviceModelsAreLeaving(void)
+{
+    return g_atomic_int_get(&libxlDeviceModelLeaving);
+}
+
+
+/**
+ * libxlDeviceModelHold:
+ * @dm: device model whose process has ended
+ * @limit: makes sure that libxlDeviceModelLimitHold is called, and returns whether it did; is
+ *         called with @dm locked
+ * @opaque: for @limit
+ *
+ * Leave the guest waiting for another process, where that can be.  Returns whether it is held.
+ */
+bool
+libxlDeviceModelHold(libxlDeviceModel *dm,
+                     bool (*limit)(void *opaque),
+                     void *opaque)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = {
+        .domid = dm->domid, .ioservid = dm->ioservid, .slots = dm->slots, .irqs = dm->irqs,
+    };
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING ||
+        libxlDeviceModelsAreLeaving())
+        return false;
+
+    libxlDeviceModelKillOthers(dm);
+    if (libxlDeviceModelIoreqHold(&ioreq, &result) < 0)
+        return false;
+
+    dm->heldUntil = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_HOLD_MS * 1000;
+    if (!limit(opaque))
+        return false;
+
+    dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    return true;
+}
+
+
+/**
+ * libxlDeviceModelBeginSwap:
+ * @dm: device model that has failed
+ *
+ * A guest that is held stays so until libxlDeviceModelReleaseHeld, however long that takes,
+ * if its time is not over yet, and nobody has tried to free it.  To be called before another
+ * process serves the devices: what the guest writes must not go to both.
+ *
+ * Returns whether the guest is held.
+ */
+bool
+libxlDeviceModelBeginSwap(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (dm->held != LIBXL_DEVICE_MODEL_HELD_YES ||
+        dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
+        return false;
+
+    dm->held = LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+    return true;
+}
+
+
+/**
+ * libxlDeviceModelCopyHeld:
+ * @dm: device model, after libxlDeviceModelBeginSwap; another process serves its devices
+ * @ready: filled with the requests that it has not begun with, as by
+ *         libxlDeviceModelIoreqCopyReady
+ * @max: how many there is room for
+ * @nready: set to their number
+ *
+ * Have the guest come to the other process only, from now on.  Who waits, waits until
+ * libxlDeviceModelReleaseHeld.
+ *
+ * Returns 0, or -1 with an error.
+ */
+int
+libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
+                         ioreq_t *ready,
+                         unsigned int max,
+                         unsigned int *nready)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+
+    if (libxlDeviceModelIoreqCopyReady(&ioreq, ready, max, nready, &result) == 0)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s': what the guest waits for cannot be read: %2$s: %3$s"),
+                   dm->name, NULLSTR(result.failed), g_strerror(result.err));
+    return -1;
+}
+
+
+/**
+ * libxlDeviceModelAbandonSwap:
+ * @dm: device model, after libxlDeviceModelBeginSwap
+ *
+ * The other process has ended, so that what the guest waits for is what a further one is
+ * told.
+ */
+void
+libxlDeviceModelAbandonSwap(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED)
+        dm->held = LIBXL_DEVICE_MODEL_HELD_YES;
+}
+
+
+/* The lock of the device model and that of all servers are held. */
+static bool
+libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+    bool freed;
+
+    if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED) {
+        ioreq.copied = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+        if (!ioreq.copied)
+            libxlDeviceModelNoteReady(dm, &ioreq);
+        freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
+        libxlDeviceModelLogRelease(dm, &result, freed);
+        if (!freed) {
+            dm->held = LIBXL_DEVICE_MODEL_HELD_CUT;
+            return false;
+        }
+    }
+
+    dm->held = LIBXL_DEVICE_MODEL_HELD_NO;
+    return true;
+}
+
+
+/**
+ * libxlDeviceModelReleaseHeld:
+ * @dm: device model
+ *
+ * Free the guest of one that has failed, and for which it is held.  Its interrupts were
+ * lowered before, and may be another process's now.  One that is being replaced has gone
+ * through libxlDeviceModelCopyHeld.
+ *
+ * Returns whether that has not to be tried again.
+ */
+bool
+libxlDeviceModelReleaseHeld(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return dm->held == LIBXL_DEVICE_MODEL_HELD_NO || libxlDeviceModelReleaseHeldLocked(dm);
+}
+
+
+/* One that is being replaced is left alone: that may have begun just now. */
+static bool
+libxlDeviceModelReleaseLate(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return (dm->held == LIBXL_DEVICE_MODEL_HELD_YES || dm->held == LIBXL_DEVICE_MODEL_HELD_CUT) &&
+        libxlDeviceModelReleaseHeldLocked(dm);
+}
+
+
+static bool
+libxlDeviceModelIsHeld(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return dm->held != LIBXL_DEVICE_MODEL_HELD_NO &&
+        dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED;
+}
+
+
+/**
+ * libxlDeviceModelLimitHold:
+ * @dm: device model whose guest is held, or is about to be
+ *
+ * See to it that the guest is freed in time, whatever who restarts the device model waits for.
+ * Returns when it is free.
+ */
+void
+libxlDeviceModelLimitHold(libxlDeviceModel *dm)
+{
+    gint64 last = dm->heldUntil + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
+
+    while (libxlDeviceModelIsHeld(dm) && libxlDeviceModelTimeLeft(last) > 0) {
+        if (libxlDeviceModelTimeLeft(dm->heldUntil) == 0 &&
+            libxlDeviceModelReleaseLate(dm))
+            break;
+        g_usleep(10 * 1000);
+    }
+}
+
+
+/**
+ * libxlDeviceModelRelease:
+ * @dm: device model whose process has ended
+ * @last: whether it is the last try
+ * @freed: set where the guest was freed, and there is more to do
+ *
+ * Free the guest.  Where somebody ends the device model, nothing is done.  One that the guest
+ * could not be freed of is still running, as far as its state goes, unless it is tried for the
+ * last time.
+ *
+ * Returns whether it need not be tried again.
+ */
+bool
+libxlDeviceModelRelease(libxlDeviceModel *dm,
+                        bool last,
+                        bool *freed)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
+        return true;
+
+    if (!libxlDeviceModelReleaseServer(dm) && !last)
+        return false;
+
+    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    *freed = true;
+    return true;
+}
+
+
+/**
+ * libxlDeviceModelFreeGuest:
+ * @dm: device model that was running, in a domain that lives
+ *
+ * If its process has ended, free the guest of it, once, and do nothing else: who watches
+ * the device model afterwards does the rest.
+ */
+void
+libxlDeviceModelFreeGuest(libxlDeviceModel *dm)
+{
+    bool freed = false;
+
+    if (!libxlDeviceModelIsAlive(dm))
+        ignore_value(libxlDeviceModelRelease(dm, false, &freed));
+}
+
+
+/* One that starts has a server that it has not reported yet. */
+static bool
+libxlDeviceModelsAreRestarting(const libxlDomainObjPrivate *priv)
+{
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (priv->devicemodels[i]->restarting)
+            return true;
+    }
+
+    return false;
+}
+
+
+/**
+ * libxlDeviceModelReleaseOthers:
+ * @vm: the domain, locked
+ * @dm: one of its device models, which has ended
+ *
+ * Free the guest of each ioreq server that none of its device models has: an emulator that
+ * was taken over may have had others than the one that it has reported.  Does nothing while
+ * a device model is restarted: who restarts it calls this again, when that is over.
+ */
+void
+libxlDeviceModelReleaseOthers(virDomainObj *vm,
+                              const libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxlDeviceModelIoreqResult result = { 0 };
+    unsigned int keep = 0;
+    size_t i;
+
+    if (libxlDeviceModelsAreRestarting(priv))
+        return;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModel *other = priv->devicemodels[i];
+
+        if (other->domid == dm->domid && other->ioservid < VIR_DOMAIN_DEVICE_MODEL_MAX &&
+            libxlDeviceModelHasServer(other))
+            keep |= 1U << other->ioservid;
+    }
+
+    if (libxlDeviceModelIoreqReleaseOthers(dm->domid, keep, &result) < 0)
+        VIR_ERROR(_("device model '%1$s' of domain %2$u has ended, and may have left other ioreq servers: %3$s: %4$s"),
+                  dm->name, dm->domid, NULLSTR(result.failed), g_strerror(result.err));
+}
+
+
+/**
+ * libxlDeviceModelLowerInterrupts:
+ * @dm: device model that has failed, with no process that runs for it
+ *
+ * Lower what a process has raised whose start has failed.
+ */
+void
+libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = {
+        .domid = dm->domid, .slots = dm->slots, .irqs = dm->irqs,
+    };
+
+    if (libxlDeviceModelIoreqLowerInterrupts(&ioreq, &result) < 0)
+        libxlDeviceModelLogRelease(dm, &result, false);
+}
+
+
+/**
+ * libxlDeviceModelCheckServer:
+ * @dm: device model that has started
+ *
+ * Returns whether Xen has its ioreq server.  One that is there for a moment only, to free
+ * another guest, is not seen.
+ */
+bool
+libxlDeviceModelCheckServer(const libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    libxlDeviceModelIoreqResult result = { 0 };
+    libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+
+    return libxlDeviceModelIoreqCheckServer(&ioreq, &result) == 1;
+}
+
+
+/**
+ * libxlDeviceModelReleaseStarted:
+ * @vm: the domain, locked
+ * @dm: one of its device models, in whose place another process was started, and has ended
+ *
+ * Free the guest of whatever ioreq server that process had, and of its interrupts.  It may
+ * have given the server back while a vCPU waited, so that all are woken.
+ */
+void
+libxlDeviceModelReleaseStarted(virDomainObj *vm,
+                               const libxlDeviceModel *dm)
+{
+    libxlDeviceModelIoreqResult result = { 0 };
+
+    libxlDeviceModelReleaseOthers(vm, dm);
+    libxlDeviceModelLowerInterrupts(dm);
+
+    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelServersMutex) {
+        if (libxlDeviceModelIoreqWake(dm->domid, &result) < 0)
+            libxlDeviceModelLogRelease(dm, &result, false);
+    }
+}
+
+
+/* What is about to serve the guest was not told all, and nobody would tell it: it is killed
+ * first. */
+static void
+libxlDeviceModelLetGo(virDomainObj *vm,
+                      libxlDeviceModel *dm)
+{
+    bool swapped = false;
+
+    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
+        swapped = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+        if (swapped)
+            libxlDeviceModelKillOthers(dm);
+    }
+
+    if (swapped) {
+        dm->restarting = false;
+        libxlDeviceModelReleaseStarted(vm, dm);
+        libxlDeviceModelAbandonSwap(dm);
+    }
+
+    /* the thread that would have, of one that has just ended, may have found that we leave */
+    libxlDeviceModelFreeGuest(dm);
+    ignore_value(libxlDeviceModelReleaseHeld(dm));
+}
+
+
+/**
+ * libxlDeviceModelsLetGo:
+ * @vm: a domain, not locked
+ * @opaque: nothing
+ *
+ * Free the guest of each device model that it is held for, as the daemon ends: nobody would
+ * before the next one starts.  For virDomainObjListForEach.
+ *
+ * Returns 0.
+ */
+int
+libxlDeviceModelsLetGo(virDomainObj *vm,
+                       void *opaque G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++)
+        libxlDeviceModelLetGo(vm, priv->devicemodels[i]);
+
+    return 0;
+}

@@ -1,0 +1,72 @@
+/*
+ * libxl_devicemodel_release.h: frees the guest of device models that have ended
+ *
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a secondary has left in Xen (libxl_devicemodel_ioreq.h) is taken away with no job and
+ * with no domain locked, where its functions don't take one, since the guest stands still
+ * until then.
+ *
+ * A secondary whose disks or serial ports another process goes on with is not freed of at
+ * once: who waits for it then waits for the other one, for three seconds at most.
+ *
+ * What is freed belongs to a domain that is there: the state of a secondary is looked at
+ * with its lock held, and whoever ends the domain has set it to ending before, with the
+ * same lock.
+ *
+ * Guests are freed one after the other, since it takes an ioreq server for a moment: the
+ * lock for that is taken before that of a device model.
+ */
+
+#pragma once
+
+#include "libxl_conf.h"
+#include "libxl_devicemodel_ioreq.h"
+#include "libxl_devicemodel_process.h"
+
+/* As many requests as vCPUs, of which Xen gives an HVM domain no more (HVM_MAX_VCPUS in
+ * xen/hvm/hvm_info_table.h). */
+#define LIBXL_DEVICE_MODEL_READY_MAX 128
+
+/* For how long it is tried to free a guest, where that fails, in milliseconds. */
+#define LIBXL_DEVICE_MODEL_RELEASE_MS (10 * 1000)
+
+void libxlDeviceModelsSetLeaving(bool leaving);
+
+bool libxlDeviceModelsAreLeaving(void);
+
+bool libxlDeviceModelHold(libxlDeviceModel *dm,
+                          bool (*limit)(void *opaque),
+                          void *opaque);
+
+bool libxlDeviceModelBeginSwap(libxlDeviceModel *dm);
+
+int libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
+                             ioreq_t *ready,
+                             unsigned int max,
+                             unsigned int *nready);
+
+void libxlDeviceModelAbandonSwap(libxlDeviceModel *dm);
+
+bool libxlDeviceModelReleaseHeld(libxlDeviceModel *dm);
+
+void libxlDeviceModelLimitHold(libxlDeviceModel *dm);
+
+bool libxlDeviceModelRelease(libxlDeviceModel *dm,
+                             bool last,
+                             bool *freed);
+
+void libxlDeviceModelFreeGuest(libxlDeviceModel *dm);
+
+void libxlDeviceModelReleaseOthers(virDomainObj *vm,
+                                   const libxlDeviceModel *dm);
+
+void libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm);
+
+bool libxlDeviceModelCheckServer(const libxlDeviceModel *dm);
+
+void libxlDeviceModelReleaseStarted(virDomainObj *vm,
+                                    const libxlDeviceModel *dm);
+
+int libxlDeviceModelsLetGo(virDomainObj *vm,
+                           void *opaque);
