@@ -1,5 +1,5 @@
 /*
- * libxl_devicemodel_domain.c: what Xen knows of a domain with device models
+ * libxl_devicemodel_domain.c: what is known of a domain with device models
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -12,6 +12,7 @@
 
 #include "libxl_devicemodel_domain.h"
 
+#include "libxl_domain.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -94,4 +95,55 @@ libxlDeviceModelsDomainCrash(const virDomainDef *def)
     if (handle)
         xendevicemodel_close(handle);
     return rc;
+}
+
+
+/**
+ * libxlDeviceModelIsFailed:
+ * @vm: a domain, locked
+ * @dm: a device model
+ *
+ * Returns whether it is one of the domain's still, and has failed: what ends a domain
+ * takes them out of its list, or has set another state.
+ */
+bool
+libxlDeviceModelIsFailed(virDomainObj *vm,
+                         libxlDeviceModel *dm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
+        if (vm->def->id != dm->domid || dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
+            return false;
+    }
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (priv->devicemodels[i] == dm)
+            return true;
+    }
+
+    return priv->devicemodelsPrimary == dm;
+}
+
+
+/**
+ * libxlDeviceModelGetDef:
+ * @def: live definition of a domain, which is locked
+ * @dm: one of its device models
+ *
+ * Returns the definition of the device model, which stays @def's, or NULL.
+ */
+virDomainDeviceModelDef *
+libxlDeviceModelGetDef(const virDomainDef *def,
+                       const libxlDeviceModel *dm)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        if (def->devicemodels[i]->id == dm->id)
+            return def->devicemodels[i];
+    }
+
+    return NULL;
 }

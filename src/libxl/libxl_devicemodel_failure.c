@@ -30,57 +30,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_failure");
 #define LIBXL_DEVICE_MODEL_AGAIN_MS 100
 
 
-/**
- * libxlDeviceModelIsFailed:
- * @vm: a domain, locked
- * @dm: a device model
- *
- * Returns whether it is one of the domain's still, and has failed: what ends a domain
- * takes them out of its list, or has set another state.
- */
-bool
-libxlDeviceModelIsFailed(virDomainObj *vm,
-                         libxlDeviceModel *dm)
-{
-    libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
-        if (vm->def->id != dm->domid || dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
-            return false;
-    }
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        if (priv->devicemodels[i] == dm)
-            return true;
-    }
-
-    return priv->devicemodelsPrimary == dm;
-}
-
-
-/**
- * libxlDeviceModelGetDef:
- * @def: live definition of a domain, which is locked
- * @dm: one of its device models
- *
- * Returns the definition of the device model, which stays @def's, or NULL.
- */
-virDomainDeviceModelDef *
-libxlDeviceModelGetDef(const virDomainDef *def,
-                       const libxlDeviceModel *dm)
-{
-    size_t i;
-
-    for (i = 0; i < def->ndevicemodels; i++) {
-        if (def->devicemodels[i]->id == dm->id)
-            return def->devicemodels[i];
-    }
-
-    return NULL;
-}
-
-
 static void
 libxlDeviceModelForgetTerminals(virDomainDef *def,
                                 const libxlDeviceModel *dm)

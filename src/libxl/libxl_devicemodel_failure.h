@@ -25,12 +25,6 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_process.h"
 
-virDomainDeviceModelDef *libxlDeviceModelGetDef(const virDomainDef *def,
-                                                const libxlDeviceModel *dm);
-
-bool libxlDeviceModelIsFailed(virDomainObj *vm,
-                              libxlDeviceModel *dm);
-
 bool libxlDeviceModelWasTold(const virDomainDef *def,
                              const libxlDeviceModel *dm);
 

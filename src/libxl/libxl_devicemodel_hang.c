@@ -191,7 +191,7 @@ libxlDeviceModelHangWatchedFree(libxlDeviceModelHangWatched *watched)
 }
 
 
-/* Is called with the lock. */
+/* The caller holds the lock. */
 static libxlDeviceModelHangWatched *
 libxlDeviceModelHangFind(const libxlDeviceModel *dm)
 {
@@ -356,7 +356,7 @@ libxlDeviceModelHangLookAt(libxlDeviceModelHangWatched *watched)
 }
 
 
-/* Nobody looks once there is nobody to be looked at.  Is called with the lock. */
+/* Nobody looks once there is nobody to be looked at.  The caller holds the lock. */
 static void
 libxlDeviceModelHangRemove(libxlDeviceModelHangWatched *watched)
 {
@@ -371,8 +371,8 @@ libxlDeviceModelHangRemove(libxlDeviceModelHangWatched *watched)
 }
 
 
-/* Without a connection to Xen one that is stopped is found all the same.  Is called with
- * the lock. */
+/* Without a connection to Xen one that is stopped is found all the same.  Called with
+ * the lock held. */
 static void
 libxlDeviceModelHangOpenViewer(void)
 {
@@ -407,7 +407,7 @@ libxlDeviceModelHangTimer(int timer G_GNUC_UNUSED,
 }
 
 
-/* The first one has the timer started.  Is called with the lock. */
+/* The first one has the timer started.  The caller holds the lock. */
 static void
 libxlDeviceModelHangBegin(void)
 {

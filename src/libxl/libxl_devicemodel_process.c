@@ -186,6 +186,28 @@ libxlDeviceModelProcessReap(libxlDeviceModelProcess *process,
 
 
 /**
+ * libxlDeviceModelNewEmpty:
+ *
+ * Returns a device model of which nothing is known, with one reference, which is the
+ * caller's, or NULL with an error.
+ */
+libxlDeviceModel *
+libxlDeviceModelNewEmpty(void)
+{
+    libxlDeviceModel *dm = NULL;
+
+    if (libxlDeviceModelInitialize() < 0 ||
+        !(dm = virObjectLockableNew(libxlDeviceModelClass)))
+        return NULL;
+
+    dm->process.pid = -1;
+    dm->process.pidfd = -1;
+    dm->watch = -1;
+    return dm;
+}
+
+
+/**
  * libxlDeviceModelNew:
  * @stateDir: the driver's
  * @domid: id of the domain
@@ -201,10 +223,9 @@ libxlDeviceModelNew(const char *stateDir,
                     unsigned int id,
                     const char *name)
 {
-    libxlDeviceModel *dm = NULL;
+    libxlDeviceModel *dm = libxlDeviceModelNewEmpty();
 
-    if (libxlDeviceModelInitialize() < 0 ||
-        !(dm = virObjectLockableNew(libxlDeviceModelClass)))
+    if (!dm)
         return NULL;
 
     dm->domid = domid;
@@ -215,9 +236,6 @@ libxlDeviceModelNew(const char *stateDir,
     dm->socket = g_strdup_printf("%s/devicemodel/%u-%u.qmp", stateDir, domid, id);
     dm->registers = g_strdup_printf("%s/devicemodel/%u-%u.regs", stateDir, domid, id);
     dm->cgroup = libxlDeviceModelCgroupName(domid, id, name);
-    dm->process.pid = -1;
-    dm->process.pidfd = -1;
-    dm->watch = -1;
 
     return dm;
 }

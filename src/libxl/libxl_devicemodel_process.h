@@ -155,6 +155,8 @@ unsigned long long libxlDeviceModelTimeLeft(gint64 deadline);
 bool libxlDeviceModelProcessWait(const libxlDeviceModelProcess *process,
                                  gint64 deadline);
 
+libxlDeviceModel *libxlDeviceModelNewEmpty(void);
+
 libxlDeviceModel *libxlDeviceModelNew(const char *stateDir,
                                       unsigned int domid,
                                       unsigned int id,

@@ -12,7 +12,6 @@
 
 #include "domain_devicemodel.h"
 #include "libxl_devicemodel_domain.h"
-#include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_registers_file.h"

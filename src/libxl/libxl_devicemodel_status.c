@@ -115,7 +115,7 @@ libxlDeviceModelCheckLimit(xmlNodePtr node,
 }
 
 
-/* A daemon before it was written down leaves it unknown. */
+/* A file of a daemon that did not write it leaves it unknown. */
 static int
 libxlDeviceModelParseMachine(xmlXPathContextPtr ctxt,
                              libxlDeviceModelMachine *machine)
@@ -159,7 +159,7 @@ libxlDeviceModelParseTaps(xmlNodePtr node,
 }
 
 
-/* One that has never failed has none. */
+/* A secondary that has never failed has none of these elements. */
 static int
 libxlDeviceModelParseThrottle(xmlNodePtr node,
                               libxlDeviceModelThrottle *throttle)
@@ -242,7 +242,7 @@ static libxlDeviceModel *
 libxlDeviceModelParseStatus(xmlNodePtr node,
                             bool complete)
 {
-    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew("", 0, 0, "");
+    g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNewEmpty();
 
     if (!dm)
         return NULL;
@@ -257,11 +257,6 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
         libxlDeviceModelParseTaps(node, dm) < 0)
         return NULL;
 
-    g_free(dm->name);
-    g_free(dm->pidfile);
-    g_free(dm->socket);
-    g_free(dm->registers);
-    g_clear_pointer(&dm->cgroup, g_free);
     dm->name = virXMLPropStringRequired(node, "name");
     dm->pidfile = virXMLPropStringRequired(node, "pidfile");
     dm->socket = virXMLPropStringRequired(node, "socket");

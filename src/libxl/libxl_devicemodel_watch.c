@@ -9,6 +9,7 @@
 #include "libxl_devicemodel_watch.h"
 
 #include "domain_devicemodel.h"
+#include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_hang.h"
 #include "libxl_devicemodel_release.h"
