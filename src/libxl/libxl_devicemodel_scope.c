@@ -12,7 +12,7 @@
  * boundary: the process it lives in can undo it.  The boundary is the
  * deprivileged process, to which the library adds what nothing can undo once it
  * is done: no_new_privs, and a filter of system calls
- * (libxl_devicemodel_seccomp.h). The driver looks in /proc whether both are
+ * (libxl_devicemodel_seccomp.h).  The driver looks in /proc whether both are
  * there.
  *
  * States
