@@ -183,6 +183,7 @@ testRequests(void)
     DO_TEST_REQUEST(SIOCGIFCONF, true);
     DO_TEST_REQUEST(SIOCGSKNS, true);
     DO_TEST_REQUEST(SIOCDEVPRIVATE, true);
+    DO_TEST_REQUEST(0x8b1b /* SIOCGIWESSID */, true);
     DO_TEST_REQUEST(FIONBIO, false);
 
     DO_TEST_REQUEST(TIOCSTI, true);
@@ -202,7 +203,15 @@ testRequests(void)
     DO_TEST_REQUEST(_IOW('p', 200, char[24]) /* IOC_PR_REGISTER */, true);
     DO_TEST_REQUEST(_IOW(0x94, 9, int) /* FICLONE */, true);
     DO_TEST_REQUEST(_IOR(0x12, 114, size_t) /* BLKGETSIZE64 */, false);
+    DO_TEST_REQUEST(_IO(0x12, 114), false);
+    DO_TEST_REQUEST(_IOWR(0x12, 115, char[72]) /* BLKTRACESETUP */, true);
+    DO_TEST_REQUEST(TEST_HIGH | _IOWR(0x12, 115, char[64]) /* that of i386 */, true);
+    DO_TEST_REQUEST(_IO(0x12, 116) /* BLKTRACESTART */, true);
+    DO_TEST_REQUEST(_IO(0x12, 117) /* BLKTRACESTOP */, true);
+    DO_TEST_REQUEST(_IO(0x12, 118) /* BLKTRACETEARDOWN */, true);
     DO_TEST_REQUEST(_IO(0x12, 119) /* BLKDISCARD */, false);
+    DO_TEST_REQUEST(_IOWR(0x12, 142, char[72]) /* BLKTRACESETUP2 */, true);
+    DO_TEST_REQUEST(_IO(0x13, 115), false);
     DO_TEST_REQUEST(_IOC(_IOC_NONE, 'P', 5, 16) /* IOCTL_PRIVCMD_DM_OP */, false);
     DO_TEST_REQUEST(_IOC(_IOC_NONE, 'E', 4, 4) /* IOCTL_EVTCHN_NOTIFY */, false);
 

@@ -92,13 +92,23 @@
 #define REQUEST_TERMINAL 'T' /* of taps, too, which begin at the next number */
 #define REQUEST_TAP_FIRST 200 /* in the first byte */
 #define REQUEST_SCSI 0x00 /* of file systems, too, which tell where a file is on a disk */
+#define REQUEST_BLOCK 0x12
 #define REQUEST_SG 0x22
 #define REQUEST_LOOP 0x4c
 #define REQUEST_NVME 0x4e
 #define REQUEST_CDROM 0x53
 #define REQUEST_RESERVATION 0x70
 #define REQUEST_SOCKET 0x89
+#define REQUEST_WIRELESS 0x8b
 #define REQUEST_BTRFS 0x94
+
+/* The first byte of a block device's requests that trace all of its disk:
+ * BLKTRACESETUP and the three after it, BLKTRACESETUP2 */
+#define REQUEST_TRACE_SETUP 115
+#define REQUEST_TRACE_START 116
+#define REQUEST_TRACE_STOP 117
+#define REQUEST_TRACE_TEARDOWN 118
+#define REQUEST_TRACE_SETUP2 142
 
 
 static struct sock_filter libxlDeviceModelSeccompRings[] = {
@@ -180,7 +190,19 @@ static struct sock_filter libxlDeviceModelSeccompSealed[] = {
     REFUSE_IF(REQUEST_CDROM, EPERM),
     REFUSE_IF(REQUEST_RESERVATION, EPERM),
     REFUSE_IF(REQUEST_SOCKET, EPERM),
+    REFUSE_IF(REQUEST_WIRELESS, EPERM),
     REFUSE_IF(REQUEST_BTRFS, EPERM),
+
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, REQUEST_BLOCK, 0, 13),
+    LOAD(args[1]),
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
+    REFUSE_IF(REQUEST_TRACE_SETUP, EPERM),
+    REFUSE_IF(REQUEST_TRACE_START, EPERM),
+    REFUSE_IF(REQUEST_TRACE_STOP, EPERM),
+    REFUSE_IF(REQUEST_TRACE_TEARDOWN, EPERM),
+    REFUSE_IF(REQUEST_TRACE_SETUP2, EPERM),
+    ALLOW,
+
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, REQUEST_TERMINAL, 1, 0),
     ALLOW,
     LOAD(args[1]),

@@ -48,8 +48,8 @@
  *  ioctl                   by request:
  *     taps                 all but those of QEMU's tap-linux.c: offloads, the
  *                          header of a packet, the size of the send buffer
- *     sockets and network  all: QEMU makes none, and a tap takes them for its
- *     interfaces           MAC, without a capability
+ *     sockets and network  all, wireless ones too: QEMU makes none, and a tap takes
+ *     interfaces           them for its MAC, without a capability
  *     terminals            TIOCSTI and TIOCLINUX, by which one types for others;
  *                          TIOCSETD, which loads a driver
  *     SCSI, CDROM, NVMe,   all: QEMU reads and writes block devices, and a loop
@@ -57,6 +57,9 @@
  *                          ones of SCSI have no kind of device in them, and share
  *                          their numbers with FIBMAP and FIGETBSZ, which QEMU does
  *                          without
+ *     block devices        BLKTRACE*: whoever has a partition open traces its disk,
+ *                          for as long as the host runs, into memory that counts
+ *                          for nobody and that nothing limits
  *     btrfs                all: names, clones and snapshots of a file system
  *
  * Everything else passes, for now: this is no list of what QEMU needs.
