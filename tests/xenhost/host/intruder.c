@@ -19,14 +19,19 @@
  * tried with files of this program's own, in a process that has the secondary's
  * user, namespaces and root, but no filter.
  *
- * Prints "NAME: ERROR" or "NAME: done" for each trial, and "end".  Trials that
- * have to succeed begin with "control".
+ * What a secondary hands on is tried by a process that has the secondary's user,
+ * namespaces and root, but no filter.
+ *
+ * Prints "NAME: ERROR" or "NAME: done" for each trial, "requests of FILE: NUMBER..."
+ * with the ioctls that a file takes, and "end".  Trials that have to succeed begin
+ * with "control".
  */
 
 #define _GNU_SOURCE
 #define __XEN_TOOLS__ 1
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -65,9 +70,12 @@
 #include <xen/sys/evtchn.h>
 #include <xen/sys/privcmd.h>
 
+#include "holder.h"
+#include "intruder.h"
 #include "takeover.h"
 
 #define MIB (1024 * 1024)
+#define FILES_MAX 128
 
 static domid_t domid; /* of the secondary */
 static ioservid_t ioservid; /* its ioreq server */
@@ -79,11 +87,10 @@ static struct sockaddr_un taken = { .sun_family = AF_UNIX, .sun_path = "\0taken"
 
 static volatile sig_atomic_t signalled;
 
-static const char *prefix = ""; /* of what is told */
+const char *prefix = "";
 
 
-/* Prints the outcome of a trial. */
-static void __attribute__((format(printf, 2, 3)))
+void
 tell(bool done,
      const char *fmt,
      ...)
@@ -288,13 +295,35 @@ trySignalByFile(pid_t pid)
 }
 
 
+/* The file of another process: here one that is its own, after it has become another
+ * user. */
+static void
+tryGetFile(void)
+{
+    pid_t pid;
+
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    if ((pid = fork()) == 0) {
+        pause();
+        _exit(0);
+    }
+
+    tell(syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, pid, 0), 0, 0) >= 0, "file of a child");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+
 /* What takes no file. */
 static void
 tryNew(void)
 {
     struct io_uring_params params = { 0 };
 
+    int fds[2];
+
     tell(socket(AF_UNIX, SOCK_DGRAM, 0) >= 0, "socket");
+    tell(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds) == 0, "pair of sockets");
     tell(syscall(SYS_io_uring_setup, 1, &params) >= 0, "io_uring");
     tell(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 1) >= 0, "keys");
 }
@@ -356,14 +385,19 @@ tryOwnFiles(pid_t victim)
     int tap = open("/dev/net/tun", O_RDWR);
     int file = open("/run/intruder", O_RDWR | O_CREAT | O_APPEND, 0600);
     int terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+    int nameless = open("/", O_RDWR | O_TMPFILE, 0600);
 
     unlink("/run/intruder");
     if (ioctl(tap, TUNSETIFF, &name) < 0 || listen(listening[1], 1) < 0)
         die("own files");
 
     prefix = "control own ";
+    holderTryOpening(nameless, "file");
+    unlink("/intruder");
     signal(SIGUSR1, onSignal);
     become(victim);
+    holderTryOwn();
+    tryGetFile();
     trySocket(listening[0], "listener");
     tell(tryTurnBySending(listening[1]), "connection by sending");
     trySocket(unnamed, "unnamed socket");
@@ -377,15 +411,66 @@ tryOwnFiles(pid_t victim)
 }
 
 
+/* Returns the socket by which the secondary can hand something on, or -1: the one
+ * that is connected to a service with a path. */
+static int
+findService(char **files)
+{
+    struct sockaddr_un addr;
+
+    for (; *files; files++) {
+        socklen_t len = sizeof(addr);
+
+        memset(&addr, 0, sizeof(addr));
+        if (getpeername(atoi(*files), (struct sockaddr *) &addr, &len) == 0 &&
+            addr.sun_family == AF_UNIX && addr.sun_path[0] == '/')
+            return atoi(*files);
+    }
+
+    return -1;
+}
+
+
+/* Returns whether two names are of files of one kind, as far as they say so. */
+static bool
+isSameKind(const char *one,
+           const char *other)
+{
+    return strcmp(strchr(one, '='), strchr(other, '=')) == 0 ||
+           (strstr(one, "=pipe:") && strstr(other, "=pipe:"));
+}
+
+
+/* Of files of one kind the first; sockets are of many. */
+static void
+tryRequests(char **files)
+{
+    size_t i;
+    size_t n;
+
+    for (i = 0; files[i]; i++) {
+        for (n = 0; n < i && !isSameKind(files[n], files[i]); n++)
+            ;
+        if (n == i)
+            holderTryRequests(atoi(files[i]), files[i]);
+    }
+}
+
+
 /* Each file of the secondary, as NUMBER=TARGET. */
 static void
 tryFiles(char **files)
 {
+    int service = findService(files);
+
     for (; *files; files++) {
         const char *target = strchr(*files, '=') + 1;
         int fd = atoi(*files);
 
         tryLock(fd, *files);
+        holderTry(fd, *files, outside);
+        holderTryOpening(fd, *files);
+        holderTryPassing(fd, *files, service);
         if (strncmp(target, "socket:", 7) == 0) {
             trySocket(fd, *files);
             tell(tryTurnBySending(fd), "connection by sending of %s", *files);
@@ -393,6 +478,8 @@ tryFiles(char **files)
             tryTap(fd, *files);
         } else if (strcmp(target, "/dev/ptmx") == 0) {
             tryTerminal(fd, *files);
+        } else if (strncmp(target, "/dev/loop", 9) == 0) {
+            holderTryTracing(fd, *files);
         } else if (strncmp(target, "/run/", 5) == 0 || strncmp(target, "/var/log/", 9) == 0) {
             tryFile(fd, *files);
         }
@@ -437,6 +524,8 @@ tryOthers(char **pids)
 
         tell(kill(pid, 0) == 0, "signal %d", (int) pid);
         tell(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0, "trace %d", (int) pid);
+        tell(syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, pid, 0), 0, 0) >= 0,
+             "file of %d", (int) pid);
     }
 }
 
@@ -557,6 +646,86 @@ tryXen(char **files)
 }
 
 
+/* Everything that @victim has open is handed on, to @socket. */
+static void
+handOn(pid_t victim,
+       int socket)
+{
+    int pidfd = syscall(SYS_pidfd_open, victim, 0);
+    struct dirent *entry;
+    char path[64];
+    char what[PATH_MAX];
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int) victim);
+    if (!(dir = opendir(path)))
+        die(path);
+
+    while ((entry = readdir(dir))) {
+        int len = snprintf(what, sizeof(what), "%s=", entry->d_name);
+        ssize_t rest = readlinkat(dirfd(dir), entry->d_name, what + len, sizeof(what) - len - 1);
+        int fd = syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name), 0);
+
+        if (rest <= 0)
+            continue;
+
+        what[len + rest] = '\0';
+        if (fd < 0 || holderSend(socket, fd, what) < 0)
+            die(what);
+        close(fd);
+    }
+
+    closedir(dir);
+}
+
+
+/* Tries what comes from @socket, under the numbers that it has here. */
+static void
+tryHandedOn(int socket)
+{
+    char *files[FILES_MAX + 1] = { NULL };
+    char what[PATH_MAX];
+    size_t n;
+    int fd;
+
+    for (n = 0; n < FILES_MAX && (fd = holderReceive(socket, what, sizeof(what))) >= 0; n++) {
+        if (asprintf(&files[n], "%d%s", fd, strchr(what, '=')) < 0)
+            die("memory");
+        holderTry(fd, files[n], outside);
+        holderTryOpening(fd, files[n]);
+    }
+
+    tell(n > 0 && n < FILES_MAX, "control number of files");
+    tryXen(files);
+}
+
+
+/* To somebody of the same user who has no filter. */
+static void
+tryHandingOn(pid_t victim)
+{
+    pid_t pid;
+    int status = -1;
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) < 0)
+        die("sockets");
+
+    if ((pid = fork()) == 0) {
+        close(fds[0]);
+        prefix = "handed on: ";
+        become(victim);
+        tryHandedOn(fds[1]);
+        exit(0);
+    }
+
+    close(fds[1]);
+    handOn(victim, fds[0]);
+    close(fds[0]);
+    tell(waitpid(pid, &status, 0) == pid && status == 0, "control handing on");
+}
+
+
 static void
 tryLimits(void)
 {
@@ -634,6 +803,7 @@ runInside(char **args)
     outside = atoi(args[4]);
 
     setpgid(0, 0);
+    holderPrepare();
     tell(getuid() > 0, "control become %u", getuid());
     tryPrivilege();
     tryParent();
@@ -644,6 +814,7 @@ runInside(char **args)
     tryXen(files);
     trySignalByFile(outside);
     tryFiles(files);
+    tryRequests(files);
     tryLimits();
     stay();
     return 0;
@@ -685,8 +856,13 @@ runOutside(char **args)
     int output;
 
     signal(SIGUSR1, onSignal);
+    domid = atoi(args[1]);
+    ioservid = atoi(args[2]);
+    outside = getpid();
+    holderPrepare();
     serve();
     controls(atoi(args[0]));
+    tryHandingOn(atoi(args[0]));
 
     snprintf(port, sizeof(port), "%u", ntohs(tcp.sin_port));
     snprintf(self, sizeof(self), "%d", (int) getpid());

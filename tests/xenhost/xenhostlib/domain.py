@@ -53,12 +53,13 @@ def devicemodel(name, nics=(), capabilities=(), emulator=None, failure=None, lim
     return f"\n    <devicemodel name='{name}'>{inner}</devicemodel>"
 
 
-def disk(target, source, form="raw", device="disk", inner=""):
-    """Return the XML of an IDE disk or cdrom drive with an image file."""
+def disk(target, source, form="raw", device="disk", inner="", block=False):
+    """Return the XML of an IDE disk or cdrom drive with an image file or, if @block, a device."""
+    kind, word = ("block", "dev") if block else ("file", "file")
     return f"""
-    <disk type='file' device='{device}'>
+    <disk type='{kind}' device='{device}'>
       <driver name='qemu' type='{form}'/>
-      <source file='{source}'/>{inner}
+      <source {word}='{source}'/>{inner}
       <target dev='{target}' bus='ide'/>
     </disk>"""
 
