@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "testutils.h"
-#include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
@@ -614,13 +614,8 @@ mymain(void)
 {
     int ret = 0;
 
-    if (!(driver = testXLInitDriver()) ||
-        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
+    if (!(driver = testDriverNew(&testDir)))
         return EXIT_FAILURE;
-
-    g_free(driver->config->stateDir);
-    driver->config->stateDir = g_strdup(testDir);
-    driver->domains = virDomainObjListNew();
 
     if (testIncompletes() < 0)
         ret = -1;
@@ -632,11 +627,7 @@ mymain(void)
         ret = -1;
 
     virBufferFreeAndReset(&testXen.calls);
-    unlink("libxl-driver.log");
-    virObjectUnref(driver->domains);
-    testXLFreeDriver(driver);
-    virFileDeleteTree(testDir);
-    g_free(testDir);
+    testDriverFree(driver, testDir);
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "testutils.h"
-#include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_failure.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
@@ -30,9 +29,9 @@
 #include "libxl/libxl_devicemodel_status.h"
 #include "libxl/libxl_devicemodel_update.h"
 #include "libxl/libxl_devicemodel_watch.h"
-#include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
 #include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
@@ -433,25 +432,6 @@ libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
 }
 
 
-static libxlDeviceModel *
-testDeviceModelNew(unsigned int id,
-                   const char *name)
-{
-    libxlDomainObjPrivate *priv = test.vm->privateData;
-    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, id, name);
-
-    if (!dm || libxlDeviceModelXenstoreAdd(dm) < 0)
-        abort();
-
-    dm->ioservid = id;
-    dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
-    test.vm->def->devicemodels[id]->id = id;
-    test.vm->def->devicemodels[id]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
-    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
-    return dm;
-}
-
-
 /* Where the guest has put the memory of its NIC, and that it has used its drives. */
 static void
 testRemember(const char *path,
@@ -516,8 +496,8 @@ testBegin(const testRestartData *data)
     priv->devicemodelsComplete = true;
     priv->devicemodelsMachine.memory = 256;
     priv->devicemodelsMachine.vcpus = 1;
-    test.lan = virObjectRef(testDeviceModelNew(1, "lan"));
-    testDeviceModelNew(2, "dmz");
+    test.lan = virObjectRef(testDeviceModelAdd(test.vm, testDir, 1, "lan", 0));
+    testDeviceModelAdd(test.vm, testDir, 2, "dmz", 0);
 
     VIR_APPEND_ELEMENT(test.lan->taps, test.lan->ntaps, tap);
     test.lan->slots = 1U << TEST_NIC_SLOT;
@@ -925,29 +905,11 @@ testRestarts(void)
 
 
 static int
-testDriverInit(void)
-{
-    if (!(driver = testXLInitDriver()) ||
-        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
-        return -1;
-
-    g_free(driver->config->stateDir);
-    driver->config->stateDir = g_strdup(testDir);
-
-    if (!(driver->domains = virDomainObjListNew()) ||
-        !(driver->domainEventState = virObjectEventStateNew()))
-        return -1;
-
-    return 0;
-}
-
-
-static int
 mymain(void)
 {
     int ret = 0;
 
-    if (virEventRegisterDefaultImpl() < 0 || testDriverInit() < 0)
+    if (virEventRegisterDefaultImpl() < 0 || !(driver = testDriverNew(&testDir)))
         return EXIT_FAILURE;
 
     test.calls = g_string_new(NULL);
@@ -961,12 +923,7 @@ mymain(void)
 
     g_string_free(test.calls, true);
     testStoreReset();
-    virObjectUnref(driver->domains);
-    virObjectUnref(driver->domainEventState);
-    unlink("libxl-driver.log");
-    testXLFreeDriver(driver);
-    virFileDeleteTree(testDir);
-    g_free(testDir);
+    testDriverFree(driver, testDir);
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -19,13 +19,13 @@
 #include <unistd.h>
 
 #include "testutils.h"
-#include "testutilsxen.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxl/libxl_devicemodel_net.h"
 #include "libxl/libxl_devicemodel_start.h"
 #include "libxl/libxl_domain.h"
 #include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
@@ -399,16 +399,11 @@ mymain(void)
 {
     int ret = 0;
 
-    if (!(driver = testXLInitDriver()) ||
-        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)) ||
-        virEventRegisterDefaultImpl() < 0 ||
-        !(driver->domains = virDomainObjListNew()) ||
+    if (virEventRegisterDefaultImpl() < 0 || !(driver = testDriverNew(&testDir)) ||
         virPipe(testLog.pipe) < 0)
         return EXIT_FAILURE;
 
-    g_free(driver->config->stateDir);
     g_free(driver->config->logDir);
-    driver->config->stateDir = g_strdup(testDir);
     driver->config->logDir = g_strdup(testDir);
     driver->config->deviceModelLimits.memory = TEST_MEMORY;
 
@@ -420,11 +415,7 @@ mymain(void)
     VIR_FORCE_CLOSE(testLog.pipe[0]);
     VIR_FORCE_CLOSE(testLog.pipe[1]);
     g_free(testLog.asked);
-    unlink("libxl-driver.log");
-    virObjectUnref(driver->domains);
-    testXLFreeDriver(driver);
-    virFileDeleteTree(testDir);
-    g_free(testDir);
+    testDriverFree(driver, testDir);
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -21,7 +21,6 @@
 #include <xendevicemodel.h>
 
 #include "testutils.h"
-#include "testutilsxen.h"
 #include "conf/domain_event.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_devicemodel_failure.h"
@@ -31,9 +30,9 @@
 #include "libxl/libxl_devicemodel_restart.h"
 #include "libxl/libxl_devicemodel_status.h"
 #include "libxl/libxl_devicemodel_watch.h"
-#include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
 #include "libxldevicemodeltestdomain.h"
+#include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestloop.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
@@ -562,22 +561,11 @@ static libxlDeviceModel *
 testDeviceModelNew(unsigned int id,
                    const char *name)
 {
-    libxlDomainObjPrivate *priv = testVM->privateData;
-    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, id, name);
+    libxlDeviceModel *dm = testDeviceModelAdd(testVM, testDir, id, name, testFork(NULL));
 
-    if (!dm || libxlDeviceModelOpen(dm, testFork(NULL)) < 0 ||
-        libxlDeviceModelXenstoreAdd(dm) < 0)
-        abort();
-
-    dm->ioservid = id;
     dm->slots = id << 4;
     dm->irqs = id << 8;
-    libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_RUNNING);
-    testVM->def->devicemodels[id]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;
-
-    virObjectRef(dm);
-    VIR_APPEND_ELEMENT_COPY(priv->devicemodels, priv->ndevicemodels, dm);
-    return dm;
+    return virObjectRef(dm);
 }
 
 
@@ -2001,44 +1989,13 @@ testPrimaries(void)
 
 
 static int
-testDriverInit(void)
-{
-    if (!(driver = testXLInitDriver()) ||
-        !(testDir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
-        return -1;
-
-    g_free(driver->config->stateDir);
-    driver->config->stateDir = g_strdup(testDir);
-
-    if (!(driver->domains = virDomainObjListNew()) ||
-        !(driver->domainEventState = virObjectEventStateNew()) ||
-        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
-                                              VIR_INHIBITOR_MODE_DELAY, NULL, NULL)))
-        return -1;
-
-    return 0;
-}
-
-
-static void
-testDriverFree(void)
-{
-    virObjectUnref(driver->domains);
-    virObjectUnref(driver->domainEventState);
-    virInhibitorFree(driver->inhibitor);
-    unlink("libxl-driver.log");
-    testXLFreeDriver(driver);
-    virFileDeleteTree(testDir);
-    g_free(testDir);
-}
-
-
-static int
 mymain(void)
 {
     int ret = 0;
 
-    if (testDriverInit() < 0)
+    if (!(driver = testDriverNew(&testDir)) ||
+        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
+                                              VIR_INHIBITOR_MODE_DELAY, NULL, NULL)))
         return EXIT_FAILURE;
 
     testXen.calls = g_string_new(NULL);
@@ -2066,7 +2023,7 @@ mymain(void)
     testLoopStop();
     g_string_free(testXen.calls, true);
     testStoreReset();
-    testDriverFree();
+    testDriverFree(driver, testDir);
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -18,9 +18,9 @@
 #include "libxl/libxl_driver.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include "testutils.h"
-#include "testutilsxen.h"
 #include "access/viraccessmanager.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
+#include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 
@@ -1089,8 +1089,7 @@ testDriverInit(void)
 {
     libxlDriverConfig *cfg;
 
-    if (!(driver = testXLInitDriver()) ||
-        !(testDir = g_dir_make_tmp("driver-XXXXXX", NULL)))
+    if (!(driver = testDriverNew(&testDir)))
         return -1;
 
     cfg = driver->config;
@@ -1104,9 +1103,7 @@ testDriverInit(void)
     cfg->saveDir = g_strdup_printf("%s/save", testDir);
     cfg->autoballoon = 0;
 
-    if (!(driver->domains = virDomainObjListNew()) ||
-        !(driver->domainEventState = virObjectEventStateNew()) ||
-        !(driver->lockManager = virLockManagerPluginNew("nop", "libxl", testDir, 0)) ||
+    if (!(driver->lockManager = virLockManagerPluginNew("nop", "libxl", testDir, 0)) ||
         !(driver->hostdevMgr = virHostdevManagerGetDefault()) ||
         !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
                                               VIR_INHIBITOR_MODE_DELAY,
@@ -1123,22 +1120,6 @@ testDriverInit(void)
     testConn->privateData = driver;
     testConn->uri = virURIParse("xen:///system");
     return 0;
-}
-
-
-static void
-testDriverFree(void)
-{
-    virConnectClose(testConn);
-    virObjectUnref(driver->domains);
-    virObjectUnref(driver->domainEventState);
-    virObjectUnref(driver->hostdevMgr);
-    virLockManagerPluginUnref(driver->lockManager);
-    virInhibitorFree(driver->inhibitor);
-    unlink("libxl-driver.log");
-    testXLFreeDriver(driver);
-    virFileDeleteTree(testDir);
-    g_free(testDir);
 }
 
 
@@ -1172,7 +1153,10 @@ mymain(void)
 
     testReset(false);
     testUndefine();
-    testDriverFree();
+    virConnectClose(testConn);
+    virObjectUnref(driver->hostdevMgr);
+    virLockManagerPluginUnref(driver->lockManager);
+    testDriverFree(driver, testDir);
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
