@@ -6,10 +6,9 @@ import xml.etree.ElementTree as ElementTree
 from xenhostlib import Domain
 from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, nic
 
-from .common import expect, expect_words, running, scenario
+from .common import MAIN, expect, expect_words, running, scenario
 
-DEVICES = (devicemodel("main", capabilities=["ui"]) +
-           devicemodel("lan", [2], emulator=EMULATOR) + nic(1) + nic(2))
+DEVICES = MAIN + devicemodel("lan", [2], emulator=EMULATOR) + nic(1) + nic(2)
 
 
 @scenario

@@ -5,12 +5,9 @@ import contextlib
 import time
 
 from xenhostlib import Domain, leftovers
-from xenhostlib.domain import devicemodel, nic
+from xenhostlib.domain import MAIN, devicemodel, nic
 
 ALL = {}
-
-# A primary with a name.
-MAIN = devicemodel("main", capabilities=["ui"])
 
 # Without a display the BIOS makes the first serial port its own, and looks at it
 # at each tick of its clock.

@@ -260,8 +260,7 @@ def machine_shapes(host):
 @scenario
 def terminal_not_of_libxl(host):
     """libxl is not asked for the terminal of a secondary, and logs no error about it."""
-    xml = domain_xml("lines", devicemodel("main", capabilities=["ui"]) +
-                     devicemodel("lines", capabilities=["serial"]), memory=64,
+    xml = domain_xml("lines", MAIN + devicemodel("lines", capabilities=["serial"]), memory=64,
                      boot="<boot dev='hd'/>", serial="<serial type='pty'/>")
     with running(host, "lines", xml) as domain:
         expect_words(domain.xml().find(".//serial/source").get("path"), "/dev/pts/")

@@ -13,14 +13,12 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.common import SOURCE_DIR, call, require
 from xenhostlib.domain import BRIDGE, EMULATOR, devicemodel, disk, domain_xml, nic
 
-from .common import expect, expect_words, running, scenario, secondaries, wait_for
+from .common import MAIN, expect, expect_words, running, scenario, secondaries, wait_for
 
 UID_BASE = 0x70000000
 CONFIG = "/etc/libvirt/libxl.conf"
 ROOT = "/run/libvirt/libxl/devicemodel/root"
 NONE = "0" * 16
-
-MAIN = devicemodel("main", capabilities=["ui"])
 
 # A block device that no other scenario has.
 LOOP = "/dev/loop5"

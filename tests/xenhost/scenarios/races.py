@@ -6,7 +6,7 @@ import contextlib
 from xenhostlib import Domain
 from xenhostlib.domain import EMULATOR, devicemodel, nic
 
-from .common import expect, expect_all_gone, expect_words, scenario, secondaries
+from .common import MAIN, expect, expect_all_gone, expect_words, scenario, secondaries
 from .failures import beside, pair, small
 
 SLOW = "/root/slow-emulator"
@@ -15,8 +15,7 @@ OTHER = "/root/other.xml"
 # Another definition of the domain, that it does not run as.
 OTHERS = {
     "without device models": nic(2) + nic(3),
-    "with its NICs in another device model": devicemodel("main", capabilities=["ui"]) +
-                                             devicemodel("net", [2, 3]) + nic(2) + nic(3),
+    "with its NICs in another device model": MAIN + devicemodel("net", [2, 3]) + nic(2) + nic(3),
     "with a NIC in the primary": devicemodel("main", [2], ["ui"]) +
                                  devicemodel("wan", [3]) + nic(2) + nic(3),
 }

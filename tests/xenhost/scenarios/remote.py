@@ -12,14 +12,13 @@ import xml.etree.ElementTree as ElementTree
 from xenhostlib import Client
 from xenhostlib.domain import BRIDGE, EMULATOR, INITRD, KERNEL, devicemodel, domain_xml, mac, nic
 
-from .common import expect, expect_words, scenario, secondaries
+from .common import MAIN, expect, expect_words, scenario, secondaries
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = TOP / "tests" / "xenhost" / "clients"
 GUIDE = TOP / "docs" / "clients.rst"
 
-DEVICES = (devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [2]) +
-           nic(1, "e1000") + nic(2))
+DEVICES = MAIN + devicemodel("lan", [2]) + nic(1, "e1000") + nic(2)
 
 # Where the guide has the files that its guest boots.
 GUIDE_FOLDER = "/srv/router"

@@ -5,7 +5,7 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.domain import devicemodel, domain_xml, nic
 from xenhostlib.soak import Soak
 
-from .common import expect, scenario
+from .common import MAIN, expect, scenario
 
 NAMES = ("four-a", "four-b", "four-c", "four-d")
 
@@ -17,8 +17,7 @@ def crowd(host):
     domains = [Domain(host, name) for name in NAMES]
     try:
         for number, domain in enumerate(domains, 2):
-            devices = (devicemodel("main", capabilities=["ui"]) + devicemodel("lan", [number]) +
-                       nic(number))
+            devices = MAIN + devicemodel("lan", [number]) + nic(number)
             domain.define(domain_xml(domain.name, devices, memory=64, boot="<boot dev='hd'/>"))
         said = host.script("crowd.sh", "2", *NAMES, timeout=1800).stdout
         expect(not said, f"no failure:\n{said}")

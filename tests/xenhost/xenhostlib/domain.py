@@ -103,6 +103,10 @@ def console_path(name):
     return f"/var/log/guest-{name}.log"
 
 
+# A primary with a name.
+MAIN = devicemodel("main", capabilities=["ui"])
+
+
 class Domain:
     """A domain of a host, driven through virsh as a user would."""
 

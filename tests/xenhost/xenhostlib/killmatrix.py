@@ -13,7 +13,7 @@ import re
 import time
 
 from .common import Stuck, XenHostError
-from .domain import Domain, console_path, devicemodel, disk, domain_xml, mac, nic
+from .domain import MAIN, Domain, console_path, devicemodel, disk, domain_xml, mac, nic
 
 NAME = "matrix"
 IMAGE = f"/root/{NAME}.img"
@@ -36,7 +36,7 @@ PATIENCE = 45
 
 def definition():
     """Return the XML of the domain."""
-    devices = devicemodel("main", capabilities=["ui"]) + nic(1)
+    devices = MAIN + nic(1)
     for number, model in MODELS.items():
         devices += devicemodel(model, [number]) + nic(number, model)
     devices += devicemodel("disk", capabilities=["ide"]) + disk("hda", IMAGE)
@@ -157,7 +157,7 @@ class DiskTruth:
     def run(self, kills):
         """Kill the secondary so often; return how many blocks the guest was told to be on
         the disk, how many writes failed, and how many of the blocks are missing, by name."""
-        devices = (devicemodel("main", capabilities=["ui"]) + devicemodel("disk", capabilities=["ide"]) +
+        devices = (MAIN + devicemodel("disk", capabilities=["ide"]) +
                    disk("hda", IMAGE) + nic(1))
         self.host.run(f"printf DMTEST-RW | dd of={IMAGE} bs=64M conv=sync status=none")
         try:

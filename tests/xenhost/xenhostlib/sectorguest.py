@@ -8,7 +8,7 @@ import tempfile
 
 from .assembler import assembled
 from .common import SOURCE_DIR
-from .domain import console_path, devicemodel, disk, domain_xml, mac, nic
+from .domain import MAIN, console_path, devicemodel, disk, domain_xml, mac, nic
 
 BOOT_SECTOR = SOURCE_DIR / "guest" / "bootsector.S"
 # Where the BIOS loads it.
@@ -43,7 +43,7 @@ def remove(host, names):
 
 def definition(name, number):
     """Return the XML of the domain @name, whose NIC has @number."""
-    devices = (devicemodel("main", capabilities=["ui"]) + devicemodel("disk", capabilities=["ide"]) +
+    devices = (MAIN + devicemodel("disk", capabilities=["ide"]) +
                devicemodel("lan", [number], ["serial"]) + disk("hda", image_path(name)) + nic(number))
     return domain_xml(name, devices, memory=64, boot="<boot dev='hd'/>")
 
