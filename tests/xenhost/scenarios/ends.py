@@ -30,15 +30,12 @@ def boot_again(host, domain, first):
     expect(len(secondaries(host)) == 1, f"one secondary: {secondaries(host)}")
 
 
-# The service's script wants a library of shell functions for translations.
-GETTEXT = "gettext() { printf %s \"$1\"; }; eval_gettext() { eval \"printf %s \\\"$1\\\"\"; }\n"
-
-
 @scenario(seconds=180)
 def guest_power(host):
     """A guest reboots, is rebooted, and is shut down by libvirt-guests as the host would."""
     xml = domain_xml("power", TWO_NICS, cmdline="quiet", serial="<serial type='pty'/>")
-    host.run("test -e /usr/bin/gettext.sh || cat > /usr/bin/gettext.sh", input=GETTEXT)
+    # the service's script wants a library of shell functions for translations
+    host.run(f"test -e /usr/bin/gettext.sh || cp {PROGRAMS}/gettext.sh /usr/bin")
     host.run("mkdir -p /etc/default /etc/sysconfig; for file in /etc/default /etc/sysconfig; do "
              "echo 'ON_SHUTDOWN=shutdown' > $file/libvirt-guests; done")
     try:

@@ -4,6 +4,7 @@
 import re
 
 from xenhostlib import leftovers
+from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import domain_xml
 
 from .common import TWO_NICS, expect, running, scenario
@@ -15,11 +16,6 @@ USER = 0x70000000 + DOMID * 16 + 1
 # Its secondary's control group.
 GROUP = f"/sys/fs/cgroup/machine/xen-{DOMID}-1-lan.libvirt-xen"
 
-# Listens where no file shows it.
-LISTENER = ("import socket, time; one = socket.socket(socket.AF_UNIX); one.bind('\\0planted'); "
-            "two = socket.socket(); two.bind(('127.0.0.1', 0x4d2)); one.listen(); two.listen(); "
-            "time.sleep(900)")
-
 # What is planted, how, how it goes again, and the lines of the search.
 PLANTS = (
     ("a process that the daemon has started",
@@ -30,7 +26,7 @@ PLANTS = (
     ("a process of a secondary's user",
      f"exec setpriv --reuid {USER} --regid {USER} --clear-groups sleep 903",
      f"pkill -u {USER}", [rf"process \d+ of user {USER}: sleep 903"]),
-    ("sockets", f'exec -a planted-listener python3 -c "{LISTENER}"', "pkill -f ^planted-listener",
+    ("sockets", f"exec -a planted-listener python3 {PROGRAMS}/listen.py", "pkill -f ^planted-listener",
      ["socket @planted", "socket tcp 04D2"]),
     ("a tap", "ip tuntap add lan0 mode tap", "ip link del lan0", ["interface lan0"]),
     ("another address of the bridge",

@@ -54,16 +54,6 @@ def tasks_used_up(host):
     expect_all_gone(host)
 
 
-# Takes memory until the kernel ends it, as the user and with the score of a secondary.
-HOG = """
-echo $$ > /sys/fs/cgroup/system.slice/libvirtd.service/cgroup.procs
-read -r score < /proc/{pid}/oom_score_adj
-echo "$score" > /proc/self/oom_score_adj
-setpriv --reuid {uid} --regid {uid} --clear-groups tail /dev/zero
-exit $?
-"""
-
-
 @scenario
 def memory_used_up(host):
     """The kernel ends a secondary that wants too much memory: the daemon goes on."""
@@ -76,7 +66,7 @@ def memory_used_up(host):
         group = "/sys/fs/cgroup/system.slice/libvirtd.service"
         host.run(f"echo $(($(cat {group}/memory.current) + 67108864)) > {group}/memory.max")
         try:
-            done = host.run(["sh", "-c", HOG.format(pid=pid, uid=uid)], check=False, timeout=120)
+            done = host.script("hog.sh", pid, str(uid), check=False, timeout=120)
         finally:
             host.run(f"echo max > {group}/memory.max")
         expect(done.returncode == 137, f"a process that the kernel has killed: {done.returncode}")
@@ -91,19 +81,6 @@ def memory_used_up(host):
 
 TWO_SECONDARIES = (MAIN + devicemodel("lan", [2], failure="ignore") + devicemodel("wan", [3]) +
                    nic(2) + nic(3))
-
-# Does what somebody would who had taken a secondary over: in its control group, under its
-# user id, and with its limits.
-INTRUDE = """(
-echo 0 > {group}/cgroup.procs
-read -r score < /proc/{pid}/oom_score_adj
-echo "$score" > /proc/self/oom_score_adj
-exec 2> /proc/{pid}/fd/2
-exec prlimit --nproc={processes} \\
-    setpriv --reuid {uid} --regid {uid} --clear-groups sh -c '{command}'
-)
-exit $?
-"""
 
 # As many processes as there can be, which then go on.
 FORK = "while :; do sleep 60 & done"
@@ -125,18 +102,18 @@ class Secondary:
         text = self.host.run(f"cat {self.group}/{name}").stdout.strip()
         return text if not field else int(dict(line.split() for line in text.splitlines())[field])
 
-    def _script(self, command):
-        return INTRUDE.format(group=self.group, pid=self.pid, processes=PROCESSES, uid=self.uid,
-                              command=command)
+    def _words(self, command):
+        return [self.pid, self.group, str(PROCESSES), str(self.uid), command]
 
     def intrude(self, command):
         """Let the intruder run @command; return its status."""
-        done = self.host.run(["sh", "-c", self._script(command)], check=False, timeout=120)
-        return done.returncode
+        return self.host.script("intrude.sh", *self._words(command), check=False,
+                                timeout=120).returncode
 
     def begin(self, command):
         """Let the intruder begin with @command, which goes on."""
-        self.host.run(f"sh -c {shlex.quote(self._script(command))} > /dev/null 2>&1 < /dev/null &")
+        self.host.run(f"{PROGRAMS}/intrude.sh {shlex.join(self._words(command))} "
+                      "> /dev/null 2>&1 < /dev/null &")
 
     def end(self):
         """End all that the intruder does."""

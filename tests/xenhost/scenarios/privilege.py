@@ -10,8 +10,8 @@ import re
 import tempfile
 
 from xenhostlib import Domain, leftovers
-from xenhostlib.common import SOURCE_DIR, call, require
-from xenhostlib.domain import BRIDGE, EMULATOR, devicemodel, disk, domain_xml, nic
+from xenhostlib.common import PROGRAMS, SOURCE_DIR, call, require
+from xenhostlib.domain import BRIDGE, devicemodel, disk, domain_xml, nic
 
 from .common import MAIN, expect, expect_words, running, scenario, secondaries, wait_for
 
@@ -53,24 +53,6 @@ REQUESTS = (
     (r"/dev/ptmx", {*range(0x5401, 0x540a), 0x540c, 0x540d, 0x540f, 0x5411, 0x5413, 0x5414,
                     0x5419, 0x541a, 0x541b, 0x5420, 0x5424, 0x5425, 0x5427, 0x5428, 0x5441,
                     0x5456}))
-
-# Somebody to connect to.
-SERVICE = """use IO::Socket::UNIX;
-my $listener = IO::Socket::UNIX->new(Local => '/root/poor.service', Listen => 1) or die $!;
-my $client = $listener->accept() or die $!;
-print while <$client>;
-"""
-
-# An emulator that does not do what it is told: it leaves out options and the
-# value that each of them has.
-DISOBEDIENT = f"""#!/bin/bash
-args=()
-while [ $# -gt 0 ]; do
-    case $1 in %s) shift;; *) args+=("$1");; esac
-    shift
-done
-exec {EMULATOR} "${{args[@]}}"
-"""
 
 
 def status(host, pid):
@@ -193,8 +175,8 @@ def expect_trials_fail(text):
 def everything(host):
     """The domain 'poor', with the files that it needs."""
     host.run("truncate -s 1M /root/poor.img /root/poor.blk && chmod 600 /root/poor.img && "
-             f"losetup {LOOP} /root/poor.blk && cat > /root/poor.pl", input=SERVICE)
-    host.run("systemd-run --quiet --collect --unit=poor perl /root/poor.pl")
+             f"losetup {LOOP} /root/poor.blk")
+    host.run(f"systemd-run --quiet --collect --unit=poor {PROGRAMS}/serve.py /root/poor.service")
     wait_for(lambda: host.run("ls /root/poor.service", check=False).stdout, "the service", 30)
     try:
         with running(host, "poor", domain_xml("poor", EVERYTHING, serial=SERIALS)) as domain:
@@ -261,15 +243,14 @@ def privilege_kept_refused(host):
     xml = domain_xml("rich", MAIN + devicemodel("lan", [2], emulator="/root/rich") + nic(2))
     domain = Domain(host, "rich")
     try:
-        host.run("touch /root/rich && chmod +x /root/rich")
+        host.run(f"cp {PROGRAMS}/disobey.sh /root/rich")
         domain.define(xml)
         for options, words in (("-runas|-run-with", ("'Uid'", "'0 0 0 0'")),
                                ("-chroot|-run-with", ("'root'", f"'{ROOT}'"))):
-            host.run("cat > /root/rich", input=DISOBEDIENT % options)
+            host.run(f"echo '{options}' > /root/rich.options")
             expect_start_refused(host, domain, "'lan'", "was not deprivileged", *words)
         # an option without a value; the driver's own filter is there
-        host.run("cat > /root/rich", input=DISOBEDIENT.replace("shift;; *)", ";; *)") %
-                 "-xen-domid-restrict")
+        host.run("echo '-xen-domid-restrict bare' > /root/rich.options")
         expect_start_refused(host, domain, "'lan'", "was not deprivileged",
                              "'Seccomp_filters' is '1'", "expected '2'")
         host.run(f"rmdir {ROOT} && touch {ROOT}")
@@ -278,7 +259,7 @@ def privilege_kept_refused(host):
         expect_start_refused(host, domain, "'lan'", ROOT, "'file'", "expected an empty folder")
     finally:
         domain.remove()
-        host.run(f"rm -rf {ROOT} /root/rich")
+        host.run(f"rm -rf {ROOT} /root/rich /root/rich.options")
 
 
 def configure(host, line, check=True):
