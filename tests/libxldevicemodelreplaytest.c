@@ -35,6 +35,7 @@ typedef struct {
 
 #define IDE (1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE)
 #define SERIAL (1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL)
+#define AUDIO (1U << VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO)
 
 
 /* "pci SLOT.FUNCTION ADDRESS SIZE DATA" or "pio PORT SIZE DATA", all hexadecimal. */
@@ -840,6 +841,7 @@ testRefusalRun(const void *opaque)
     libxlDeviceModelSound sound = { 0 };
     libxlDeviceModelDisk disks[] = { { 0 }, test->disk };
     libxlDeviceModelConfig config = {
+        .capabilities = IDE | SERIAL | (test->sound ? AUDIO : 0), .nserials = 1,
         .nnics = test->driver ? 2 : 1, .nics = nics, .sound = test->sound ? &sound : NULL,
         .ndisks = G_N_ELEMENTS(disks), .disks = disks,
     };

@@ -105,20 +105,10 @@ libxlDeviceModelReplayHas(const libxlDeviceModelConfig *config,
 }
 
 
-/**
- * libxlDeviceModelReplayRefusal:
- * @config: configuration of a secondary
- *
- * Returns why no process can take the place of this secondary, or NULL where one can.
- * The text belongs to nobody.
- */
-const char *
-libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
+static const char *
+libxlDeviceModelReplayRefuseDisks(const libxlDeviceModelConfig *config)
 {
     size_t i;
-
-    if (config->sound)
-        return _("the driver of a sound device does not tell it again where its buffers are");
 
     for (i = 0; i < config->ndisks; i++) {
         const libxlDeviceModelDisk *disk = &config->disks[i];
@@ -126,6 +116,15 @@ libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
         if (disk->tables && !disk->readonly && !disk->writethrough)
             return _("what the guest has written to a 'qcow2' image and not flushed yet is lost, unless its cache is 'writethrough' or 'directsync'");
     }
+
+    return NULL;
+}
+
+
+static const char *
+libxlDeviceModelReplayRefuseNICs(const libxlDeviceModelConfig *config)
+{
+    size_t i;
 
     for (i = 0; i < config->nnics; i++) {
         const libxlDeviceModelReplayDevice *device =
@@ -138,6 +137,51 @@ libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
     }
 
     return NULL;
+}
+
+
+static const char *
+libxlDeviceModelReplayRefuseCapability(const libxlDeviceModelConfig *config,
+                                       virDomainDeviceModelCapability cap)
+{
+    switch (cap) {
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE:
+        return libxlDeviceModelReplayRefuseDisks(config);
+
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:
+        return _("the driver of a sound device does not tell it again where its buffers are");
+
+    /* a UART never uses the guest's memory */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
+    /* never a secondary's */
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_UI:
+    case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST:
+        break;
+    }
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelReplayRefusal:
+ * @config: configuration of a secondary
+ *
+ * Returns why no process can take the place of this secondary, or NULL where one can.
+ * The text belongs to nobody.
+ */
+const char *
+libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
+{
+    virDomainDeviceModelCapability cap;
+    const char *refusal = NULL;
+
+    for (cap = 0; cap < VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_LAST && !refusal; cap++) {
+        if (libxlDeviceModelReplayHas(config, cap))
+            refusal = libxlDeviceModelReplayRefuseCapability(config, cap);
+    }
+
+    return refusal ? refusal : libxlDeviceModelReplayRefuseNICs(config);
 }
 
 
