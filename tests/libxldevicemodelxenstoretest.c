@@ -301,7 +301,10 @@ mymain(void)
             .error = "device model 'lan': cannot write xenstore key '" TEST_DMS "/7/1/state'" DENIED);
 
     DO_TEST("remove", testRemove, .left = TEST_ENTRIES("7", "1"));
-    DO_TEST("remove after conflicts", testRemove, .conflicts = 3, .left = TEST_ENTRIES("7", "1"));
+    DO_TEST("remove after conflicts", testRemove, .conflicts = 63, .left = TEST_ENTRIES("7", "1"));
+    DO_TEST("remove: conflicts without end", testRemove, .conflicts = 64, .left = TEST_ENTRIES("7", "1"),
+            .error = "device model 'lan': cannot remove xenstore folder '" TEST_DMS "/7/2'"
+                     ": Resource temporarily unavailable");
     DO_TEST("remove: no connection", testRemove, .fails = "open",
             .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
             .error = "cannot connect to xenstore" DENIED);

@@ -10,10 +10,15 @@
  *   pid       of its process
  *   ioservid  the ioreq server that Xen gave it
  *   state     "running": QEMU's own word for it, which it could write itself
- *             only if its handle of xenstore were not taken from it; or "failed"
+ *             only if its handle of xenstore were not taken from it; "failed"; or
+ *             "restarting" (libxl_devicemodel_restart.c)
  *
  * libvirt writes these and never reads them.  Of the primary it reads what libxl
  * writes, which the guest can read and not write.
+ *
+ * Each function waits for xenstored, which answers at once where it answers at all, and
+ * takes no lock: the caller may have the domain locked.  Each has a connection of its
+ * own, so that any thread may call it.
  */
 
 #include <config.h>
@@ -28,6 +33,10 @@
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
 #define LIBXL_DEVICE_MODEL_XENSTORE "/local/domain/0/dms"
+
+/* Who starts or ends another domain comes in between once or twice.  Where somebody does each
+ * time, a domain must not stay locked: what is left goes with the next attempt. */
+#define LIBXL_DEVICE_MODEL_XENSTORE_TRIES 64
 
 typedef struct xs_handle libxlDeviceModelXenstore;
 
@@ -171,7 +180,7 @@ libxlDeviceModelXenstoreRemoveEmpty(libxlDeviceModelXenstore *xs,
 }
 
 
-/* Returns 1 when done, 0 when xenstore asks to try again, -1 with errno. */
+/* Returns 0, or -1 with errno, which is EAGAIN when xenstore asks to try again. */
 static int
 libxlDeviceModelXenstoreTryRemove(libxlDeviceModelXenstore *xs,
                                   const char *path,
@@ -194,10 +203,7 @@ libxlDeviceModelXenstoreTryRemove(libxlDeviceModelXenstore *xs,
     libxlDeviceModelXenstoreRemoveEmpty(xs, t, parent);
     libxlDeviceModelXenstoreRemoveEmpty(xs, t, LIBXL_DEVICE_MODEL_XENSTORE);
 
-    if (xs_transaction_end(xs, t, false))
-        return 1;
-
-    return errno == EAGAIN ? 0 : -1;
+    return xs_transaction_end(xs, t, false) ? 0 : -1;
 }
 
 
@@ -207,7 +213,8 @@ libxlDeviceModelXenstoreTryRemove(libxlDeviceModelXenstore *xs,
  *
  * Remove its entries.  That there are none is no error.
  *
- * Returns 0, or -1 with an error.
+ * Returns 0, or -1 with an error, too where others have changed what is next to them each
+ * time that it was tried.
  */
 int
 libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm)
@@ -216,13 +223,15 @@ libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm)
     g_autofree char *parent = g_strdup_printf(LIBXL_DEVICE_MODEL_XENSTORE "/%u",
                                               dm->domid);
     g_autofree char *path = g_strdup_printf("%s/%u", parent, dm->id);
+    unsigned int tries = 0;
     int rc;
 
     if (!xs)
         return -1;
 
-    while ((rc = libxlDeviceModelXenstoreTryRemove(xs, path, parent)) == 0) {
-    }
+    do {
+        rc = libxlDeviceModelXenstoreTryRemove(xs, path, parent);
+    } while (rc < 0 && errno == EAGAIN && ++tries < LIBXL_DEVICE_MODEL_XENSTORE_TRIES);
 
     if (rc < 0) {
         virReportSystemError(errno,
