@@ -85,9 +85,10 @@ libxlDeviceModelCommandAddMonitor(virCommand *cmd,
                                   int *monitorfd)
 {
     virCommandAddArg(cmd, "-chardev");
-    virCommandAddArgFormat(cmd, "socket,id=monitor,fd=%d,server=on,wait=off",
-                           *monitorfd);
-    virCommandAddArgList(cmd, "-mon", "chardev=monitor,mode=control", NULL);
+    virCommandAddArgFormat(cmd, "socket,id=%s,fd=%d,server=on,wait=off",
+                           LIBXL_DEVICE_MODEL_ALIAS_MONITOR, *monitorfd);
+    virCommandAddArg(cmd, "-mon");
+    virCommandAddArgFormat(cmd, "chardev=%s,mode=control", LIBXL_DEVICE_MODEL_ALIAS_MONITOR);
 
     libxlDeviceModelCommandTakeFD(cmd, monitorfd);
 }
@@ -338,7 +339,7 @@ libxlDeviceModelCommandAddSound(virCommand *cmd,
         libxlDeviceModelAudioToJSON(&sound->output, &output) < 0 ||
         virJSONValueObjectAdd(&json,
                               "s:driver", path ? "wav" : "none",
-                              "s:id", "audio0",
+                              "s:id", LIBXL_DEVICE_MODEL_ALIAS_AUDIO,
                               "p:timer-period", sound->timerPeriod,
                               "A:in", &input,
                               "A:out", &output,
@@ -350,13 +351,15 @@ libxlDeviceModelCommandAddSound(virCommand *cmd,
     virCommandAddArgList(cmd, "-audiodev", audiodev, "-device", NULL);
 
     if (sound->codec) {
-        virCommandAddArgFormat(cmd, "%s,id=sound0,addr=0x%02x",
-                               sound->driver, sound->slot);
+        virCommandAddArgFormat(cmd, "%s,id=%s,addr=0x%02x",
+                               sound->driver, LIBXL_DEVICE_MODEL_ALIAS_SOUND, sound->slot);
         virCommandAddArg(cmd, "-device");
-        virCommandAddArgFormat(cmd, "%s,bus=sound0.0,audiodev=audio0", sound->codec);
+        virCommandAddArgFormat(cmd, "%s,bus=%s.0,audiodev=%s", sound->codec,
+                               LIBXL_DEVICE_MODEL_ALIAS_SOUND, LIBXL_DEVICE_MODEL_ALIAS_AUDIO);
     } else {
-        virCommandAddArgFormat(cmd, "%s,id=sound0,audiodev=audio0,addr=0x%02x",
-                               sound->driver, sound->slot);
+        virCommandAddArgFormat(cmd, "%s,id=%s,audiodev=%s,addr=0x%02x", sound->driver,
+                               LIBXL_DEVICE_MODEL_ALIAS_SOUND, LIBXL_DEVICE_MODEL_ALIAS_AUDIO,
+                               sound->slot);
     }
 
     return 0;
