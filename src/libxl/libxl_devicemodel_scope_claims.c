@@ -20,6 +20,9 @@
 
 #define LIBXL_DEVICE_MODEL_SCOPE_FD_MIN 3
 
+#define LIBXL_DEVICE_MODEL_SCOPE_LITERAL(number) #number
+#define LIBXL_DEVICE_MODEL_SCOPE_STRING(constant) LIBXL_DEVICE_MODEL_SCOPE_LITERAL(constant)
+
 
 /**
  * libxlDeviceModelScopeRangesReserve:
@@ -229,48 +232,48 @@ static const struct {
     libxlDeviceModelScopeValue type;
     uint64_t min;
     uint64_t max;
-    const char *accepted;
+    const char *what;
 } libxlDeviceModelScopeKeys[] = {
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_DOMID] =
         { LIBXL_DEVICE_MODEL_SCOPE_DOMID, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
           1, LIBXL_DEVICE_MODEL_DOMIDS - 1,
-          "a domain id, 1 to 32751" },
+          "a domain id" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_ID] =
         { LIBXL_DEVICE_MODEL_SCOPE_ID, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
           1, LIBXL_DEVICE_MODEL_IDS - 1,
-          "a secondary's id, 1 to 7" },
+          "a secondary's id" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_FD] =
         { LIBXL_DEVICE_MODEL_SCOPE_FD, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER,
           LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
-          "a file descriptor, at least 3" },
+          "a file descriptor" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_PCI] =
         { LIBXL_DEVICE_MODEL_SCOPE_PCI, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS,
           0, LIBXL_DEVICE_MODEL_SCOPE_NPCI - 1,
-          "PCI functions as slot * 8 + function, 0 to 255, comma-separated" },
+          "PCI functions as slot * 8 + function" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_PIO] =
         { LIBXL_DEVICE_MODEL_SCOPE_PIO, LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES,
           0, UINT16_MAX,
-          "port ranges FIRST-LAST up to 0xffff, comma-separated" },
+          "port ranges FIRST-LAST" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_MMIO] =
         { LIBXL_DEVICE_MODEL_SCOPE_MMIO, LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES,
           0, UINT64_MAX,
-          "memory ranges FIRST-LAST, comma-separated" },
+          "memory ranges FIRST-LAST" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_IRQ] =
         { LIBXL_DEVICE_MODEL_SCOPE_IRQ, LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBERS,
           0, LIBXL_DEVICE_MODEL_SCOPE_NIRQ - 1,
-          "ISA interrupt lines, 0 to 15, comma-separated" },
+          "ISA interrupt lines" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_DEBUG] =
         { LIBXL_DEVICE_MODEL_SCOPE_DEBUG, LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTION,
           0, 1,
-          "0 or 1" },
+          "a switch" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_FILE] =
         { LIBXL_DEVICE_MODEL_SCOPE_FILE, LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS,
           LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
-          "up to 8 file descriptors, at least 3, comma-separated" },
+          "up to " LIBXL_DEVICE_MODEL_SCOPE_STRING(LIBXL_DEVICE_MODEL_SCOPE_NFILE) " file descriptors" },
     [LIBXL_DEVICE_MODEL_SCOPE_KEY_REGISTERS] =
         { LIBXL_DEVICE_MODEL_SCOPE_REGISTERS, LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTION,
           LIBXL_DEVICE_MODEL_SCOPE_FD_MIN, INT_MAX,
-          "a file descriptor, at least 3" },
+          "a file descriptor" },
 };
 
 
@@ -319,6 +322,27 @@ libxlDeviceModelScopeStore(libxlDeviceModelScopeClaims *claims,
     }
 
     return true;
+}
+
+
+/* Write into @accepted what a value of @key can be. */
+static void
+libxlDeviceModelScopeFormatAccepted(libxlDeviceModelScopeKey key,
+                                    char *accepted,
+                                    size_t acceptedlen)
+{
+    libxlDeviceModelScopeValue type = libxlDeviceModelScopeKeys[key].type;
+    const char *what = libxlDeviceModelScopeKeys[key].what;
+    const char *list = type < LIBXL_DEVICE_MODEL_SCOPE_VALUE_OPTIONS ? "" : ", comma-separated";
+    unsigned long long min = libxlDeviceModelScopeKeys[key].min;
+    unsigned long long max = libxlDeviceModelScopeKeys[key].max;
+
+    if (type == LIBXL_DEVICE_MODEL_SCOPE_VALUE_RANGES)
+        snprintf(accepted, acceptedlen, "%s up to 0x%llx%s", what, max, list);
+    else if (max == INT_MAX)
+        snprintf(accepted, acceptedlen, "%s, at least %llu%s", what, min, list);
+    else
+        snprintf(accepted, acceptedlen, "%s, %llu to %llu%s", what, min, max, list);
 }
 
 
@@ -392,6 +416,7 @@ libxlDeviceModelScopeParseKey(libxlDeviceModelScopeClaims *claims,
                               size_t errorlen)
 {
     const char *equal = memchr(str, '=', end - str);
+    char accepted[128];
     size_t i;
 
     for (i = 0; equal && i < LIBXL_DEVICE_MODEL_SCOPE_KEY_LAST; i++) {
@@ -410,9 +435,9 @@ libxlDeviceModelScopeParseKey(libxlDeviceModelScopeClaims *claims,
         *seen |= 1U << i;
 
         if (!libxlDeviceModelScopeParseValue(claims, i, equal + 1, end)) {
+            libxlDeviceModelScopeFormatAccepted(i, accepted, sizeof(accepted));
             snprintf(error, errorlen, "'%.*s' is malformed, accepted: %s",
-                     (int)(end - str), str,
-                     libxlDeviceModelScopeKeys[i].accepted);
+                     (int)(end - str), str, accepted);
             return false;
         }
 
@@ -432,14 +457,15 @@ libxlDeviceModelScopeClaimsCheck(const libxlDeviceModelScopeClaims *claims,
                                  char *error,
                                  size_t errorlen)
 {
+    char accepted[128];
     size_t i;
 
     for (i = 0; i < LIBXL_DEVICE_MODEL_SCOPE_KEY_LAST; i++) {
         if (libxlDeviceModelScopeKeys[i].type == LIBXL_DEVICE_MODEL_SCOPE_VALUE_NUMBER &&
             !(seen & (1U << i))) {
+            libxlDeviceModelScopeFormatAccepted(i, accepted, sizeof(accepted));
             snprintf(error, errorlen, "'%s' is missing, accepted: %s",
-                     libxlDeviceModelScopeKeys[i].name,
-                     libxlDeviceModelScopeKeys[i].accepted);
+                     libxlDeviceModelScopeKeys[i].name, accepted);
             return false;
         }
     }
@@ -556,13 +582,20 @@ libxlDeviceModelScopeBoardIsEmpty(const libxlDeviceModelScopeBoard *board)
 
 /**
  * libxlDeviceModelScopeDecideRange:
+ * @claims: the claims
+ * @board: what the board has registered so far
+ * @space: ports or memory
+ * @first: the first address
+ * @last: the last one, inclusive
  *
- * Decide about the registration of @first to @last, inclusive.  A claimed range,
- * or a part of one, is passed on at any time.  Anything else is the board's as
- * long as the board is not sealed, and so is what overlaps the board's ranges
- * afterwards.  What remains is a BAR: Xen sends PCI configuration writes for the
- * claimed functions only (xen/common/ioreq.c, ioreq_server_select()), so no BAR
- * of another function is ever placed.
+ * Decide about the registration of a range.  A claimed range, or a part of one, is
+ * passed on at any time.  Anything else is the board's as long as the board is not
+ * sealed, and so is what overlaps the board's ranges afterwards.  What remains is a
+ * BAR: Xen sends PCI configuration writes for the claimed functions only
+ * (xen/common/ioreq.c, ioreq_server_select()), so no BAR of another function is ever
+ * placed.
+ *
+ * Returns whether the registration is passed on to Xen or dropped, and why.
  */
 libxlDeviceModelScopeVerdict
 libxlDeviceModelScopeDecideRange(const libxlDeviceModelScopeClaims *claims,
@@ -755,6 +788,9 @@ libxlDeviceModelScopePathClassify(const libxlDeviceModelScopeClaims *claims,
  * Backend folders of any domain are hidden: a secondary serves none.  The folder
  * of the domain's device model becomes that of this one; those of other domains
  * are refused.  Nothing else may be changed.
+ *
+ * Returns what is done with the call, which is refused, too, where there is no memory to
+ * decide.
  */
 libxlDeviceModelScopePath
 libxlDeviceModelScopeDecidePath(const libxlDeviceModelScopeClaims *claims,
