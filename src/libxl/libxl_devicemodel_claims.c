@@ -12,13 +12,15 @@
 
 #include "libxl_devicemodel_claims.h"
 
+#include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "virbuffer.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
-/* The library cannot know libvirt's. */
+/* The library cannot know libvirt's, nor can who frees the guest. */
 G_STATIC_ASSERT(VIR_DOMAIN_DEVICE_MODEL_MAX == LIBXL_DEVICE_MODEL_IDS);
+G_STATIC_ASSERT(VIR_DOMAIN_DEVICE_MODEL_MAX == LIBXL_DEVICE_MODEL_IOREQ_SERVERS);
 
 /* The claims of a secondary, a list of each kind, and the sources of the interrupts
  * among them. */

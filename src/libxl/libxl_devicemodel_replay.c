@@ -9,6 +9,7 @@
 #include "libxl_devicemodel_replay.h"
 
 #include "libxl_devicemodel_qmp.h"
+#include "libxl_devicemodel_watch.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -80,6 +81,9 @@ static const unsigned int libxlDeviceModelReplayIDEPorts[] = LIBXL_DEVICE_MODEL_
 static const unsigned int libxlDeviceModelReplayIDEControls[] = LIBXL_DEVICE_MODEL_REGISTERS_IDE_CONTROLS;
 
 G_STATIC_ASSERT(LIBXL_DEVICE_MODEL_SERIAL_MAX == LIBXL_DEVICE_MODEL_REGISTERS_UARTS);
+
+/* Of each vCPU one write is noted, and one request copied. */
+G_STATIC_ASSERT(LIBXL_DEVICE_MODEL_READY_MAX == LIBXL_DEVICE_MODEL_REGISTERS_VCPUS);
 
 
 /* Returns NULL for a device that nothing is known of. */
