@@ -13,6 +13,7 @@
 #include "libxl_devicemodel_claims.h"
 
 #include "libxl_devicemodel_ioreq.h"
+#include "libxl_devicemodel_registers.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "virbuffer.h"
 
@@ -37,23 +38,17 @@ struct _libxlDeviceModelClaims {
     { VIR_BUFFER_INITIALIZER, VIR_BUFFER_INITIALIZER, VIR_BUFFER_INITIALIZER, 0, 0 }
 
 
-/* What the ports of a PC are (QEMU hw/ide/isa.c and hw/char/serial-isa.c). */
-#define LIBXL_DEVICE_MODEL_IDE_DEVFN 0x09
-#define LIBXL_DEVICE_MODEL_IDE_PORTS \
-    "0x1f0-0x1f7,0x3f6-0x3f6,0x170-0x177,0x376-0x376"
-static const unsigned int libxlDeviceModelIDEIRQs[] = { 14, 15 };
+static const unsigned int libxlDeviceModelClaimsUARTPorts[] = LIBXL_DEVICE_MODEL_REGISTERS_UART_PORTS;
+static const unsigned int libxlDeviceModelClaimsIDEPorts[] = LIBXL_DEVICE_MODEL_REGISTERS_IDE_PORTS;
+static const unsigned int libxlDeviceModelClaimsIDEControls[] = LIBXL_DEVICE_MODEL_REGISTERS_IDE_CONTROLS;
 
-static const struct {
-    const char *ports;
-    unsigned int irq;
-} libxlDeviceModelSerialPorts[] = {
-    { "0x3f8-0x3ff", 4 },
-    { "0x2f8-0x2ff", 3 },
-    { "0x3e8-0x3ef", 4 },
-    { "0x2e8-0x2ef", 3 },
-};
+/* The interrupts of a PC (QEMU hw/char/serial-isa.c and hw/ide/piix.c). */
+static const unsigned int libxlDeviceModelClaimsUARTIRQs[] = { 4, 3, 4, 3 };
+static const unsigned int libxlDeviceModelClaimsIDEIRQs[] = { 14, 15 };
 
-G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelSerialPorts) == LIBXL_DEVICE_MODEL_SERIAL_MAX);
+G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelClaimsUARTPorts) == LIBXL_DEVICE_MODEL_SERIAL_MAX);
+G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelClaimsUARTIRQs) == LIBXL_DEVICE_MODEL_SERIAL_MAX);
+G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelClaimsIDEIRQs) == LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS);
 
 
 static void
@@ -62,6 +57,15 @@ libxlDeviceModelClaimSlot(libxlDeviceModelClaims *claims,
 {
     virBufferAsprintf(&claims->pci, "0x%02x,", slot << 3);
     claims->slots |= 1U << slot;
+}
+
+
+static void
+libxlDeviceModelClaimPorts(libxlDeviceModelClaims *claims,
+                           unsigned int first,
+                           unsigned int count)
+{
+    virBufferAsprintf(&claims->pio, "0x%x-0x%x,", first, first + count - 1);
 }
 
 
@@ -81,10 +85,15 @@ libxlDeviceModelClaimIDE(libxlDeviceModelClaims *claims)
 {
     size_t i;
 
-    virBufferAsprintf(&claims->pci, "0x%02x,", LIBXL_DEVICE_MODEL_IDE_DEVFN);
-    virBufferAddLit(&claims->pio, LIBXL_DEVICE_MODEL_IDE_PORTS ",");
-    for (i = 0; i < G_N_ELEMENTS(libxlDeviceModelIDEIRQs); i++)
-        libxlDeviceModelClaimIRQ(claims, libxlDeviceModelIDEIRQs[i]);
+    virBufferAsprintf(&claims->pci, "0x%02x,", LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT << 3 |
+                      LIBXL_DEVICE_MODEL_REGISTERS_IDE_FUNCTION);
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
+        libxlDeviceModelClaimPorts(claims, libxlDeviceModelClaimsIDEPorts[i],
+                                   LIBXL_DEVICE_MODEL_REGISTERS_PORTS);
+        libxlDeviceModelClaimPorts(claims, libxlDeviceModelClaimsIDEControls[i], 1);
+        libxlDeviceModelClaimIRQ(claims, libxlDeviceModelClaimsIDEIRQs[i]);
+    }
 }
 
 
@@ -95,10 +104,11 @@ libxlDeviceModelClaimSerials(libxlDeviceModelClaims *claims,
     size_t i;
 
     for (i = 0; i < nserials; i++) {
-        virBufferAsprintf(&claims->pio, "%s,", libxlDeviceModelSerialPorts[i].ports);
+        libxlDeviceModelClaimPorts(claims, libxlDeviceModelClaimsUARTPorts[i],
+                                   LIBXL_DEVICE_MODEL_REGISTERS_PORTS);
         /* every second port shares the interrupt of the one before the last */
         if (i < 2)
-            libxlDeviceModelClaimIRQ(claims, libxlDeviceModelSerialPorts[i].irq);
+            libxlDeviceModelClaimIRQ(claims, libxlDeviceModelClaimsUARTIRQs[i]);
     }
 }
 

@@ -303,7 +303,7 @@ libxlDeviceModelRegistersNoteChannels(libxlDeviceModelRegisters *registers,
         if (offset == 0)
             return true;
 
-        if (offset < 8) {
+        if (offset < LIBXL_DEVICE_MODEL_REGISTERS_PORTS) {
             for (i = 0; write->size < 4 && i < write->size; i++)
                 libxlDeviceModelRegistersNoteIDE(registers->channels[c], offset + i,
                                                  write->data >> 8 * i);
@@ -326,7 +326,7 @@ libxlDeviceModelRegistersNoteUARTs(libxlDeviceModelRegisters *registers,
     for (u = 0; u < LIBXL_DEVICE_MODEL_REGISTERS_UARTS; u++) {
         offset = write->address - libxlDeviceModelUARTPorts[u];
 
-        if (offset < 8) {
+        if (offset < LIBXL_DEVICE_MODEL_REGISTERS_PORTS) {
             for (i = 0; i < write->size; i++)
                 libxlDeviceModelRegistersNoteUART(registers->uarts[u], offset + i,
                                                   write->data >> 8 * i);

@@ -63,12 +63,14 @@
 #define LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS 2 /* of the IDE controller */
 #define LIBXL_DEVICE_MODEL_REGISTERS_VCPUS 128
 
-/* The IDE controller of a PC: its slot, and where its BAR is. */
+/* The IDE controller of a PC: its slot, its function there, and where its BAR is. */
 #define LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT 1
+#define LIBXL_DEVICE_MODEL_REGISTERS_IDE_FUNCTION 1
 #define LIBXL_DEVICE_MODEL_REGISTERS_IDE_BAR 0x20
 
-/* The first port of each UART and channel, and the one with which a channel is
- * controlled. */
+/* The first port of each UART and channel, how many ports one has, and the one with which
+ * a channel is controlled (QEMU hw/char/serial-isa.c and hw/ide/piix.c). */
+#define LIBXL_DEVICE_MODEL_REGISTERS_PORTS 8
 #define LIBXL_DEVICE_MODEL_REGISTERS_UART_PORTS { 0x3f8, 0x2f8, 0x3e8, 0x2e8 }
 #define LIBXL_DEVICE_MODEL_REGISTERS_IDE_PORTS { 0x1f0, 0x170 }
 #define LIBXL_DEVICE_MODEL_REGISTERS_IDE_CONTROLS { 0x3f6, 0x376 }

@@ -33,7 +33,6 @@
 #define LIBXL_DEVICE_MODEL_WATCHDOG (5 * G_USEC_PER_SEC)
 
 #define LIBXL_DEVICE_MODEL_IDE_DRIVER "piix3-ide"
-#define LIBXL_DEVICE_MODEL_IDE_FUNCTION 1
 
 /* Bits of the bus master that are replayed: the direction; which drives it is for. */
 #define LIBXL_DEVICE_MODEL_MASTER_COMMAND 0x08
@@ -436,7 +435,7 @@ libxlDeviceModelReplayIDE(GPtrArray *commands,
     if (libxlDeviceModelReplayFunction(commands, config, registers,
                                        libxlDeviceModelReplayFind(LIBXL_DEVICE_MODEL_IDE_DRIVER),
                                        LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT << 3 |
-                                       LIBXL_DEVICE_MODEL_IDE_FUNCTION) < 0)
+                                       LIBXL_DEVICE_MODEL_REGISTERS_IDE_FUNCTION) < 0)
         return -1;
 
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
@@ -662,7 +661,7 @@ libxlDeviceModelReplayFindFunction(const libxlDeviceModelConfig *config,
     size_t i;
 
     if (slot == LIBXL_DEVICE_MODEL_REGISTERS_IDE_SLOT &&
-        function == LIBXL_DEVICE_MODEL_IDE_FUNCTION &&
+        function == LIBXL_DEVICE_MODEL_REGISTERS_IDE_FUNCTION &&
         libxlDeviceModelReplayHas(config, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE))
         return libxlDeviceModelReplayFind(LIBXL_DEVICE_MODEL_IDE_DRIVER);
 
@@ -716,7 +715,8 @@ libxlDeviceModelReplayOwnsPort(const libxlDeviceModelConfig *config,
     size_t i;
 
     for (i = 0; i < config->nserials; i++) {
-        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayUARTPorts[i], 8))
+        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayUARTPorts[i],
+                                           LIBXL_DEVICE_MODEL_REGISTERS_PORTS))
             return true;
     }
 
@@ -724,7 +724,8 @@ libxlDeviceModelReplayOwnsPort(const libxlDeviceModelConfig *config,
         return false;
 
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
-        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayIDEPorts[i], 8) ||
+        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayIDEPorts[i],
+                                           LIBXL_DEVICE_MODEL_REGISTERS_PORTS) ||
             libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayIDEControls[i], 1))
             return true;
     }
