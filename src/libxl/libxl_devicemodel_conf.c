@@ -27,6 +27,16 @@ static const struct {
     { "virtio", "virtio-net-pci" },
 };
 
+/* sb16 needs the ISA DMA controller, which the primary has. */
+static const struct {
+    virDomainSoundModel model;
+    const char *driver;
+} libxlDeviceModelSoundDrivers[] = {
+    { VIR_DOMAIN_SOUND_MODEL_ICH6, "intel-hda" },
+    { VIR_DOMAIN_SOUND_MODEL_AC97, "AC97" },
+    { VIR_DOMAIN_SOUND_MODEL_ES1370, "ES1370" },
+};
+
 
 /**
  * libxlDeviceModelNICDriver:
@@ -74,22 +84,61 @@ libxlDeviceModelNICModels(void)
 
 
 /**
- * libxlDeviceModelImageDriver:
- * @format: format of an image
+ * libxlDeviceModelSoundDriver:
+ * @model: model of a sound device
  *
- * Returns the name that QEMU has for the format, or NULL where a secondary is
- * not given images of it.
+ * Returns the name that QEMU has for the device, or NULL where a secondary
+ * cannot emulate the model.
+ */
+const char *
+libxlDeviceModelSoundDriver(virDomainSoundModel model)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(libxlDeviceModelSoundDrivers); i++) {
+        if (model == libxlDeviceModelSoundDrivers[i].model)
+            return libxlDeviceModelSoundDrivers[i].driver;
+    }
+
+    return NULL;
+}
+
+
+/**
+ * libxlDeviceModelSoundModels:
+ *
+ * Returns the models that libxlDeviceModelSoundDriver knows, for error messages,
+ * to be freed by the caller.
+ */
+char *
+libxlDeviceModelSoundModels(void)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(libxlDeviceModelSoundDrivers); i++)
+        virBufferAsprintf(&buf, "'%s', ",
+                          virDomainSoundModelTypeToString(libxlDeviceModelSoundDrivers[i].model));
+    virBufferTrim(&buf, ", ");
+
+    return virBufferContentAndReset(&buf);
+}
+
+
+/**
+ * libxlDeviceModelImageDriver:
+ * @format: format of an image, one that libxlDeviceModelValidateDisk accepts
+ *
+ * Returns the name that QEMU has for the format.
  */
 const char *
 libxlDeviceModelImageDriver(virStorageFileFormat format)
 {
-    if (format == VIR_STORAGE_FILE_RAW || format == VIR_STORAGE_FILE_QCOW2)
-        return virStorageFileFormatTypeToString(format);
+    /* libvirt has two names for it */
+    if (format == VIR_STORAGE_FILE_VHD)
+        format = VIR_STORAGE_FILE_VPC;
 
-    if (format == VIR_STORAGE_FILE_VPC || format == VIR_STORAGE_FILE_VHD)
-        return "vpc";
-
-    return NULL;
+    return virStorageFileFormatTypeToString(format);
 }
 
 
@@ -309,15 +358,10 @@ libxlDeviceModelConfigAddSound(libxlDeviceModelConfig *config,
 
     config->sound = g_new0(libxlDeviceModelSound, 1);
     config->sound->slot = slot;
+    config->sound->driver = libxlDeviceModelSoundDriver(sound->model);
 
-    if (sound->model == VIR_DOMAIN_SOUND_MODEL_ICH6) {
-        config->sound->driver = "intel-hda";
+    if (sound->model == VIR_DOMAIN_SOUND_MODEL_ICH6)
         config->sound->codec = libxlDeviceModelSoundCodec(sound);
-    } else if (sound->model == VIR_DOMAIN_SOUND_MODEL_AC97) {
-        config->sound->driver = "AC97";
-    } else {
-        config->sound->driver = "ES1370";
-    }
 
     if (!audio)
         return;

@@ -126,6 +126,10 @@ const char *libxlDeviceModelNICDriver(const char *model);
 
 char *libxlDeviceModelNICModels(void);
 
+const char *libxlDeviceModelSoundDriver(virDomainSoundModel model);
+
+char *libxlDeviceModelSoundModels(void);
+
 const char *libxlDeviceModelImageDriver(virStorageFileFormat format);
 
 const char *libxlDeviceModelSecondaryEmulator(const virDomainDef *def,

@@ -85,19 +85,21 @@ static int
 libxlDeviceModelValidateDiskPlace(const virDomainDeviceModelDef *dmdef,
                                   const virDomainDiskDef *disk)
 {
-    static const char *const names[] = { "hda", "hdb", "hdc", "hdd" };
+    static const char *const names[] = { "hda", "hdb", "hdc", "hdd", NULL };
     const virDomainDeviceDriveAddress *addr = &disk->info.addr.drive;
     unsigned int place = 0;
 
-    G_STATIC_ASSERT(G_N_ELEMENTS(names) == LIBXL_DEVICE_MODEL_IDE_MAX);
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == LIBXL_DEVICE_MODEL_IDE_MAX + 1);
 
-    while (place < G_N_ELEMENTS(names) && STRNEQ_NULLABLE(disk->dst, names[place]))
+    while (names[place] && STRNEQ_NULLABLE(disk->dst, names[place]))
         place++;
 
-    if (place == G_N_ELEMENTS(names)) {
+    if (!names[place]) {
+        g_autofree char *accepted = g_strjoinv("', '", (char **)names);
+
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': disk '%2$s' is on bus 'ide', expected one of 'hda', 'hdb', 'hdc', 'hdd' there"),
-                       dmdef->name, NULLSTR_EMPTY(disk->dst));
+                       _("device model '%1$s': disk '%2$s' is on bus 'ide', expected one of '%3$s' there"),
+                       dmdef->name, NULLSTR_EMPTY(disk->dst), accepted);
         return -1;
     }
 
@@ -143,7 +145,7 @@ libxlDeviceModelValidateDiskDevice(const virDomainDeviceModelDef *dmdef,
 
 /* libxlMakeDisk in libxl_conf.c sees all disks before those of secondaries are
  * taken out, so that these are the formats that both sides know.  What it calls
- * 'vhd' is QEMU's 'vpc'. */
+ * 'vhd' is QEMU's 'vpc'.  The first is for a disk that names no driver. */
 static const struct {
     const char *driver;
     const char *const formats[5];
@@ -155,6 +157,21 @@ static const struct {
     { "file", { "raw" } },
     { "phy", { "raw" } },
 };
+
+
+/* For error messages, to be freed by the caller. */
+static char *
+libxlDeviceModelDiskDriverNames(void)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    for (i = 1; i < G_N_ELEMENTS(libxlDeviceModelDiskDrivers); i++)
+        virBufferAsprintf(&buf, "'%s', ", libxlDeviceModelDiskDrivers[i].driver);
+    virBufferTrim(&buf, ", ");
+
+    return virBufferContentAndReset(&buf);
+}
 
 
 static int
@@ -173,9 +190,10 @@ libxlDeviceModelValidateDiskFormat(const virDomainDeviceModelDef *dmdef,
     }
 
     if (!formats) {
+        accepted = libxlDeviceModelDiskDriverNames();
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': disk '%2$s' has the driver '%3$s', expected none or one of 'qemu', 'tap', 'tap2', 'file', 'phy'"),
-                       dmdef->name, disk->dst, driver);
+                       _("device model '%1$s': disk '%2$s' has the driver '%3$s', expected none or one of %4$s"),
+                       dmdef->name, disk->dst, driver, accepted);
         return -1;
     }
 
@@ -466,7 +484,6 @@ libxlDeviceModelValidateAudio(const virDomainDeviceModelDef *dmdef,
 }
 
 
-/* sb16 needs the ISA DMA controller, which the primary has. */
 static int
 libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dmdef,
                               const virDomainDef *def)
@@ -481,12 +498,12 @@ libxlDeviceModelValidateSound(const virDomainDeviceModelDef *dmdef,
         return -1;
     }
 
-    if (sound->model != VIR_DOMAIN_SOUND_MODEL_ICH6 &&
-        sound->model != VIR_DOMAIN_SOUND_MODEL_AC97 &&
-        sound->model != VIR_DOMAIN_SOUND_MODEL_ES1370) {
+    if (!libxlDeviceModelSoundDriver(sound->model)) {
+        g_autofree char *accepted = libxlDeviceModelSoundModels();
+
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': sound model '%2$s' cannot be emulated by a secondary, expected one of 'ich6', 'ac97', 'es1370'"),
-                       dmdef->name, virDomainSoundModelTypeToString(sound->model));
+                       _("device model '%1$s': sound model '%2$s' cannot be emulated by a secondary, expected one of %3$s"),
+                       dmdef->name, virDomainSoundModelTypeToString(sound->model), accepted);
         return -1;
     }
 
