@@ -160,7 +160,7 @@ libxlDeviceModelMediaAdd(libxlDeviceModelMediaDrive *drive,
 }
 
 
-/* What cannot be done is logged. */
+/* That it cannot be done is logged, and is no error. */
 static void
 libxlDeviceModelMediaDelete(const libxlDeviceModelMediaDrive *drive,
                             const char *nodename)
@@ -197,7 +197,7 @@ libxlDeviceModelMediaInsert(const libxlDeviceModelMediaDrive *drive,
 }
 
 
-/* As for libxlDeviceModelMediaDelete; the guest can do it, too. */
+/* That it cannot be done is logged, and is no error: the guest can close the tray, too. */
 static void
 libxlDeviceModelMediaCloseTray(const libxlDeviceModelMediaDrive *drive)
 {

@@ -165,7 +165,7 @@ libxlDeviceModelMonitorCheckState(libxlDeviceModelMonitor *mon)
  * @mon: the monitor
  * @line: filled with the next line, without its end
  *
- * Takes one line from what has been read.  QEMU ends lines with CR LF; LF alone
+ * Take one line from what has been read.  QEMU ends lines with CR LF; LF alone
  * will do.
  *
  * Returns 1 with a line, 0 when none is complete, -1 with an error reported
@@ -315,7 +315,7 @@ libxlDeviceModelMonitorHandleLine(libxlDeviceModelMonitor *mon,
  * @mon: the monitor
  * @awaited: filled with the awaited greeting or reply, if it is there
  *
- * Handles the complete lines read so far, up to and including the awaited one.
+ * Handle the complete lines read so far, up to and including the awaited one.
  *
  * Returns 0, or -1 with an error reported and the monitor FAILED.
  */
@@ -338,7 +338,7 @@ libxlDeviceModelMonitorHandleLines(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Waits until the socket is readable, or writable if @write, or the deadline.
+/* Wait until the socket is readable, or writable if @write, or the deadline.
  * Returns what poll(2) says of the socket, 0 for nothing, -1 with an error. */
 static int
 libxlDeviceModelMonitorPoll(libxlDeviceModelMonitor *mon,
@@ -362,7 +362,7 @@ libxlDeviceModelMonitorPoll(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Sends what the socket takes of @data, with the file descriptor of the call under
+/* Send what the socket takes of @data, with the file descriptor of the call under
  * way if there is one.  Returns as sendmsg(2) does. */
 static ssize_t
 libxlDeviceModelMonitorSendMessage(libxlDeviceModelMonitor *mon,
@@ -391,7 +391,7 @@ libxlDeviceModelMonitorSendMessage(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Sends what the socket takes of @out and advances @sent.
+/* Send what the socket takes of @out and advance @sent.
  * Returns 0, or -1 with an error reported. */
 static int
 libxlDeviceModelMonitorSend(libxlDeviceModelMonitor *mon,
@@ -436,7 +436,7 @@ libxlDeviceModelMonitorCount(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Reads what is there, one chunk at most: a device model that never stops
+/* Read what is there, one chunk at most: a device model that never stops
  * sending must not keep us past the deadline, nor busy until then.
  * Returns 0, also when there is nothing, or -1 with an error reported. */
 static int
@@ -509,7 +509,7 @@ libxlDeviceModelMonitorExchangeLoop(libxlDeviceModelMonitor *mon,
  * @out: what to send, empty for nothing
  * @awaited: filled with the greeting or the reply to what was sent
  *
- * Sends and receives at the same time: a device model that doesn't read before
+ * Send and receive at the same time: a device model that doesn't read before
  * we have read what it wrote must not lead to a deadlock.
  *
  * Returns 0, or -1 with an error reported.
@@ -546,7 +546,7 @@ libxlDeviceModelMonitorStartClock(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Takes the 'return' member out of @message, or reports its 'error' member. */
+/* Take the 'return' member out of @message, or report its 'error' member. */
 static int
 libxlDeviceModelMonitorTakeReturn(libxlDeviceModelMonitor *mon,
                                   virJSONValue *message,
@@ -624,7 +624,7 @@ libxlDeviceModelMonitorRun(libxlDeviceModelMonitor *mon,
  * @name: name of the device model, for errors
  * @fd: a connected UNIX stream socket; taken over and set to -1
  *
- * Makes a monitor in state NEW.
+ * Make a monitor in state NEW.
  *
  * Returns the monitor, never NULL; the caller owns it.
  */
@@ -650,7 +650,7 @@ libxlDeviceModelMonitorNew(const char *name,
  * @name: name of the device model, for errors
  * @path: its QMP socket
  *
- * Connects without waiting and makes a monitor in state NEW.  A device model
+ * Connect without waiting, and make a monitor in state NEW.  A device model
  * that serves another client accepts the connection, but sends no greeting.
  *
  * Returns the monitor, which the caller owns, or NULL with an error reported:
@@ -702,7 +702,7 @@ libxlDeviceModelMonitorGreet(libxlDeviceModelMonitor *mon)
  * @mon: a monitor in state NEW
  * @deadline: for both steps together
  *
- * Reads the greeting and leaves QMP's negotiation mode.  To be called without
+ * Read the greeting and leave QMP's negotiation mode.  To be called without
  * the domain's lock: it waits.
  *
  * Returns 0 with the monitor READY, or -1 with an error reported and the
@@ -745,7 +745,7 @@ libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
  * @reply: filled with the 'return' member of the reply, or NULL
  * @deadline: for the reply
  *
- * Carries out one command.  Events that come before the reply are skipped.  To
+ * Carry out one command.  Events that come before the reply are skipped.  To
  * be called without the domain's lock: it waits.
  *
  * Returns 0 with @reply owned by the caller, or -1 with an error reported:
@@ -811,7 +811,7 @@ libxlDeviceModelMonitorGetName(const libxlDeviceModelMonitor *mon)
  * libxlDeviceModelMonitorFree:
  * @mon: the monitor, or NULL
  *
- * Closes the connection, too; QEMU then serves the next one.
+ * Close the connection, too; QEMU then serves the next one.
  */
 void
 libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon)

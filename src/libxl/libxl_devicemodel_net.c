@@ -169,7 +169,7 @@ libxlDeviceModelNetConnect(virDomainDef *def,
 
 
 /* Where the tap could not be made because of an interface with that name, the
- * interface is somebody else's.  One that is gone has settings elsewhere. */
+ * interface is somebody else's.  An interface that is gone has settings elsewhere. */
 static bool
 libxlDeviceModelNetIsPlugged(const libxlDeviceModel *dm,
                              virDomainNetDef *net)

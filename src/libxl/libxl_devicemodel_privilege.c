@@ -223,7 +223,7 @@ libxlDeviceModelPrivilegeMakeRoot(const libxlDeviceModelPrivilege *privilege)
 }
 
 
-/* Looks for what has the number @id, with room for what is known of it. */
+/* Look for what has the number @id, with room for what is known of it. */
 typedef int (*libxlDeviceModelPrivilegeLookup)(unsigned int id,
                                                char *buf,
                                                size_t len,

@@ -205,7 +205,7 @@ libxlDeviceModelQMPQueryStatus(libxlDeviceModelMonitor *mon,
  * @mon: the monitor
  * @deadline: for the reply
  *
- * Lets a stopped device model emulate.
+ * Let a stopped device model emulate.
  *
  * Returns 0, or -1 with an error reported as libxlDeviceModelMonitorCommand
  * does.

@@ -42,7 +42,7 @@
 #define LIBXL_DEVICE_MODEL_IDE_SELECT 0xa0
 #define LIBXL_DEVICE_MODEL_IDE_UNIT_SHIFT 4
 
-/* Those of a UART's FIFO control that are no order to it. */
+/* Bits of a UART's FIFO control that are no order to it. */
 #define LIBXL_DEVICE_MODEL_UART_FCR_MASK 0xf9
 
 typedef struct _libxlDeviceModelReplayRange libxlDeviceModelReplayRange;
@@ -64,10 +64,10 @@ struct _libxlDeviceModelReplayDevice {
 static const libxlDeviceModelReplayDevice libxlDeviceModelReplayDevices[] = {
     { "rtl8139", 1 << 0, 1 << 1, { { 0 } }, NULL },
     { "e1000", 1 << 1, 1 << 0, { { 0 } }, NULL },
-    /* whether its interrupts are messages */
+    /* the guest says there whether its interrupts are messages */
     { "e1000e", 1 << 2, 1 << 0 | 1 << 1 | 1 << 3, { { 0xa2, 2 } }, NULL },
     { "ne2k_pci", 1 << 0, 0, { { 0 } }, NULL },
-    /* timing */
+    /* the guest says there how fast the drives are */
     { LIBXL_DEVICE_MODEL_IDE_DRIVER, 1 << 4, 0, { { 0x40, 4 }, { 0x44, 4 } }, NULL },
     { "pcnet", 0, 0, { { 0 } },
       N_("the driver of a 'pcnet' interface does not tell it again where its rings are") },
