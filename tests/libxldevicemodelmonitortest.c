@@ -24,6 +24,7 @@
 #include "libxl/libxl_devicemodel_monitor.h"
 #include "libxl/libxl_devicemodel_qmp.h"
 #include "libxldevicemodeltestutils.h"
+#include "virlog.h"
 #include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -1606,6 +1607,39 @@ testMonitorInherited(const void *opaque G_GNUC_UNUSED)
 }
 
 
+static const testCase eventLogCase = {
+    .name = "event whose name would clear a terminal",
+    .peer = { { PEER_SEND, GREETING },
+              { PEER_EXPECT, EXPECT_CAPABILITIES },
+              { PEER_SEND, EVENT("\\u001b[2J") RETURN("1") } },
+    .calls = { HANDSHAKE },
+};
+
+/* Who reads debug messages on a terminal has what a device model said escaped, too. */
+static int
+testMonitorEventLog(const void *opaque)
+{
+    g_autofree char *log = NULL;
+    int rc;
+
+    if (virLogSetFilters("1:libxl.libxl_devicemodel_monitor") < 0)
+        return -1;
+
+    g_free(virTestLogContentAndReset());
+    rc = testMonitor(opaque);
+    log = virTestLogContentAndReset();
+    if (virLogSetFilters("") < 0 || rc < 0)
+        return -1;
+
+    if (!log || !strstr(log, "event '\\033[2J'") || strchr(log, '\033')) {
+        VIR_TEST_VERBOSE("no event, or not as it should be");
+        return -1;
+    }
+
+    return 0;
+}
+
+
 static void
 testSignal(int signum G_GNUC_UNUSED)
 {
@@ -1664,6 +1698,8 @@ mymain(void)
             ret = -1;
     }
 
+    if (virTestRun("event: log", testMonitorEventLog, &eventLogCase) < 0)
+        ret = -1;
     if (virTestRun("connect: errors", testMonitorConnect, NULL) < 0)
         ret = -1;
     if (virTestRun("connect: not inherited", testMonitorInherited, NULL) < 0)

@@ -286,7 +286,8 @@ libxlDeviceModelMonitorHandleLine(libxlDeviceModelMonitor *mon,
             return libxlDeviceModelMonitorHandleGreeting(mon, line, &message, awaited);
 
         if ((event = virJSONValueObjectGetString(message, "event"))) {
-            VIR_DEBUG("device model '%s': event '%s'", mon->name, event);
+            quote = libxlDeviceModelQuote(event);
+            VIR_DEBUG("device model '%s': event '%s'", mon->name, quote);
             return 0;
         }
 
