@@ -29,6 +29,13 @@
  * storage_file/storage_source.c). */
 #define LIBXL_DEVICE_MODEL_CHAIN_MAX 200
 
+/* Whose image it is, for errors. */
+typedef struct _libxlDeviceModelImageUser libxlDeviceModelImageUser;
+struct _libxlDeviceModelImageUser {
+    const char *name; /* of the device model */
+    const char *dst; /* the target of the disk */
+};
+
 
 /* Everything else would have us wait for whoever is at its other end, or has no
  * content to keep. */
@@ -41,8 +48,7 @@ libxlDeviceModelImageCanBe(const struct stat *sb)
 
 static int
 libxlDeviceModelImageOpen(const virStorageSource *src,
-                          const char *name,
-                          const char *dst,
+                          const libxlDeviceModelImageUser *user,
                           bool readonly,
                           libxlDeviceModelImage *image)
 {
@@ -54,14 +60,14 @@ libxlDeviceModelImageOpen(const virStorageSource *src,
     if (image->fd < 0 || fstat(image->fd, &sb) < 0) {
         virReportSystemError(errno,
                              _("device model '%1$s': cannot open image '%2$s' of disk '%3$s'"),
-                             name, src->path, dst);
+                             user->name, src->path, user->dst);
         return -1;
     }
 
     if (!libxlDeviceModelImageCanBe(&sb)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' is neither a file nor a block device"),
-                       name, src->path, dst);
+                       user->name, src->path, user->dst);
         return -1;
     }
 
@@ -74,8 +80,7 @@ libxlDeviceModelImageOpen(const virStorageSource *src,
  * content. */
 static int
 libxlDeviceModelImageLock(const virStorageSource *src,
-                          const char *name,
-                          const char *dst,
+                          const libxlDeviceModelImageUser *user,
                           bool readonly,
                           const libxlDeviceModelImage *image)
 {
@@ -87,11 +92,11 @@ libxlDeviceModelImageLock(const virStorageSource *src,
     if (errno == EAGAIN || errno == EACCES) {
         virReportError(VIR_ERR_RESOURCE_BUSY,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' is in use by another process, expected one that nobody else writes to, and that nobody else uses if it is written to"),
-                       name, src->path, dst);
+                       user->name, src->path, user->dst);
     } else {
         virReportSystemError(errno,
                              _("device model '%1$s': cannot lock image '%2$s' of disk '%3$s'"),
-                             name, src->path, dst);
+                             user->name, src->path, user->dst);
     }
 
     return -1;
@@ -125,15 +130,14 @@ libxlDeviceModelImageRead(const virStorageSource *src,
  * may have written it.  So what it is based on has to be in the definition. */
 static int
 libxlDeviceModelImageFindNext(virStorageSource *src,
-                              const char *name,
-                              const char *dst,
+                              const libxlDeviceModelImageUser *user,
                               int fd,
                               virStorageSource **next)
 {
-    g_autoptr(virStorageSource) meta = libxlDeviceModelImageRead(src, dst, fd);
+    g_autoptr(virStorageSource) meta = libxlDeviceModelImageRead(src, user->dst, fd);
 
     if (!meta) {
-        virLastErrorPrefixMessage(_("device model '%1$s'"), name);
+        virLastErrorPrefixMessage(_("device model '%1$s'"), user->name);
         return -1;
     }
 
@@ -145,7 +149,7 @@ libxlDeviceModelImageFindNext(virStorageSource *src,
 
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' keeps its data in '%4$s', expected an image without a data file"),
-                       name, src->path, dst, quote);
+                       user->name, src->path, user->dst, quote);
         return -1;
     }
 
@@ -156,7 +160,7 @@ libxlDeviceModelImageFindNext(virStorageSource *src,
 
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' is based on '%4$s', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
-                       name, src->path, dst, quote);
+                       user->name, src->path, user->dst, quote);
         return -1;
     }
 
@@ -180,6 +184,7 @@ libxlDeviceModelDiskOpen(const char *name,
                          const virDomainDiskDef *def,
                          libxlDeviceModelImages *images)
 {
+    libxlDeviceModelImageUser user = { name, def->dst };
     bool readonly = def->src->readonly || def->device == VIR_DOMAIN_DISK_DEVICE_CDROM;
     g_autoptr(virStorageSource) src = NULL;
 
@@ -199,13 +204,13 @@ libxlDeviceModelDiskOpen(const char *name,
             return -1;
         }
 
-        rc = libxlDeviceModelImageOpen(src, name, def->dst, readonly, &image);
+        rc = libxlDeviceModelImageOpen(src, &user, readonly, &image);
         if (image.fd >= 0)
             VIR_APPEND_ELEMENT_COPY(images->images, images->nimages, image);
 
         if (rc < 0 ||
-            libxlDeviceModelImageLock(src, name, def->dst, readonly, &image) < 0 ||
-            libxlDeviceModelImageFindNext(src, name, def->dst, image.fd, &next) < 0)
+            libxlDeviceModelImageLock(src, &user, readonly, &image) < 0 ||
+            libxlDeviceModelImageFindNext(src, &user, image.fd, &next) < 0)
             return -1;
 
         virObjectUnref(src);
