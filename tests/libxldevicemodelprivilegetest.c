@@ -16,7 +16,9 @@
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -904,6 +906,183 @@ testSignal(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What the kernel does for the process that signals, all of it made up. */
+struct testKernel {
+    uid_t mask; /* bits of a uid that are set; 0: it refuses to set any */
+    uid_t odd[3]; /* bits that differ in the real, effective and saved uid */
+    bool unknown; /* it does not tell the uids */
+    int init; /* errno of a signal to init; 0: that may be signalled */
+    int all; /* errno of one to everybody */
+    bool fails;
+};
+
+static const struct testKernel *testKernel; /* NULL: the real one */
+static uid_t testKernelUIDs[3];
+
+
+int
+getpriority(__priority_which_t which,
+            id_t who)
+{
+    static int (*next)(__priority_which_t, id_t);
+
+    if (testKernel && which == PRIO_USER && who == TEST_UID)
+        return 0;
+
+    if (!next)
+        next = dlsym(RTLD_NEXT, "getpriority");
+    return next(which, who);
+}
+
+
+/* Where there are two calls, the one with the plain name takes 16 bits. */
+static int
+testKernelSetUIDs(const uid_t *uids,
+                  bool plain)
+{
+    uid_t mask = testKernel->mask;
+    size_t i;
+
+#ifdef SYS_setresuid32
+    if (plain)
+        mask &= 0xffff;
+#else
+    (void)plain;
+#endif
+
+    if (mask == 0) {
+        errno = EPERM;
+        return -1;
+    }
+
+    for (i = 0; i < 3; i++)
+        testKernelUIDs[i] = (uids[i] & mask) ^ testKernel->odd[i];
+    return 0;
+}
+
+
+long
+syscall(long number,
+        ...)
+{
+    static long (*next)(long, ...);
+    long args[6];
+    va_list list;
+    size_t i;
+
+    va_start(list, number);
+    for (i = 0; i < G_N_ELEMENTS(args); i++)
+        args[i] = va_arg(list, long);
+    va_end(list);
+
+    if (testKernel) {
+        uid_t uids[] = { args[0], args[1], args[2] };
+
+        if (number == SYS_setresuid)
+            return testKernelSetUIDs(uids, true);
+#ifdef SYS_setresuid32
+        if (number == SYS_setresuid32)
+            return testKernelSetUIDs(uids, false);
+#endif
+    }
+
+    if (!next)
+        next = dlsym(RTLD_NEXT, "syscall");
+    return next(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+
+int
+getresuid(uid_t *real,
+          uid_t *effective,
+          uid_t *saved)
+{
+    static int (*next)(uid_t *, uid_t *, uid_t *);
+
+    if (!testKernel) {
+        if (!next)
+            next = dlsym(RTLD_NEXT, "getresuid");
+        return next(real, effective, saved);
+    }
+
+    if (testKernel->unknown)
+        return -1;
+
+    *real = testKernelUIDs[0];
+    *effective = testKernelUIDs[1];
+    *saved = testKernelUIDs[2];
+    return 0;
+}
+
+
+int
+kill(pid_t pid,
+     int sig)
+{
+    static int (*next)(pid_t, int);
+
+    if (testKernel) {
+        errno = pid == 1 ? testKernel->init : testKernel->all;
+        return errno == 0 ? 0 : -1;
+    }
+
+    if (!next)
+        next = dlsym(RTLD_NEXT, "kill");
+    return next(pid, sig);
+}
+
+
+/* Whatever goes wrong, nobody is signalled under another uid than that of the secondary, nor
+ * with the privilege to signal anybody. */
+static int
+testSignalKernel(const void *opaque)
+{
+    const struct testKernel *kernel = opaque;
+    g_autofree char *error = g_strdup_printf("operation failed: cannot signal the processes of user id %u",
+                                             TEST_UID);
+    int rc;
+
+    testKernel = kernel;
+    rc = libxlDeviceModelPrivilegeSignal(TEST_UID, SIGKILL);
+    testKernel = NULL;
+
+    if (kernel->fails)
+        return libxlDeviceModelTestOutcome(rc, testDir, error);
+
+    return rc == 1 ? 0 : -1;
+}
+
+
+static int
+testSignalKernels(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testKernel kernel = { __VA_ARGS__ }; \
+        if (virTestRun("signal: " title, testSignalKernel, &kernel) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("somebody", .mask = -1, .init = EPERM);
+    DO_TEST("nobody any more", .mask = -1, .init = EPERM, .all = ESRCH);
+    DO_TEST("not allowed", .mask = -1, .init = EPERM, .all = EPERM, .fails = true);
+    DO_TEST("uids cannot be set", .init = EPERM, .fails = true);
+    DO_TEST("uids are cut", .mask = 0xffff, .init = EPERM, .fails = true);
+    DO_TEST("another real uid", .mask = -1, .odd = { 1, 0, 0 }, .init = EPERM, .fails = true);
+    DO_TEST("another effective uid", .mask = -1, .odd = { 0, 1, 0 }, .init = EPERM, .fails = true);
+    DO_TEST("another saved uid", .mask = -1, .odd = { 0, 0, 1 }, .init = EPERM, .fails = true);
+    DO_TEST("uids are not known", .mask = -1, .unknown = true, .init = EPERM, .fails = true);
+    DO_TEST("anybody can be signalled", .mask = -1, .fails = true);
+    DO_TEST("init is not there", .mask = -1, .init = ESRCH, .fails = true);
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
 /* What is none of the uids is not signalled. */
 static int
 testSignalRefused(const void *opaque G_GNUC_UNUSED)
@@ -1029,6 +1208,8 @@ mymain(void)
     if (testChecksProcess() < 0)
         ret = -1;
     if (virTestRun("signal", testSignal, NULL) < 0)
+        ret = -1;
+    if (testSignalKernels() < 0)
         ret = -1;
     if (virTestRun("signal: refused", testSignalRefused, NULL) < 0)
         ret = -1;
