@@ -20,20 +20,28 @@
 #define LIBXL_DEVICE_MODEL_ALIAS_SOUND "sound0"
 #define LIBXL_DEVICE_MODEL_ALIAS_AUDIO "audio0"
 
-char *libxlDeviceModelAliasNIC(unsigned int slot);
+char *
+libxlDeviceModelAliasNIC(unsigned int slot);
 
-char *libxlDeviceModelAliasTap(unsigned int slot);
+char *
+libxlDeviceModelAliasTap(unsigned int slot);
 
-char *libxlDeviceModelAliasDrive(const libxlDeviceModelDisk *disk);
+char *
+libxlDeviceModelAliasDrive(const libxlDeviceModelDisk *disk);
 
-char *libxlDeviceModelAliasImage(const libxlDeviceModelDisk *disk);
+char *
+libxlDeviceModelAliasImage(const libxlDeviceModelDisk *disk);
 
-char *libxlDeviceModelAliasMedium(const libxlDeviceModelDisk *disk,
-                                  unsigned int fdset);
+char *
+libxlDeviceModelAliasMedium(const libxlDeviceModelDisk *disk,
+                            unsigned int fdset);
 
-bool libxlDeviceModelAliasIsImage(const char *alias,
-                                  const libxlDeviceModelDisk *disk);
+bool
+libxlDeviceModelAliasIsImage(const char *alias,
+                             const libxlDeviceModelDisk *disk);
 
-char *libxlDeviceModelAliasSerial(size_t idx);
+char *
+libxlDeviceModelAliasSerial(size_t idx);
 
-char *libxlDeviceModelAliasTerminal(size_t idx);
+char *
+libxlDeviceModelAliasTerminal(size_t idx);

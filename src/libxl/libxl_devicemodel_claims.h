@@ -11,8 +11,10 @@
 /* A PC has so many ISA interrupts: bits 1 << interrupt. */
 #define LIBXL_DEVICE_MODEL_IRQS_ALL 0xffffU
 
-char *libxlDeviceModelClaimsFormat(const libxlDeviceModelConfig *config);
+char *
+libxlDeviceModelClaimsFormat(const libxlDeviceModelConfig *config);
 
-void libxlDeviceModelClaimsGetInterrupts(const libxlDeviceModelConfig *config,
-                                         unsigned int *slots,
-                                         unsigned int *irqs);
+void
+libxlDeviceModelClaimsGetInterrupts(const libxlDeviceModelConfig *config,
+                                    unsigned int *slots,
+                                    unsigned int *irqs);

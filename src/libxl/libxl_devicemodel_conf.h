@@ -101,9 +101,10 @@ struct _libxlDeviceModelConfig {
     libxlDeviceModelSound *sound; /* NULL for none */
 };
 
-int libxlDeviceModelMachineInit(libxlDeviceModelMachine *machine,
-                                const virDomainDef *def,
-                                const libxl_domain_config *d_config);
+int
+libxlDeviceModelMachineInit(libxlDeviceModelMachine *machine,
+                            const virDomainDef *def,
+                            const libxl_domain_config *d_config);
 
 libxlDeviceModelConfig *
 libxlDeviceModelConfigNew(const virDomainDef *def,
@@ -111,26 +112,37 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
                           const libxlDeviceModelMachine *machine,
                           unsigned int domid);
 
-void libxlDeviceModelConfigFree(libxlDeviceModelConfig *config);
+void
+libxlDeviceModelConfigFree(libxlDeviceModelConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelConfig, libxlDeviceModelConfigFree);
 
-void libxlDeviceModelDiskInit(libxlDeviceModelDisk *disk,
-                              const virDomainDiskDef *def,
-                              size_t idx);
-void libxlDeviceModelDiskClear(libxlDeviceModelDisk *disk);
+void
+libxlDeviceModelDiskInit(libxlDeviceModelDisk *disk,
+                         const virDomainDiskDef *def,
+                         size_t idx);
 
-int libxlDeviceModelConfigPrimary(const virDomainDef *def,
-                                  libxl_domain_config *d_config);
+void
+libxlDeviceModelDiskClear(libxlDeviceModelDisk *disk);
 
-const char *libxlDeviceModelNICDriver(const char *model);
+int
+libxlDeviceModelConfigPrimary(const virDomainDef *def,
+                              libxl_domain_config *d_config);
 
-char *libxlDeviceModelNICModels(void);
+const char *
+libxlDeviceModelNICDriver(const char *model);
 
-const char *libxlDeviceModelSoundDriver(virDomainSoundModel model);
+char *
+libxlDeviceModelNICModels(void);
 
-char *libxlDeviceModelSoundModels(void);
+const char *
+libxlDeviceModelSoundDriver(virDomainSoundModel model);
 
-const char *libxlDeviceModelImageDriver(virStorageFileFormat format);
+char *
+libxlDeviceModelSoundModels(void);
 
-const char *libxlDeviceModelSecondaryEmulator(const virDomainDef *def,
-                                              const virDomainDeviceModelDef *dmdef);
+const char *
+libxlDeviceModelImageDriver(virStorageFileFormat format);
+
+const char *
+libxlDeviceModelSecondaryEmulator(const virDomainDef *def,
+                                  const virDomainDeviceModelDef *dmdef);

@@ -8,10 +8,12 @@
 
 #include "libxl_devicemodel_fds.h"
 
-int libxlDeviceModelDiskOpen(const char *name,
-                             const virDomainDiskDef *def,
-                             libxlDeviceModelImages *images);
+int
+libxlDeviceModelDiskOpen(const char *name,
+                         const virDomainDiskDef *def,
+                         libxlDeviceModelImages *images);
 
-int libxlDeviceModelDiskGetInfo(const virStorageSource *src,
-                                const char *dst,
-                                virDomainBlockInfoPtr info);
+int
+libxlDeviceModelDiskGetInfo(const virStorageSource *src,
+                            const char *dst,
+                            virDomainBlockInfoPtr info);

@@ -9,7 +9,8 @@
 #include "libxl_devicemodel_fds.h"
 #include "libxl_devicemodel_monitor.h"
 
-int libxlDeviceModelMediaChange(libxlDeviceModelMonitor *mon,
-                                const libxlDeviceModelDisk *disk,
-                                libxlDeviceModelImages *images,
-                                gint64 deadline);
+int
+libxlDeviceModelMediaChange(libxlDeviceModelMonitor *mon,
+                            const libxlDeviceModelDisk *disk,
+                            libxlDeviceModelImages *images,
+                            gint64 deadline);

@@ -49,39 +49,32 @@ typedef struct _libxlDeviceModelMonitor libxlDeviceModelMonitor;
 
 libxlDeviceModelMonitor *
 libxlDeviceModelMonitorNew(const char *name,
-                           int *fd)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+                           int *fd);
 
 libxlDeviceModelMonitor *
 libxlDeviceModelMonitorConnect(const char *name,
-                               const char *path)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+                               const char *path);
 
 int
 libxlDeviceModelMonitorHandshake(libxlDeviceModelMonitor *mon,
-                                 gint64 deadline)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+                                 gint64 deadline);
 
 int
 libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
                                const char *command,
                                virJSONValue **arguments,
                                virJSONValue **reply,
-                               gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                               gint64 deadline);
 
 int
 libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,
                                  const char *command,
                                  int fd,
                                  virJSONValue **reply,
-                                 gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(4)
-    G_GNUC_WARN_UNUSED_RESULT;
+                                 gint64 deadline);
 
 const char *
-libxlDeviceModelMonitorGetName(const libxlDeviceModelMonitor *mon)
-    ATTRIBUTE_NONNULL(1);
+libxlDeviceModelMonitorGetName(const libxlDeviceModelMonitor *mon);
 
 void
 libxlDeviceModelMonitorFree(libxlDeviceModelMonitor *mon);

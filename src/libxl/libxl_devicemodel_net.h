@@ -9,12 +9,15 @@
 #include "libxl_devicemodel_conf.h"
 #include "libxl_devicemodel_process.h"
 
-int libxlDeviceModelNetConnect(virDomainDef *def,
-                               libxlDeviceModel *dm,
-                               const libxlDeviceModelConfig *config,
-                               int *taps);
+int
+libxlDeviceModelNetConnect(virDomainDef *def,
+                           libxlDeviceModel *dm,
+                           const libxlDeviceModelConfig *config,
+                           int *taps);
 
-void libxlDeviceModelNetDisconnect(virDomainDef *def,
-                                   const libxlDeviceModel *dm);
+void
+libxlDeviceModelNetDisconnect(virDomainDef *def,
+                              const libxlDeviceModel *dm);
 
-bool libxlDeviceModelNetDelete(const libxlDeviceModel *dm);
+bool
+libxlDeviceModelNetDelete(const libxlDeviceModel *dm);

@@ -53,8 +53,9 @@ struct _libxlDeviceModelPrivilege {
     libxlDeviceModelEmulator emulator; /* known once prepared */
 };
 
-int libxlDeviceModelPrivilegeLoadConf(virConf *conf,
-                                      unsigned int *uidBase);
+int
+libxlDeviceModelPrivilegeLoadConf(virConf *conf,
+                                  unsigned int *uidBase);
 
 libxlDeviceModelPrivilege *
 libxlDeviceModelPrivilegeNew(const char *stateDir,
@@ -64,19 +65,25 @@ libxlDeviceModelPrivilegeNew(const char *stateDir,
                              const char *name,
                              unsigned int vcpus);
 
-void libxlDeviceModelPrivilegeFree(libxlDeviceModelPrivilege *privilege);
+void
+libxlDeviceModelPrivilegeFree(libxlDeviceModelPrivilege *privilege);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelPrivilege, libxlDeviceModelPrivilegeFree);
 
-int libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege,
-                                     const char *path);
+int
+libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege,
+                                 const char *path);
 
-int libxlDeviceModelPrivilegeConfine(void);
+int
+libxlDeviceModelPrivilegeConfine(void);
 
-void libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
-                                    virCommand *cmd);
+void
+libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,
+                               virCommand *cmd);
 
-int libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
-                                   const char *proc);
+int
+libxlDeviceModelPrivilegeCheck(const libxlDeviceModelPrivilege *privilege,
+                               const char *proc);
 
-int libxlDeviceModelPrivilegeSignal(uid_t uid,
-                                    int sig);
+int
+libxlDeviceModelPrivilegeSignal(uid_t uid,
+                                int sig);

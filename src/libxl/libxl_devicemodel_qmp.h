@@ -16,89 +16,74 @@ int
 libxlDeviceModelQMPAddFD(libxlDeviceModelMonitor *mon,
                          int fd,
                          unsigned int *fdset,
-                         gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
+                         gint64 deadline);
 
 int
 libxlDeviceModelQMPQueryPTY(libxlDeviceModelMonitor *mon,
                             const char *label,
                             char **path,
-                            gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3)
-    G_GNUC_WARN_UNUSED_RESULT;
+                            gint64 deadline);
 
 int
 libxlDeviceModelQMPSetLink(libxlDeviceModelMonitor *mon,
                            const char *name,
                            bool up,
-                           gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                           gint64 deadline);
 
 int
 libxlDeviceModelQMPQueryStatus(libxlDeviceModelMonitor *mon,
                                bool *running,
                                char **status,
-                               gint64 deadline)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+                               gint64 deadline);
 
 int
 libxlDeviceModelQMPCont(libxlDeviceModelMonitor *mon,
-                        gint64 deadline)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+                        gint64 deadline);
 
 int
 libxlDeviceModelQMPRemoveFD(libxlDeviceModelMonitor *mon,
                             unsigned int fdset,
-                            gint64 deadline)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+                            gint64 deadline);
 
 int
 libxlDeviceModelQMPQueryMedium(libxlDeviceModelMonitor *mon,
                                const char *drive,
                                char **node,
-                               gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
+                               gint64 deadline);
 
 int
 libxlDeviceModelQMPAddNode(libxlDeviceModelMonitor *mon,
                            virJSONValue **node,
-                           gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                           gint64 deadline);
 
 int
 libxlDeviceModelQMPDeleteNode(libxlDeviceModelMonitor *mon,
                               const char *node,
-                              gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                              gint64 deadline);
 
 int
 libxlDeviceModelQMPOpenTray(libxlDeviceModelMonitor *mon,
                             const char *drive,
                             bool force,
-                            gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                            gint64 deadline);
 
 int
 libxlDeviceModelQMPCloseTray(libxlDeviceModelMonitor *mon,
                              const char *drive,
-                             gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                             gint64 deadline);
 
 int
 libxlDeviceModelQMPInsertMedium(libxlDeviceModelMonitor *mon,
                                 const char *drive,
                                 const char *node,
-                                gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
+                                gint64 deadline);
 
 int
 libxlDeviceModelQMPRemoveMedium(libxlDeviceModelMonitor *mon,
                                 const char *drive,
-                                gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                                gint64 deadline);
 
 int
 libxlDeviceModelQMPHumanCommand(libxlDeviceModelMonitor *mon,
                                 const char *command,
-                                gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                                gint64 deadline);

@@ -145,30 +145,42 @@ struct _libxlDeviceModelWrite {
     uint32_t data;
 };
 
-bool libxlDeviceModelWriteInit(libxlDeviceModelWrite *write,
-                               const ioreq_t *request);
+bool
+libxlDeviceModelWriteInit(libxlDeviceModelWrite *write,
+                          const ioreq_t *request);
 
-void libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
+void
+libxlDeviceModelRegistersNote(libxlDeviceModelRegisters *registers,
+                              const libxlDeviceModelWrite *write);
+
+uint32_t
+libxlDeviceModelRegistersFilter(libxlDeviceModelRegisters *registers,
+                                const libxlDeviceModelWrite *write);
+
+unsigned int
+libxlDeviceModelWriteGetCommanded(const libxlDeviceModelWrite *write);
+
+void
+libxlDeviceModelRegistersBegin(libxlDeviceModelRegisters *registers,
+                               unsigned int vcpu,
+                               const libxlDeviceModelWrite *write);
+
+void
+libxlDeviceModelRegistersEnd(libxlDeviceModelRegisters *registers,
+                             unsigned int vcpu);
+
+bool
+libxlDeviceModelRegistersHaveNoted(const libxlDeviceModelRegisters *registers,
+                                   unsigned int vcpu,
                                    const libxlDeviceModelWrite *write);
 
-uint32_t libxlDeviceModelRegistersFilter(libxlDeviceModelRegisters *registers,
-                                         const libxlDeviceModelWrite *write);
+uint32_t
+libxlDeviceModelRegisterGet(uint64_t cell);
 
-unsigned int libxlDeviceModelWriteGetCommanded(const libxlDeviceModelWrite *write);
+bool
+libxlDeviceModelRegisterIsWritten(uint64_t cell,
+                                  unsigned int first,
+                                  unsigned int size);
 
-void libxlDeviceModelRegistersBegin(libxlDeviceModelRegisters *registers,
-                                    unsigned int vcpu,
-                                    const libxlDeviceModelWrite *write);
-
-void libxlDeviceModelRegistersEnd(libxlDeviceModelRegisters *registers,
-                                  unsigned int vcpu);
-
-bool libxlDeviceModelRegistersHaveNoted(const libxlDeviceModelRegisters *registers,
-                                        unsigned int vcpu,
-                                        const libxlDeviceModelWrite *write);
-
-uint32_t libxlDeviceModelRegisterGet(uint64_t cell);
-bool libxlDeviceModelRegisterIsWritten(uint64_t cell,
-                                       unsigned int first,
-                                       unsigned int size);
-unsigned int libxlDeviceModelRegistersMaster(const libxlDeviceModelRegisters *registers);
+unsigned int
+libxlDeviceModelRegistersMaster(const libxlDeviceModelRegisters *registers);

@@ -20,21 +20,17 @@
 
 int
 libxlDeviceModelRegistersCreate(const char *path,
-                                const libxlDeviceModelRegisters *before)
-    ATTRIBUTE_NONNULL(1) G_GNUC_WARN_UNUSED_RESULT;
+                                const libxlDeviceModelRegisters *before);
 
 int
 libxlDeviceModelRegistersWriteBack(const char *path,
-                                   const libxlDeviceModelRegisters *registers)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                                   const libxlDeviceModelRegisters *registers);
 
 int
 libxlDeviceModelRegistersAmend(const char *path,
                                unsigned int vcpu,
-                               const libxlDeviceModelWrite *write)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
+                               const libxlDeviceModelWrite *write);
 
 int
 libxlDeviceModelRegistersRead(const char *path,
-                              libxlDeviceModelRegisters *registers)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                              libxlDeviceModelRegisters *registers);

@@ -87,51 +87,42 @@
 #include "libxl_devicemodel_registers.h"
 
 const char *
-libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config)
-    ATTRIBUTE_NONNULL(1);
+libxlDeviceModelReplayRefusal(const libxlDeviceModelConfig *config);
 
 const char *
 libxlDeviceModelReplayHint(const libxlDeviceModelConfig *config,
-                           long long away)
-    ATTRIBUTE_NONNULL(1);
+                           long long away);
 
 char **
 libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
-                           const libxlDeviceModelRegisters *registers)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+                           const libxlDeviceModelRegisters *registers);
 
 void
 libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
-                             libxlDeviceModelRegisters *registers)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2);
+                             libxlDeviceModelRegisters *registers);
 
 char **
 libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
                                  const libxlDeviceModelRegisters *before,
                                  const libxlDeviceModelRegisters *now,
-                                 unsigned int commanded)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
+                                 unsigned int commanded);
 
 char **
 libxlDeviceModelReplayAgain(const libxlDeviceModelConfig *config,
                             const libxlDeviceModelRegisters *told,
-                            const libxlDeviceModelRegisters *now)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
+                            const libxlDeviceModelRegisters *now);
 
 char **
 libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,
                            const libxlDeviceModelRegisters *registers,
-                           const libxlDeviceModelWrite *write)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
+                           const libxlDeviceModelWrite *write);
 
 int
 libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
                        char **commands,
-                       gint64 deadline)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) G_GNUC_WARN_UNUSED_RESULT;
+                       gint64 deadline);
 
 bool
 libxlDeviceModelReplayHolds(const virDomainDef *def,
                             const virDomainDeviceModelDef *dmdef,
-                            const libxlDeviceModelConfig *config)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3);
+                            const libxlDeviceModelConfig *config);

@@ -80,29 +80,44 @@ typedef enum {
     LIBXL_DEVICE_MODEL_SCOPE_PATH_REFUSED, /* fail with EACCES */
 } libxlDeviceModelScopePath;
 
-bool libxlDeviceModelScopeRangesReserve(libxlDeviceModelScopeRanges *ranges);
-bool libxlDeviceModelScopeRangesAdd(libxlDeviceModelScopeRanges *ranges,
-                                    uint64_t first,
-                                    uint64_t last);
-bool libxlDeviceModelScopeRangesFind(const libxlDeviceModelScopeRanges *ranges,
-                                     uint64_t first,
-                                     uint64_t last);
-void libxlDeviceModelScopeRangesRemove(libxlDeviceModelScopeRanges *ranges,
-                                       uint64_t first,
-                                       uint64_t last);
-void libxlDeviceModelScopeRangesClear(libxlDeviceModelScopeRanges *ranges);
+bool
+libxlDeviceModelScopeRangesReserve(libxlDeviceModelScopeRanges *ranges);
 
-bool libxlDeviceModelScopeClaimsParse(const char *str,
-                                      libxlDeviceModelScopeClaims *claims,
-                                      char *error,
-                                      size_t errorlen);
-void libxlDeviceModelScopeClaimsClear(libxlDeviceModelScopeClaims *claims);
+bool
+libxlDeviceModelScopeRangesAdd(libxlDeviceModelScopeRanges *ranges,
+                               uint64_t first,
+                               uint64_t last);
 
-void libxlDeviceModelScopeBoardAdd(libxlDeviceModelScopeBoard *board,
-                                   libxlDeviceModelScopeSpace space,
-                                   uint64_t first,
-                                   uint64_t last);
-bool libxlDeviceModelScopeBoardIsEmpty(const libxlDeviceModelScopeBoard *board);
+bool
+libxlDeviceModelScopeRangesFind(const libxlDeviceModelScopeRanges *ranges,
+                                uint64_t first,
+                                uint64_t last);
+
+void
+libxlDeviceModelScopeRangesRemove(libxlDeviceModelScopeRanges *ranges,
+                                  uint64_t first,
+                                  uint64_t last);
+
+void
+libxlDeviceModelScopeRangesClear(libxlDeviceModelScopeRanges *ranges);
+
+bool
+libxlDeviceModelScopeClaimsParse(const char *str,
+                                 libxlDeviceModelScopeClaims *claims,
+                                 char *error,
+                                 size_t errorlen);
+
+void
+libxlDeviceModelScopeClaimsClear(libxlDeviceModelScopeClaims *claims);
+
+void
+libxlDeviceModelScopeBoardAdd(libxlDeviceModelScopeBoard *board,
+                              libxlDeviceModelScopeSpace space,
+                              uint64_t first,
+                              uint64_t last);
+
+bool
+libxlDeviceModelScopeBoardIsEmpty(const libxlDeviceModelScopeBoard *board);
 
 libxlDeviceModelScopeVerdict
 libxlDeviceModelScopeDecideRange(const libxlDeviceModelScopeClaims *claims,
@@ -110,19 +125,28 @@ libxlDeviceModelScopeDecideRange(const libxlDeviceModelScopeClaims *claims,
                                  libxlDeviceModelScopeSpace space,
                                  uint64_t first,
                                  uint64_t last);
-bool libxlDeviceModelScopeDecidePCI(const libxlDeviceModelScopeClaims *claims,
-                                    unsigned int segment,
-                                    unsigned int bus,
-                                    unsigned int slot,
-                                    unsigned int function);
-bool libxlDeviceModelScopeDecideINTx(const libxlDeviceModelScopeClaims *claims,
-                                     unsigned int segment,
-                                     unsigned int bus,
-                                     unsigned int slot);
-bool libxlDeviceModelScopeDecideIRQ(const libxlDeviceModelScopeClaims *claims,
-                                    unsigned int irq);
-int libxlDeviceModelScopeDecideFile(const libxlDeviceModelScopeClaims *claims,
-                                    const char *path);
+
+bool
+libxlDeviceModelScopeDecidePCI(const libxlDeviceModelScopeClaims *claims,
+                               unsigned int segment,
+                               unsigned int bus,
+                               unsigned int slot,
+                               unsigned int function);
+
+bool
+libxlDeviceModelScopeDecideINTx(const libxlDeviceModelScopeClaims *claims,
+                                unsigned int segment,
+                                unsigned int bus,
+                                unsigned int slot);
+
+bool
+libxlDeviceModelScopeDecideIRQ(const libxlDeviceModelScopeClaims *claims,
+                               unsigned int irq);
+
+int
+libxlDeviceModelScopeDecideFile(const libxlDeviceModelScopeClaims *claims,
+                                const char *path);
+
 libxlDeviceModelScopePath
 libxlDeviceModelScopeDecidePath(const libxlDeviceModelScopeClaims *claims,
                                 const char *path,

@@ -8,9 +8,12 @@
 
 #include "domain_conf.h"
 
-int libxlDeviceModelsValidate(const virDomainDef *def);
+int
+libxlDeviceModelsValidate(const virDomainDef *def);
 
-int libxlDeviceModelsValidateHost(const virDomainDef *def);
+int
+libxlDeviceModelsValidateHost(const virDomainDef *def);
 
-int libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dmdef,
-                                 const virDomainDiskDef *disk);
+int
+libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dmdef,
+                             const virDomainDiskDef *disk);

@@ -8,12 +8,16 @@
 
 #include "libxl_devicemodel_process.h"
 
-int libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm);
+int
+libxlDeviceModelXenstoreAdd(const libxlDeviceModel *dm);
 
-int libxlDeviceModelXenstoreSetState(const libxlDeviceModel *dm,
-                                     const char *state);
+int
+libxlDeviceModelXenstoreSetState(const libxlDeviceModel *dm,
+                                 const char *state);
 
-int libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm);
+int
+libxlDeviceModelXenstoreRemove(const libxlDeviceModel *dm);
 
-int libxlDeviceModelXenstoreGetPrimary(unsigned int domid,
-                                       pid_t *pid);
+int
+libxlDeviceModelXenstoreGetPrimary(unsigned int domid,
+                                   pid_t *pid);
