@@ -19,5 +19,6 @@ struct _virDomainCapsDeviceModel {
     unsigned int failureActions; /* bits 1 << virDomainDeviceModelFailureAction */
 };
 
-void virDomainCapsDeviceModelFormat(virBuffer *buf,
-                                    const virDomainCapsDeviceModel *devicemodel);
+void
+virDomainCapsDeviceModelFormat(virBuffer *buf,
+                               const virDomainCapsDeviceModel *devicemodel);

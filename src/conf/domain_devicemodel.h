@@ -109,44 +109,77 @@ struct _virDomainDeviceModelDef {
     virDomainDeviceModelState state;
 };
 
-virDomainDeviceModelDef *virDomainDeviceModelDefNew(void);
-void virDomainDeviceModelDefFree(virDomainDeviceModelDef *dm);
+virDomainDeviceModelDef *
+virDomainDeviceModelDefNew(void);
+
+void
+virDomainDeviceModelDefFree(virDomainDeviceModelDef *dm);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainDeviceModelDef, virDomainDeviceModelDefFree);
 
-bool virDomainDeviceModelNameIsValid(const char *name);
+bool
+virDomainDeviceModelNameIsValid(const char *name);
 
-char *virDomainDeviceModelFailureActionsToString(void);
+char *
+virDomainDeviceModelFailureActionsToString(void);
+
 virDomainDeviceModelFailureAction
 virDomainDeviceModelDefGetFailureAction(const virDomainDeviceModelDef *dm);
-int virDomainDeviceModelFailureLimitFromString(const char *text);
-unsigned int virDomainDeviceModelDefGetFailureLimit(const virDomainDeviceModelDef *dm);
-void virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
-                                      long long when,
-                                      const char *reason);
-void virDomainDeviceModelDefAddReason(virDomainDeviceModelDef *dm,
-                                      const char *reason);
+
+int
+virDomainDeviceModelFailureLimitFromString(const char *text);
+
+unsigned int
+virDomainDeviceModelDefGetFailureLimit(const virDomainDeviceModelDef *dm);
+
+void
+virDomainDeviceModelDefSetFailed(virDomainDeviceModelDef *dm,
+                                 long long when,
+                                 const char *reason);
+
+void
+virDomainDeviceModelDefAddReason(virDomainDeviceModelDef *dm,
+                                 const char *reason);
 
 /* The calls of the domain definition into this file. */
-int virDomainDeviceModelDefsParse(virDomainDef *def,
-                                  xmlXPathContextPtr ctxt,
-                                  unsigned int flags);
-void virDomainDeviceModelDefsFormat(virBuffer *buf,
-                                    const virDomainDef *def,
-                                    unsigned int flags);
-void virDomainDeviceModelDefsFree(virDomainDef *def);
-bool virDomainDeviceModelDefsCheckABIStability(const virDomainDef *src,
-                                               const virDomainDef *dst);
-int virDomainDeviceModelDefsCheckUnsupported(const virDomainDef *def);
-int virDomainDeviceModelDefsValidate(const virDomainDef *def);
+int
+virDomainDeviceModelDefsParse(virDomainDef *def,
+                              xmlXPathContextPtr ctxt,
+                              unsigned int flags);
+
+void
+virDomainDeviceModelDefsFormat(virBuffer *buf,
+                               const virDomainDef *def,
+                               unsigned int flags);
+
+void
+virDomainDeviceModelDefsFree(virDomainDef *def);
+
+bool
+virDomainDeviceModelDefsCheckABIStability(const virDomainDef *src,
+                                          const virDomainDef *dst);
+
+int
+virDomainDeviceModelDefsCheckUnsupported(const virDomainDef *def);
+
+int
+virDomainDeviceModelDefsValidate(const virDomainDef *def);
 
 /* Which device model emulates what. */
-bool virDomainDeviceModelDefHasCapability(const virDomainDeviceModelDef *dm,
-                                          virDomainDeviceModelCapability cap);
-virDomainDeviceModelDef *virDomainDeviceModelGetPrimary(const virDomainDef *def);
+bool
+virDomainDeviceModelDefHasCapability(const virDomainDeviceModelDef *dm,
+                                     virDomainDeviceModelCapability cap);
+
+virDomainDeviceModelDef *
+virDomainDeviceModelGetPrimary(const virDomainDef *def);
+
 virDomainDeviceModelDef *
 virDomainDeviceModelFindByCapability(const virDomainDef *def,
                                      virDomainDeviceModelCapability cap);
-virDomainDeviceModelDef *virDomainDeviceModelFindByNet(const virDomainDef *def,
-                                                       const virDomainNetDef *net);
-virDomainNetDef *virDomainDeviceModelFindNet(const virDomainDef *def,
-                                             const virDomainDeviceModelInterface *ref);
+
+virDomainDeviceModelDef *
+virDomainDeviceModelFindByNet(const virDomainDef *def,
+                              const virDomainNetDef *net);
+
+virDomainNetDef *
+virDomainDeviceModelFindNet(const virDomainDef *def,
+                            const virDomainDeviceModelInterface *ref);

@@ -30,30 +30,39 @@
 #include "libxl_devicemodel_validate.h"
 #include "libxl_devicemodel_watch.h"
 
-void libxlDeviceModelsRemember(libxlDriverPrivate *driver,
+void
+libxlDeviceModelsRemember(libxlDriverPrivate *driver,
+                          virDomainObj *vm);
+
+int
+libxlDeviceModelsPrepare(const virDomainDef *def);
+
+int
+libxlDeviceModelsStart(libxlDriverPrivate *driver,
+                       virDomainObj *vm,
+                       const libxl_domain_config *d_config);
+
+void
+libxlDeviceModelsStop(libxlDriverPrivate *driver,
+                      virDomainObj *vm);
+
+bool
+libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
                                virDomainObj *vm);
 
-int libxlDeviceModelsPrepare(const virDomainDef *def);
+int
+libxlDeviceModelsFreeGuest(virDomainObj *vm,
+                           void *opaque);
 
-int libxlDeviceModelsStart(libxlDriverPrivate *driver,
+bool
+libxlDeviceModelsReconnect(libxlDriverPrivate *driver,
                            virDomainObj *vm,
-                           const libxl_domain_config *d_config);
+                           bool dying);
 
-void libxlDeviceModelsStop(libxlDriverPrivate *driver,
-                           virDomainObj *vm);
+int
+libxlDeviceModelsCheckConsole(virDomainObj *vm,
+                              const virDomainChrDef *chr,
+                              int *fd);
 
-bool libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
-                                    virDomainObj *vm);
-
-int libxlDeviceModelsFreeGuest(virDomainObj *vm,
-                               void *opaque);
-
-bool libxlDeviceModelsReconnect(libxlDriverPrivate *driver,
-                                virDomainObj *vm,
-                                bool dying);
-
-int libxlDeviceModelsCheckConsole(virDomainObj *vm,
-                                  const virDomainChrDef *chr,
-                                  int *fd);
-
-int libxlDeviceModelsCheckSave(const virDomainDef *def);
+int
+libxlDeviceModelsCheckSave(const virDomainDef *def);

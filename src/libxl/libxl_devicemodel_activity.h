@@ -35,8 +35,10 @@ struct _libxlDeviceModelActivity {
     bool runs; /* or would, if there were a processor for it */
 };
 
-int libxlDeviceModelActivityRead(const char *folder,
-                                 libxlDeviceModelActivity *activity);
+int
+libxlDeviceModelActivityRead(const char *folder,
+                             libxlDeviceModelActivity *activity);
 
-int libxlDeviceModelActivityReadThreads(const char *folder,
-                                        libxlDeviceModelActivity *activity);
+int
+libxlDeviceModelActivityReadThreads(const char *folder,
+                                    libxlDeviceModelActivity *activity);

@@ -8,4 +8,5 @@
 
 #include "domain_capabilities.h"
 
-void libxlDeviceModelFillDomainCaps(virDomainCaps *domCaps);
+void
+libxlDeviceModelFillDomainCaps(virDomainCaps *domCaps);

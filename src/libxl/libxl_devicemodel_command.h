@@ -11,11 +11,13 @@
 #include "virjson.h"
 
 
-virJSONValue *libxlDeviceModelDiskBlockdev(const libxlDeviceModelDisk *disk,
-                                           const libxlDeviceModelImages *images,
-                                           const char *nodename);
+virJSONValue *
+libxlDeviceModelDiskBlockdev(const libxlDeviceModelDisk *disk,
+                             const libxlDeviceModelImages *images,
+                             const char *nodename);
 
-virCommand *libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
-                                       libxlDeviceModelFDs *fds,
-                                       const char *scopeLibrary,
-                                       bool debug);
+virCommand *
+libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
+                           libxlDeviceModelFDs *fds,
+                           const char *scopeLibrary,
+                           bool debug);

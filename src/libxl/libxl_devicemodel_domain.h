@@ -13,18 +13,24 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_process.h"
 
-bool libxlDeviceModelsDomainIsSame(const virDomainDef *def,
-                                   const libxl_dominfo *info);
+bool
+libxlDeviceModelsDomainIsSame(const virDomainDef *def,
+                              const libxl_dominfo *info);
 
-bool libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
-                                  const virDomainDef *def);
+bool
+libxlDeviceModelsDomainLives(libxlDriverConfig *cfg,
+                             const virDomainDef *def);
 
-void libxlDeviceModelsDomainReportEnded(const virDomainDef *def);
+void
+libxlDeviceModelsDomainReportEnded(const virDomainDef *def);
 
-int libxlDeviceModelsDomainCrash(const virDomainDef *def);
+int
+libxlDeviceModelsDomainCrash(const virDomainDef *def);
 
-bool libxlDeviceModelIsFailed(virDomainObj *vm,
-                              libxlDeviceModel *dm);
+bool
+libxlDeviceModelIsFailed(virDomainObj *vm,
+                         libxlDeviceModel *dm);
 
-virDomainDeviceModelDef *libxlDeviceModelGetDef(const virDomainDef *def,
-                                                const libxlDeviceModel *dm);
+virDomainDeviceModelDef *
+libxlDeviceModelGetDef(const virDomainDef *def,
+                       const libxlDeviceModel *dm);

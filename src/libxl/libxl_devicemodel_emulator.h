@@ -15,9 +15,11 @@ struct _libxlDeviceModelEmulator {
     bool runWithUser; /* -run-with user=, in the place of -runas */
 };
 
-int libxlDeviceModelEmulatorProbe(const char *path,
-                                  const char *name,
-                                  libxlDeviceModelEmulator *emulator);
+int
+libxlDeviceModelEmulatorProbe(const char *path,
+                              const char *name,
+                              libxlDeviceModelEmulator *emulator);
 
-void libxlDeviceModelEmulatorParseHelp(const char *help,
-                                       libxlDeviceModelEmulator *emulator);
+void
+libxlDeviceModelEmulatorParseHelp(const char *help,
+                                  libxlDeviceModelEmulator *emulator);

@@ -25,18 +25,22 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_process.h"
 
-bool libxlDeviceModelWasTold(const virDomainDef *def,
-                             const libxlDeviceModel *dm);
+bool
+libxlDeviceModelWasTold(const virDomainDef *def,
+                        const libxlDeviceModel *dm);
 
-void libxlDeviceModelFail(libxlDriverPrivate *driver,
-                          virDomainObj *vm,
-                          libxlDeviceModel *dm,
-                          const char *reason);
+void
+libxlDeviceModelFail(libxlDriverPrivate *driver,
+                     virDomainObj *vm,
+                     libxlDeviceModel *dm,
+                     const char *reason);
 
-void libxlDeviceModelFinish(libxlDriverPrivate *driver,
-                            virDomainObj *vm,
-                            libxlDeviceModel *dm);
+void
+libxlDeviceModelFinish(libxlDriverPrivate *driver,
+                       virDomainObj *vm,
+                       libxlDeviceModel *dm);
 
-void libxlDeviceModelsGetMessages(const virDomainDef *def,
-                                  GPtrArray *messages,
-                                  unsigned int flags);
+void
+libxlDeviceModelsGetMessages(const virDomainDef *def,
+                             GPtrArray *messages,
+                             unsigned int flags);

@@ -44,10 +44,13 @@ struct _libxlDeviceModelFDs {
     int sound; /* the file that is written what is played, or -1 */
 };
 
-libxlDeviceModelFDs *libxlDeviceModelFDsNew(const libxlDeviceModelConfig *config);
+libxlDeviceModelFDs *
+libxlDeviceModelFDsNew(const libxlDeviceModelConfig *config);
 
-void libxlDeviceModelFDsFree(libxlDeviceModelFDs *fds);
+void
+libxlDeviceModelFDsFree(libxlDeviceModelFDs *fds);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelFDs, libxlDeviceModelFDsFree);
 
-void libxlDeviceModelImagesClear(libxlDeviceModelImages *images);
+void
+libxlDeviceModelImagesClear(libxlDeviceModelImages *images);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(libxlDeviceModelImages, libxlDeviceModelImagesClear);

@@ -95,8 +95,10 @@ libxlDeviceModelHangVerdict
 libxlDeviceModelHangJudge(libxlDeviceModelHang *hang,
                           const libxlDeviceModelHangLook *look);
 
-void libxlDeviceModelHangWatch(libxlDeviceModel *dm,
-                               unsigned int vcpus,
-                               unsigned int limit);
+void
+libxlDeviceModelHangWatch(libxlDeviceModel *dm,
+                          unsigned int vcpus,
+                          unsigned int limit);
 
-void libxlDeviceModelHangUnwatch(const libxlDeviceModel *dm);
+void
+libxlDeviceModelHangUnwatch(const libxlDeviceModel *dm);

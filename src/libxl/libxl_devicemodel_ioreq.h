@@ -116,6 +116,10 @@
 
 #include <xen/hvm/ioreq.h>
 
+/* As many requests as vCPUs, of which Xen gives an HVM domain no more (HVM_MAX_VCPUS in
+ * xen/hvm/hvm_info_table.h). */
+#define LIBXL_DEVICE_MODEL_READY_MAX 128
+
 /* Xen's MAX_NR_IOREQ_SERVERS, which is in no public header. */
 #define LIBXL_DEVICE_MODEL_IOREQ_SERVERS 8
 

@@ -54,22 +54,28 @@ struct _libxlDeviceModelLimits {
     unsigned int processes; /* threads included */
 };
 
-int libxlDeviceModelLimitsLoadConf(virConf *conf,
-                                   libxlDeviceModelLimitsConf *limits);
+int
+libxlDeviceModelLimitsLoadConf(virConf *conf,
+                               libxlDeviceModelLimitsConf *limits);
 
-void libxlDeviceModelLimitsInit(libxlDeviceModelLimits *limits,
-                                const libxlDeviceModelLimitsConf *conf,
-                                size_t ndisks,
-                                unsigned int processes);
+void
+libxlDeviceModelLimitsInit(libxlDeviceModelLimits *limits,
+                           const libxlDeviceModelLimitsConf *conf,
+                           size_t ndisks,
+                           unsigned int processes);
 
-int libxlDeviceModelLimitsApply(const libxlDeviceModelLimits *limits,
-                                const char *cgroup,
-                                pid_t pid);
+int
+libxlDeviceModelLimitsApply(const libxlDeviceModelLimits *limits,
+                            const char *cgroup,
+                            pid_t pid);
 
-char *libxlDeviceModelCgroupName(unsigned int domid,
-                                 unsigned int id,
-                                 const char *name);
+char *
+libxlDeviceModelCgroupName(unsigned int domid,
+                           unsigned int id,
+                           const char *name);
 
-bool libxlDeviceModelCgroupRanOut(const char *name);
+bool
+libxlDeviceModelCgroupRanOut(const char *name);
 
-int libxlDeviceModelCgroupEnd(const char *name);
+int
+libxlDeviceModelCgroupEnd(const char *name);

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 
-int libxlDeviceModelLockImage(int fd,
-                              bool writes,
-                              bool shared);
+int
+libxlDeviceModelLockImage(int fd,
+                          bool writes,
+                          bool shared);

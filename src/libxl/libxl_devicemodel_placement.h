@@ -38,34 +38,45 @@ struct _libxlDeviceModelPlacement {
     libxlDeviceModelPlaced *secondaries;
 };
 
-libxlDeviceModelPlacement *libxlDeviceModelPlacementNew(const virDomainDef *def);
+libxlDeviceModelPlacement *
+libxlDeviceModelPlacementNew(const virDomainDef *def);
 
-void libxlDeviceModelPlacementFree(libxlDeviceModelPlacement *placement);
+void
+libxlDeviceModelPlacementFree(libxlDeviceModelPlacement *placement);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelPlacement, libxlDeviceModelPlacementFree);
 
-bool libxlDeviceModelOwnsCapability(const virDomainDef *def,
-                                    virDomainDeviceModelCapability cap);
+bool
+libxlDeviceModelOwnsCapability(const virDomainDef *def,
+                               virDomainDeviceModelCapability cap);
 
-bool libxlDeviceModelOwnsNet(const virDomainDef *def,
-                             const virDomainNetDef *net);
+bool
+libxlDeviceModelOwnsNet(const virDomainDef *def,
+                        const virDomainNetDef *net);
 
-bool libxlDeviceModelOwnsSerial(const virDomainDef *def,
-                                const virDomainChrDef *chr);
+bool
+libxlDeviceModelOwnsSerial(const virDomainDef *def,
+                           const virDomainChrDef *chr);
 
-bool libxlDeviceModelOwnsDisk(const virDomainDef *def,
-                              const virDomainDiskDef *disk);
+bool
+libxlDeviceModelOwnsDisk(const virDomainDef *def,
+                         const virDomainDiskDef *disk);
 
-bool libxlDeviceModelEmulates(const virDomainDef *def,
-                              const virDomainDeviceModelDef *dmdef,
-                              virDomainDeviceModelCapability cap);
+bool
+libxlDeviceModelEmulates(const virDomainDef *def,
+                         const virDomainDeviceModelDef *dmdef,
+                         virDomainDeviceModelCapability cap);
 
-unsigned int libxlDeviceModelPrimarySlots(const virDomainDef *def);
+unsigned int
+libxlDeviceModelPrimarySlots(const virDomainDef *def);
 
-int libxlDeviceModelPlacementCheckAttach(const virDomainDef *def,
-                                         const virDomainDeviceDef *dev);
+int
+libxlDeviceModelPlacementCheckAttach(const virDomainDef *def,
+                                     const virDomainDeviceDef *dev);
 
-int libxlDeviceModelPlacementCheckDetach(const virDomainDef *def,
-                                         const virDomainDeviceDef *dev);
+int
+libxlDeviceModelPlacementCheckDetach(const virDomainDef *def,
+                                     const virDomainDeviceDef *dev);
 
-void libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,
-                                    virDomainDef *def);
+void
+libxlDeviceModelPlacementApply(const libxlDeviceModelPlacement *placement,
+                               virDomainDef *def);

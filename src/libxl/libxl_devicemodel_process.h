@@ -150,59 +150,79 @@ struct _libxlDeviceModel {
     unsigned int *taps; /* numbers of the host's interfaces that were made for it */
 };
 
-unsigned long long libxlDeviceModelTimeLeft(gint64 deadline);
+unsigned long long
+libxlDeviceModelTimeLeft(gint64 deadline);
 
-bool libxlDeviceModelProcessWait(const libxlDeviceModelProcess *process,
-                                 gint64 deadline);
+bool
+libxlDeviceModelProcessWait(const libxlDeviceModelProcess *process,
+                            gint64 deadline);
 
-libxlDeviceModel *libxlDeviceModelNewEmpty(void);
+libxlDeviceModel *
+libxlDeviceModelNewEmpty(void);
 
-libxlDeviceModel *libxlDeviceModelNew(const char *stateDir,
-                                      unsigned int domid,
-                                      unsigned int id,
-                                      const char *name);
+libxlDeviceModel *
+libxlDeviceModelNew(const char *stateDir,
+                    unsigned int domid,
+                    unsigned int id,
+                    const char *name);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModel, virObjectUnref);
 
-libxlDeviceModel *libxlDeviceModelNewPrimary(const char *stateDir,
-                                             unsigned int domid,
-                                             const char *name,
-                                             pid_t pid);
+libxlDeviceModel *
+libxlDeviceModelNewPrimary(const char *stateDir,
+                           unsigned int domid,
+                           const char *name,
+                           pid_t pid);
 
-void libxlDeviceModelSetState(libxlDeviceModel *dm,
-                              libxlDeviceModelState state);
+void
+libxlDeviceModelSetState(libxlDeviceModel *dm,
+                         libxlDeviceModelState state);
 
-libxlDeviceModelState libxlDeviceModelGetState(libxlDeviceModel *dm);
+libxlDeviceModelState
+libxlDeviceModelGetState(libxlDeviceModel *dm);
 
-bool libxlDeviceModelHasServer(libxlDeviceModel *dm);
+bool
+libxlDeviceModelHasServer(libxlDeviceModel *dm);
 
-libxlDeviceModel *libxlDeviceModelListFindRunning(libxlDeviceModel **dms,
-                                                  size_t ndms,
-                                                  unsigned int domid,
-                                                  unsigned int id);
+libxlDeviceModel *
+libxlDeviceModelListFindRunning(libxlDeviceModel **dms,
+                                size_t ndms,
+                                unsigned int domid,
+                                unsigned int id);
 
-int libxlDeviceModelIdentify(const libxlDeviceModel *dm);
+int
+libxlDeviceModelIdentify(const libxlDeviceModel *dm);
 
-int libxlDeviceModelOpen(libxlDeviceModel *dm,
-                         pid_t pid);
+int
+libxlDeviceModelOpen(libxlDeviceModel *dm,
+                     pid_t pid);
 
-bool libxlDeviceModelReopen(libxlDeviceModel *dm);
+bool
+libxlDeviceModelReopen(libxlDeviceModel *dm);
 
-bool libxlDeviceModelIsAlive(const libxlDeviceModel *dm);
+bool
+libxlDeviceModelIsAlive(const libxlDeviceModel *dm);
 
-bool libxlDeviceModelKillHung(libxlDeviceModel *dm,
-                              unsigned int seconds);
+bool
+libxlDeviceModelKillHung(libxlDeviceModel *dm,
+                         unsigned int seconds);
 
-char *libxlDeviceModelDescribeEnd(libxlDeviceModel *dm);
+char *
+libxlDeviceModelDescribeEnd(libxlDeviceModel *dm);
 
-void libxlDeviceModelEndAll(libxlDeviceModel **dms,
-                            size_t ndms);
+void
+libxlDeviceModelEndAll(libxlDeviceModel **dms,
+                       size_t ndms);
 
-bool libxlDeviceModelKillAll(libxlDeviceModel *dm,
-                             gint64 deadline);
+bool
+libxlDeviceModelKillAll(libxlDeviceModel *dm,
+                        gint64 deadline);
 
-bool libxlDeviceModelKillRest(libxlDeviceModel *dm);
+bool
+libxlDeviceModelKillRest(libxlDeviceModel *dm);
 
-bool libxlDeviceModelHasEnded(libxlDeviceModel *dm);
+bool
+libxlDeviceModelHasEnded(libxlDeviceModel *dm);
 
-bool libxlDeviceModelRemoveFiles(const libxlDeviceModel *dm);
+bool
+libxlDeviceModelRemoveFiles(const libxlDeviceModel *dm);

@@ -8,6 +8,8 @@
 
 #include "internal.h"
 
-char *libxlDeviceModelQuote(const char *text);
+char *
+libxlDeviceModelQuote(const char *text);
 
-char *libxlDeviceModelQuoteLines(const char *text);
+char *
+libxlDeviceModelQuoteLines(const char *text);

@@ -24,49 +24,60 @@
 #include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_process.h"
 
-/* As many requests as vCPUs, of which Xen gives an HVM domain no more (HVM_MAX_VCPUS in
- * xen/hvm/hvm_info_table.h). */
-#define LIBXL_DEVICE_MODEL_READY_MAX 128
-
 /* For how long it is tried to free a guest, where that fails, in milliseconds. */
 #define LIBXL_DEVICE_MODEL_RELEASE_MS (10 * 1000)
 
-void libxlDeviceModelsSetLeaving(bool leaving);
+void
+libxlDeviceModelsSetLeaving(bool leaving);
 
-bool libxlDeviceModelsAreLeaving(void);
+bool
+libxlDeviceModelsAreLeaving(void);
 
-bool libxlDeviceModelHold(libxlDeviceModel *dm,
-                          bool (*limit)(void *opaque),
-                          void *opaque);
+bool
+libxlDeviceModelHold(libxlDeviceModel *dm,
+                     bool (*limit)(void *opaque),
+                     void *opaque);
 
-bool libxlDeviceModelBeginSwap(libxlDeviceModel *dm);
+bool
+libxlDeviceModelBeginSwap(libxlDeviceModel *dm);
 
-int libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
-                             ioreq_t *ready,
-                             unsigned int max,
-                             unsigned int *nready);
+int
+libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
+                         ioreq_t *ready,
+                         unsigned int max,
+                         unsigned int *nready);
 
-void libxlDeviceModelAbandonSwap(libxlDeviceModel *dm);
+void
+libxlDeviceModelAbandonSwap(libxlDeviceModel *dm);
 
-bool libxlDeviceModelReleaseHeld(libxlDeviceModel *dm);
+bool
+libxlDeviceModelReleaseHeld(libxlDeviceModel *dm);
 
-void libxlDeviceModelLimitHold(libxlDeviceModel *dm);
+void
+libxlDeviceModelLimitHold(libxlDeviceModel *dm);
 
-bool libxlDeviceModelRelease(libxlDeviceModel *dm,
-                             bool last,
-                             bool *freed);
+bool
+libxlDeviceModelRelease(libxlDeviceModel *dm,
+                        bool last,
+                        bool *freed);
 
-void libxlDeviceModelFreeGuest(libxlDeviceModel *dm);
+void
+libxlDeviceModelFreeGuest(libxlDeviceModel *dm);
 
-void libxlDeviceModelReleaseOthers(virDomainObj *vm,
-                                   const libxlDeviceModel *dm);
+void
+libxlDeviceModelReleaseOthers(virDomainObj *vm,
+                              const libxlDeviceModel *dm);
 
-void libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm);
+void
+libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm);
 
-bool libxlDeviceModelCheckServer(const libxlDeviceModel *dm);
+bool
+libxlDeviceModelCheckServer(const libxlDeviceModel *dm);
 
-void libxlDeviceModelReleaseStarted(virDomainObj *vm,
-                                    const libxlDeviceModel *dm);
+void
+libxlDeviceModelReleaseStarted(virDomainObj *vm,
+                               const libxlDeviceModel *dm);
 
-int libxlDeviceModelsLetGo(virDomainObj *vm,
-                           void *opaque);
+int
+libxlDeviceModelsLetGo(virDomainObj *vm,
+                       void *opaque);

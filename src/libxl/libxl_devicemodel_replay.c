@@ -8,8 +8,8 @@
 
 #include "libxl_devicemodel_replay.h"
 
+#include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_qmp.h"
-#include "libxl_devicemodel_watch.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL

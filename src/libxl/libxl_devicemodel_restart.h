@@ -49,11 +49,9 @@
 int
 libxlDeviceModelRestartByHand(libxlDriverPrivate *driver,
                               virDomainObj *vm,
-                              const virDomainDeviceModelDef *dmdef)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
+                              const virDomainDeviceModelDef *dmdef);
 
 bool
 libxlDeviceModelRestart(libxlDriverPrivate *driver,
                         virDomainObj *vm,
-                        libxlDeviceModel *dm)
-    ATTRIBUTE_NONNULL(1) ATTRIBUTE_NONNULL(2) ATTRIBUTE_NONNULL(3) G_GNUC_WARN_UNUSED_RESULT;
+                        libxlDeviceModel *dm);

@@ -17,7 +17,9 @@
         (__typeof__(&func)) libxlDeviceModelScopeNext(&next_, #func); \
     })
 
-void *libxlDeviceModelScopeNext(void **cache,
-                                const char *name);
+void *
+libxlDeviceModelScopeNext(void **cache,
+                          const char *name);
 
-const libxlDeviceModelScopeClaims *libxlDeviceModelScopeGetClaims(void);
+const libxlDeviceModelScopeClaims *
+libxlDeviceModelScopeGetClaims(void);

@@ -6,4 +6,5 @@
 
 #pragma once
 
-int libxlDeviceModelScopeForbidWriting(void);
+int
+libxlDeviceModelScopeForbidWriting(void);

@@ -6,4 +6,5 @@
 
 #pragma once
 
-int libxlDeviceModelScopeMemoryMap(int fd);
+int
+libxlDeviceModelScopeMemoryMap(int fd);

@@ -70,6 +70,8 @@
 
 #pragma once
 
-int libxlDeviceModelSeccompRefuseRings(void);
+int
+libxlDeviceModelSeccompRefuseRings(void);
 
-int libxlDeviceModelSeccompSeal(void);
+int
+libxlDeviceModelSeccompSeal(void);

@@ -8,15 +8,19 @@
 
 #include "domain_conf.h"
 
-int libxlDeviceModelSerialOpen(const char *name,
-                               virDomainChrDef *def,
-                               bool again,
-                               gint64 deadline,
-                               int *fd);
+int
+libxlDeviceModelSerialOpen(const char *name,
+                           virDomainChrDef *def,
+                           bool again,
+                           gint64 deadline,
+                           int *fd);
 
-bool libxlDeviceModelSerialHasTerminal(const char *proc,
-                                       const char *path);
+bool
+libxlDeviceModelSerialHasTerminal(const char *proc,
+                                  const char *path);
 
-void libxlDeviceModelSerialForget(virDomainChrDef *def);
+void
+libxlDeviceModelSerialForget(virDomainChrDef *def);
 
-void libxlDeviceModelSerialRemove(virDomainChrDef *def);
+void
+libxlDeviceModelSerialRemove(virDomainChrDef *def);

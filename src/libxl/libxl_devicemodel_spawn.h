@@ -19,13 +19,16 @@ libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
                              virDomainObj *vm,
                              const libxlDeviceModelPlaced *placed);
 
-int libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
-                             virDomainObj *vm,
-                             libxlDeviceModelStarting *starting,
-                             gint64 deadline);
+int
+libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
+                         virDomainObj *vm,
+                         libxlDeviceModelStarting *starting,
+                         gint64 deadline);
 
-int libxlDeviceModelCheckOwner(virDomainObj *vm,
-                               const libxlDeviceModel *dm);
+int
+libxlDeviceModelCheckOwner(virDomainObj *vm,
+                           const libxlDeviceModel *dm);
 
-void libxlDeviceModelShowTTYs(virDomainDef *def,
-                              libxlDeviceModelStarting *starting);
+void
+libxlDeviceModelShowTTYs(virDomainDef *def,
+                         libxlDeviceModelStarting *starting);

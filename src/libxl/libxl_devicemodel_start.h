@@ -73,14 +73,18 @@ libxlDeviceModelStartingNew(libxlDeviceModel *dm,
                             libxlDeviceModelPrivilege *privilege,
                             const libxlDeviceModelLimitsConf *limits);
 
-void libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting);
+void
+libxlDeviceModelStartingFree(libxlDeviceModelStarting *starting);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelStarting, libxlDeviceModelStartingFree);
 
-int libxlDeviceModelOpenFiles(libxlDeviceModelStarting *starting,
-                              const virDomainDef *def,
-                              gint64 deadline);
-
-int libxlDeviceModelSpawn(libxlDeviceModelStarting *starting);
-
-int libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
+int
+libxlDeviceModelOpenFiles(libxlDeviceModelStarting *starting,
+                          const virDomainDef *def,
                           gint64 deadline);
+
+int
+libxlDeviceModelSpawn(libxlDeviceModelStarting *starting);
+
+int
+libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
+                      gint64 deadline);

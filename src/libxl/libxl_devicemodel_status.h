@@ -35,14 +35,18 @@
 #include "libxl_conf.h"
 #include "virxml.h"
 
-int libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
-                                 virDomainObj *vm);
+int
+libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
+                             virDomainObj *vm);
 
-void libxlDeviceModelsFormatStatus(virBuffer *buf,
-                                   virDomainObj *vm);
+void
+libxlDeviceModelsFormatStatus(virBuffer *buf,
+                              virDomainObj *vm);
 
-int libxlDeviceModelsWriteStatus(libxlDriverPrivate *driver,
-                                 virDomainObj *vm);
+int
+libxlDeviceModelsWriteStatus(libxlDriverPrivate *driver,
+                             virDomainObj *vm);
 
-int libxlDeviceModelsRecord(libxlDriverPrivate *driver,
-                            virDomainObj *vm);
+int
+libxlDeviceModelsRecord(libxlDriverPrivate *driver,
+                        virDomainObj *vm);

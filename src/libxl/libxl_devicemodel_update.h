@@ -10,16 +10,20 @@
 #include "domain_conf.h"
 #include "libxl_conf.h"
 
-int libxlDeviceModelsChangeMedia(virDomainObj *vm,
-                                 virDomainDiskDef *disk);
+int
+libxlDeviceModelsChangeMedia(virDomainObj *vm,
+                             virDomainDiskDef *disk);
 
-bool libxlDeviceModelsOwnDevice(const virDomainDef *def,
-                                const virDomainDeviceDef *dev);
+bool
+libxlDeviceModelsOwnDevice(const virDomainDef *def,
+                           const virDomainDeviceDef *dev);
 
-int libxlDeviceModelsUpdateDevice(libxlDriverPrivate *driver,
-                                  virDomainObj *vm,
-                                  const virDomainDeviceDef *dev);
+int
+libxlDeviceModelsUpdateDevice(libxlDriverPrivate *driver,
+                              virDomainObj *vm,
+                              const virDomainDeviceDef *dev);
 
-int libxlDeviceModelsGetBlockInfo(virDomainObj *vm,
-                                  const char *path,
-                                  virDomainBlockInfoPtr info);
+int
+libxlDeviceModelsGetBlockInfo(virDomainObj *vm,
+                              const char *path,
+                              virDomainBlockInfoPtr info);

@@ -28,21 +28,28 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_process.h"
 
-int libxlDeviceModelWatch(libxlDriverPrivate *driver,
-                          const virDomainDef *def,
-                          libxlDeviceModel *dm);
+int
+libxlDeviceModelWatch(libxlDriverPrivate *driver,
+                      const virDomainDef *def,
+                      libxlDeviceModel *dm);
 
-void libxlDeviceModelWatchSuccessors(libxlDriverPrivate *driver,
-                                     virDomainObj *vm);
+void
+libxlDeviceModelWatchSuccessors(libxlDriverPrivate *driver,
+                                virDomainObj *vm);
 
-void libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
-                                  virDomainObj *vm);
+void
+libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
+                             virDomainObj *vm);
 
-void libxlDeviceModelUnwatch(libxlDeviceModel *dm);
+void
+libxlDeviceModelUnwatch(libxlDeviceModel *dm);
 
-void libxlDeviceModelForget(libxlDeviceModel **dm);
+void
+libxlDeviceModelForget(libxlDeviceModel **dm);
 
-void libxlDeviceModelListFree(libxlDeviceModel **dms,
-                              size_t ndms);
+void
+libxlDeviceModelListFree(libxlDeviceModel **dms,
+                         size_t ndms);
 
-int libxlDeviceModelsLeave(libxlDriverPrivate *driver);
+int
+libxlDeviceModelsLeave(libxlDriverPrivate *driver);

@@ -16,13 +16,17 @@
 #include "domain_conf.h"
 #include "virconf.h"
 
-int xenParseXLDeviceModels(virConf *conf,
-                           virDomainDef *def,
-                           virDomainXMLOption *xmlopt);
+int
+xenParseXLDeviceModels(virConf *conf,
+                       virDomainDef *def,
+                       virDomainXMLOption *xmlopt);
 
-int xenFormatXLDeviceModels(virConf *conf,
-                            const virDomainDef *def);
+int
+xenFormatXLDeviceModels(virConf *conf,
+                        const virDomainDef *def);
 
-int xenParseXMDeviceModels(virConf *conf);
+int
+xenParseXMDeviceModels(virConf *conf);
 
-int xenFormatXMDeviceModels(const virDomainDef *def);
+int
+xenFormatXMDeviceModels(const virDomainDef *def);
