@@ -9,7 +9,7 @@
  * The driver's functions are static, so its source is a part of this test.
  *
  * Stands in for the calls of libxl that create, find and destroy domains and set their
- * memory, for the update of a device of a secondary, which unlocks the domain, and for
+ * memory, for the updates of the devices of a secondary, which unlock the domain, and for
  * the wait for a job, which is short.
  */
 
@@ -25,24 +25,26 @@
 #include "libxldevicemodeltestutils.h"
 
 #define TEST_UUID "c7a5fdb2-cdaf-9455-926a-d65c16db1809"
-#define TEST_XML(comment) \
+#define TEST_DRIVE \
+    "<disk type='file' device='cdrom'>" \
+    "  <target dev='hdc' bus='ide'/>" \
+    "</disk>"
+#define TEST_XML_WITH(comment, devices) \
     "<domain type='xen'>" \
     "  <name>guest</name>" \
     "  <uuid>" TEST_UUID "</uuid>" \
     "  <description>" comment "</description>" \
     "  <memory unit='MiB'>8</memory>" \
     "  <os><type>hvm</type></os>" \
-    "  <devices>" \
-    "    <disk type='file' device='cdrom'>" \
-    "      <target dev='hdc' bus='ide'/>" \
-    "    </disk>" \
-    "  </devices>" \
+    "  <devices>" devices "</devices>" \
     "</domain>"
+#define TEST_XML(comment) TEST_XML_WITH(comment, TEST_DRIVE)
 #define TEST_DISK_XML \
     "<disk type='file' device='cdrom'>" \
     "  <source file='/images/other.iso'/>" \
     "  <target dev='hdc' bus='ide'/>" \
     "</disk>"
+#define TEST_NET_XML "<interface type='bridge'><source bridge='lan'/></interface>"
 
 /* Longer than the tests wait for anything that has to come. */
 #define TEST_PATIENCE_MS (30 * 1000)
@@ -58,7 +60,8 @@ typedef int (*testCall)(void);
 
 static struct {
     testCall creating; /* while libxl creates a domain */
-    testCall updating; /* while a secondary has a device updated, or libxl sets memory */
+    testCall updating; /* while a secondary has a device updated or other media, or libxl
+                        * sets memory */
     int rc; /* of that call */
     bool fails; /* to create a domain */
     int info; /* what libxl returns for a domain that is to be reconnected to */
@@ -114,6 +117,16 @@ libxl_set_memory_target(libxl_ctx *ctx G_GNUC_UNUSED,
 }
 
 
+int
+libxl_device_nic_add(libxl_ctx *ctx G_GNUC_UNUSED,
+                     uint32_t domid G_GNUC_UNUSED,
+                     libxl_device_nic *nic G_GNUC_UNUSED,
+                     const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+
 bool
 libxlDeviceModelsOwnDevice(const virDomainDef *def G_GNUC_UNUSED,
                            const virDomainDeviceDef *dev G_GNUC_UNUSED)
@@ -130,6 +143,26 @@ libxlDeviceModelsUpdateDevice(libxlDriverPrivate *drv G_GNUC_UNUSED,
     virObjectUnlock(vm);
     testXen.rc = testXen.updating();
     virObjectLock(vm);
+    return 0;
+}
+
+
+bool
+libxlDeviceModelOwnsDisk(const virDomainDef *def G_GNUC_UNUSED,
+                         const virDomainDiskDef *disk G_GNUC_UNUSED)
+{
+    return testXen.updating;
+}
+
+
+int
+libxlDeviceModelsChangeMedia(virDomainObj *vm,
+                             virDomainDiskDef *disk)
+{
+    virObjectUnlock(vm);
+    testXen.rc = testXen.updating();
+    virObjectLock(vm);
+    virDomainDiskDefFree(disk);
     return 0;
 }
 
@@ -298,6 +331,23 @@ testDefine(void)
 }
 
 
+/* A definition without the drive that the domain has. */
+static int
+testDefineWithout(const char *xml)
+{
+    g_autoptr(virDomain) dom = virDomainDefineXML(testConn, xml);
+
+    return dom ? 0 : -1;
+}
+
+
+static int
+testDefineSecondWithout(void)
+{
+    return testDefineWithout(TEST_XML_WITH("second", ""));
+}
+
+
 static int
 testCreate(void)
 {
@@ -329,6 +379,19 @@ testUpdate(unsigned int flags)
     g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
 
     return virDomainUpdateDeviceFlags(dom, TEST_DISK_XML, flags);
+}
+
+
+/* Puts a medium into the drive, which the persistent definition does not have yet. */
+static int
+testAttach(unsigned int flags)
+{
+    g_autoptr(virDomain) dom = virDomainLookupByName(testConn, "guest");
+
+    if (testDefineWithout(TEST_XML_WITH("first", "")) < 0)
+        abort();
+
+    return virDomainAttachDeviceFlags(dom, TEST_DISK_XML, flags);
 }
 
 
@@ -725,6 +788,32 @@ testUpdateMeanwhile(const void *opaque)
 }
 
 
+/* An interface without MAC address gets one, the same in both definitions. */
+static int
+testAttachNet(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomain) dom = NULL;
+    virDomainObj *vm;
+    int ret = -1;
+
+    testReset(true);
+    dom = virDomainLookupByName(testConn, "guest");
+    if (virDomainAttachDeviceFlags(dom, TEST_NET_XML,
+                                   VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG) < 0)
+        return -1;
+
+    vm = testFind();
+    if (vm->def->nnets == 1 && vm->newDef->nnets == 1 &&
+        virMacAddrCmp(&vm->def->nets[0]->mac, &vm->newDef->nets[0]->mac) == 0)
+        ret = 0;
+    else
+        VIR_TEST_VERBOSE("the interfaces of both definitions differ");
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
 static void
 testAddSerial(virDomainDef *def,
               virDomainChrType type,
@@ -968,6 +1057,8 @@ testUpdates(void)
 
     if (virTestRun("update a device during a job", testUpdateInJob, NULL) < 0)
         ret = -1;
+    if (virTestRun("attach an interface", testAttachNet, NULL) < 0)
+        ret = -1;
 
 #define DO_TEST(title, ...) \
     do { \
@@ -976,6 +1067,7 @@ testUpdates(void)
             ret = -1; \
     } while (0)
 #define DEVICE .update = testUpdate, .updated = "/images/other.iso"
+#define ATTACH .update = testAttach, .updated = "/images/other.iso"
 #define MEMORY .update = testSetMemory, .updated = "<currentMemory unit='KiB'>4096</currentMemory>"
 #define NOT_PERSISTENT \
     "Requested operation is not valid: transient domains do not have any persistent config"
@@ -984,6 +1076,11 @@ testUpdates(void)
     DO_TEST("a device is updated, define", DEVICE, .updating = testDefine, .config = "second");
     DO_TEST("a device is updated, undefine", DEVICE, .updating = testUndefine,
             .error = NOT_PERSISTENT);
+    DO_TEST("a device is attached, nothing", ATTACH, .updating = testNothing, .config = "first");
+    DO_TEST("a device is attached, define", ATTACH, .updating = testDefineSecondWithout,
+            .config = "second");
+    DO_TEST("a device is attached, undefine", ATTACH, .updating = testUndefine,
+            .error = NOT_PERSISTENT);
     DO_TEST("memory is set, nothing", MEMORY, .updating = testNothing, .config = "first");
     DO_TEST("memory is set, define", MEMORY, .updating = testDefine, .config = "second");
     DO_TEST("memory is set, undefine", MEMORY, .updating = testUndefine,
@@ -991,6 +1088,7 @@ testUpdates(void)
 
 #undef NOT_PERSISTENT
 #undef MEMORY
+#undef ATTACH
 #undef DEVICE
 #undef DO_TEST
 
