@@ -48,6 +48,8 @@
 
 /* Longer than the tests wait for anything that has to come. */
 #define TEST_PATIENCE_MS (30 * 1000)
+/* More than this test has at a time. */
+#define TEST_MAX_FDS 1024
 /* What is waited for a job, and for what must not come. */
 #define TEST_WAIT_MS 200
 
@@ -858,6 +860,36 @@ testConsole(const void *opaque)
 }
 
 
+/* libxl closes nothing before it executes an emulator, which is not to write to the logs
+ * of the driver and of other domains. */
+static int
+testLogs(const void *opaque G_GNUC_UNUSED)
+{
+    unsigned int nlogs = 0;
+    unsigned int ninherited = 0;
+    int fd;
+
+    testReset(true);
+    for (fd = 0; fd < TEST_MAX_FDS; fd++) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+        g_autofree char *path = g_file_read_link(link, NULL);
+
+        if (path && virStringHasSuffix(path, ".log")) {
+            nlogs++;
+            if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+                ninherited++;
+        }
+    }
+
+    /* the driver's and the domain's, and those of domains of other tests */
+    if (nlogs >= 2 && ninherited == 0)
+        return 0;
+
+    VIR_TEST_VERBOSE("%u logs, a program inherits %u", nlogs, ninherited);
+    return -1;
+}
+
+
 struct testReconnectData {
     int info;
     bool replaced;
@@ -1243,6 +1275,8 @@ mymain(void)
     if (testUpdates() < 0)
         ret = -1;
     if (testConsoles() < 0)
+        ret = -1;
+    if (virTestRun("logs while a domain runs", testLogs, NULL) < 0)
         ret = -1;
     if (testReconnects() < 0)
         ret = -1;
