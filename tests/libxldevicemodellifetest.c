@@ -359,6 +359,36 @@ testRemember(const void *opaque)
 }
 
 
+/* What could not be removed is tried again at the next start, though the domain has no
+ * device model by then. */
+static int
+testStartWithout(const void *opaque)
+{
+    const struct testLifeData *data = opaque;
+    virDomainObj *vm = testVMNew(data);
+    libxlDomainObjPrivate *priv = vm->privateData;
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID - 1, 1, "lan");
+    size_t ndevicemodels = vm->def->ndevicemodels;
+    libxl_domain_config config;
+    int rc;
+
+    VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+    libxl_domain_config_init(&config);
+    vm->def->ndevicemodels = 0;
+    rc = libxlDeviceModelsStart(driver, vm, &config);
+    vm->def->ndevicemodels = ndevicemodels;
+    libxl_domain_config_dispose(&config);
+
+    if (rc < 0 || priv->ndevicemodels != 0) {
+        VIR_TEST_VERBOSE("returned %d, %zu device models are left", rc, priv->ndevicemodels);
+        rc = -1;
+    }
+
+    testVMFree(vm, data);
+    return rc;
+}
+
+
 /* A device model that an earlier domain left has the id of one that runs.  The thread
  * that tells of the end of one finds no domain. */
 static int
@@ -596,6 +626,8 @@ testIncompletes(void)
     DO_TEST_FULL("remember what an earlier end left", testRemember, .id = -1,
                  .complete = true, .leftover = true);
     DO_TEST_FULL("remember nothing", testRemember, .id = -1);
+    DO_TEST_FULL("start without device models what left one", testStartWithout,
+                 .id = TEST_DOMID);
     DO_TEST_FULL("reconnect to a secondary that is gone", testReconnectLeftover,
                  .id = TEST_DOMID, .calls = "free 7: no status\n");
     DO_TEST_FULL("reconnect with a leftover", testReconnectLeftover, .id = TEST_DOMID,

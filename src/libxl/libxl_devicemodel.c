@@ -290,7 +290,8 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
  * Start the secondaries of a domain and wait until all of them serve their
  * devices.  The live definition gets the state of the device models and the
  * addresses of the placed devices.  What an earlier end of the domain could not
- * remove is tried again first.  Unlocks @vm while it waits.
+ * remove is tried again first, also where the domain has no device model any
+ * more.  Unlocks @vm while it waits.
  *
  * Returns 0, and the caller writes the status file; or -1 with an error that
  * names the device model, and what was started is left for
@@ -306,10 +307,10 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
     g_autoptr(GPtrArray) startings = NULL;
 
+    libxlDeviceModelsStop(driver, vm);
+
     if (vm->def->ndevicemodels == 0)
         return 0;
-
-    libxlDeviceModelsStop(driver, vm);
 
     /* by now it is known of what kind a network's interface is */
     if (libxlDeviceModelsValidate(vm->def) < 0)
