@@ -359,6 +359,39 @@ testCreate(void)
 }
 
 
+/* Prepares to migrate the domain to this host. */
+static int
+testPrepare(void)
+{
+    g_autoptr(virTypedParamList) list = virTypedParamListNew();
+    virTypedParameterPtr params;
+    size_t nparams;
+    g_autofree char *uri = NULL;
+
+    virTypedParamListAddString(list, TEST_XML("migrated"), VIR_MIGRATE_PARAM_DEST_XML);
+    virTypedParamListAddString(list, "tcp://127.0.0.1", VIR_MIGRATE_PARAM_URI);
+    if (virTypedParamListFetch(list, &params, &nparams) < 0)
+        abort();
+
+    return libxlDomainMigratePrepare3Params(testConn, params, nparams, NULL, 0, NULL, NULL,
+                                            &uri, VIR_MIGRATE_LIVE);
+}
+
+
+/* As a call would that does not know of domains that are being started. */
+static int
+testReplace(void)
+{
+    g_autoptr(virDomainDef) def = virDomainDefParseString(TEST_XML("replaced"), driver->xmlopt,
+                                                          NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE);
+    virDomainObj *vm = virDomainObjListAdd(driver->domains, &def, driver->xmlopt,
+                                           VIR_DOMAIN_OBJ_LIST_ADD_LIVE, NULL);
+
+    virDomainObjEndAPI(&vm);
+    return 0;
+}
+
+
 static int
 testUndefine(void)
 {
@@ -567,8 +600,8 @@ testStartTwice(const void *opaque)
 
     if (GPOINTER_TO_INT(g_thread_join(thread)) == 0)
         VIR_TEST_VERBOSE("the domain was started twice");
-    else if (testXen.nstopped != 0 || !virDomainObjIsActive(vm))
-        VIR_TEST_VERBOSE("the domain that runs was cleaned up");
+    else if (testXen.nstopped != 0 || !virDomainObjIsActive(vm) || vm->removing)
+        VIR_TEST_VERBOSE("the domain that runs was cleaned up, or is not listed");
     else
         ret = 0;
 
@@ -1028,6 +1061,10 @@ testStarts(void)
     DO_TEST("create", .creating = testCreate, .rc = -1, .live = "first", .config = "first");
     DO_TEST("create, and fail", .creating = testCreate, .rc = -1, .fails = true,
             .config = "first");
+    DO_TEST("migrate", .creating = testPrepare, .rc = -1, .live = "first", .config = "first");
+    DO_TEST("migrate, and fail", .creating = testPrepare, .rc = -1, .fails = true,
+            .config = "first");
+    DO_TEST("replace its definition", .creating = testReplace, .config = "first");
     DO_TEST("define a transient one", .creating = testDefine, .transient = true,
             .live = "created", .config = "second");
     DO_TEST("define a transient one, and fail", .creating = testDefine, .transient = true,
@@ -1036,6 +1073,8 @@ testStarts(void)
 #undef DO_TEST
 
     if (virTestRun("created while another call starts it", testStartTwice, testCreate) < 0)
+        ret = -1;
+    if (virTestRun("migrated while another call starts it", testStartTwice, testPrepare) < 0)
         ret = -1;
 
     return ret;
