@@ -69,6 +69,7 @@ static struct {
     int info; /* what libxl returns for a domain that is to be reconnected to */
     bool replaced; /* that, by another domain with its id */
     bool retrieveFails; /* what was stored with a domain */
+    bool hostdevsFail; /* to be marked as used by a domain */
     bool destroyFails;
     unsigned int domid; /* of the last one */
     unsigned int ndestroyed;
@@ -258,6 +259,16 @@ libxl_userdata_retrieve(libxl_ctx *ctx G_GNUC_UNUSED,
                         int *datalen_r G_GNUC_UNUSED)
 {
     return testXen.retrieveFails ? ERROR_FAIL : 0;
+}
+
+
+int
+virHostdevUpdateActiveDomainDevices(virHostdevManager *mgr G_GNUC_UNUSED,
+                                    const char *drv_name G_GNUC_UNUSED,
+                                    virDomainDef *def G_GNUC_UNUSED,
+                                    unsigned int flags G_GNUC_UNUSED)
+{
+    return testXen.hostdevsFail ? -1 : 0;
 }
 
 
@@ -465,7 +476,8 @@ testReset(bool start)
     testXen.rc = 0;
     testXen.info = ERROR_DOMAIN_NOTFOUND;
     testXen.fails = testXen.hookFails = false;
-    testXen.replaced = testXen.retrieveFails = testXen.destroyFails = false;
+    testXen.replaced = testXen.retrieveFails = testXen.hostdevsFail = false;
+    testXen.destroyFails = false;
 
     if (!(dom = virDomainDefineXML(testConn, TEST_XML("first"))) ||
         (start && virDomainCreate(dom) < 0))
@@ -544,6 +556,36 @@ testStart(const void *opaque)
         VIR_TEST_VERBOSE("the domain is listed");
         ret = -1;
     }
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+/* A migration to this host that was cancelled, or whose domain could not be started, which
+ * has cleaned up already. */
+static int
+testFinish(const void *opaque)
+{
+    const bool *started = opaque;
+    unsigned int expected = *started ? 1 : 0;
+    virDomainObj *vm;
+    int ret = -1;
+
+    testReset(*started);
+    vm = testFind();
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    if (libxlDomainMigrationDstFinish(testConn, vm, 0, true))
+        VIR_TEST_VERBOSE("the migration has succeeded");
+    else if (testXen.ndestroyed != expected || testXen.nstopped != expected)
+        VIR_TEST_VERBOSE("the domain was destroyed %u times and cleaned up %u times, expected %u",
+                         testXen.ndestroyed, testXen.nstopped, expected);
+    else if (virDomainObjIsActive(vm) || vm->job->active != VIR_JOB_NONE)
+        VIR_TEST_VERBOSE("the domain is active, or in a job");
+    else
+        ret = 0;
 
     virDomainObjEndAPI(&vm);
     return ret;
@@ -927,6 +969,7 @@ struct testReconnectData {
     int info;
     bool replaced;
     bool retrieveFails;
+    bool hostdevsFail;
     bool hookFails;
     bool destroyFails;
     unsigned int ndestroyed;
@@ -950,6 +993,7 @@ testReconnectOne(const struct testReconnectData *data)
     testXen.info = data->info;
     testXen.replaced = data->replaced;
     testXen.retrieveFails = data->retrieveFails;
+    testXen.hostdevsFail = data->hostdevsFail;
     testXen.hookFails = data->hookFails;
     testXen.destroyFails = data->destroyFails;
 
@@ -1044,6 +1088,8 @@ testInhibited(const void *opaque)
 static int
 testStarts(void)
 {
+    static const bool yes = true;
+    static const bool no = false;
     int ret = 0;
 
 #define DO_TEST(title, ...) \
@@ -1073,6 +1119,10 @@ testStarts(void)
 #undef DO_TEST
 
     if (virTestRun("created while another call starts it", testStartTwice, testCreate) < 0)
+        ret = -1;
+    if (virTestRun("migration is cancelled", testFinish, &yes) < 0)
+        ret = -1;
+    if (virTestRun("migration fails to start the domain", testFinish, &no) < 0)
         ret = -1;
     if (virTestRun("migrated while another call starts it", testStartTwice, testPrepare) < 0)
         ret = -1;
@@ -1200,6 +1250,9 @@ testReconnects(void)
     DO_TEST("", .listed = true);
     DO_TEST(", refused by the hook script", .hookFails = true, .ndestroyed = 1);
     DO_TEST(", refused by the hook script, and destroying fails", .hookFails = true,
+            .ndestroyed = 1, .destroyFails = true, .listed = true);
+    DO_TEST(", devices of the host refused", .hostdevsFail = true, .ndestroyed = 1);
+    DO_TEST(", devices of the host refused, and destroying fails", .hostdevsFail = true,
             .ndestroyed = 1, .destroyFails = true, .listed = true);
     DO_TEST(" without what was stored with the domain", .retrieveFails = true, .listed = true);
     DO_TEST(" without what was stored with another domain", .retrieveFails = true,
