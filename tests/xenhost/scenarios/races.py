@@ -4,20 +4,26 @@
 import contextlib
 
 from xenhostlib import Domain
-from xenhostlib.domain import EMULATOR, devicemodel, nic
+from xenhostlib.domain import EMULATOR, devicemodel, disk, nic, openers
 
 from .common import MAIN, expect, expect_all_gone, expect_words, scenario, secondaries
-from .failures import beside, pair, small
+from .devices import image, pid_of
+from .failures import beside, small
 
 SLOW = "/root/slow-emulator"
 OTHER = "/root/other.xml"
+IMAGE = "/root/other.img"
+
+# What is emulated, and what the domain is started as.
+DEVICES = nic(2) + nic(3) + disk("hda", IMAGE)
+FIRST = MAIN + devicemodel("lan", [2], ["ide"]) + devicemodel("wan", [3]) + DEVICES
 
 # Another definition of the domain, that it does not run as.
 OTHERS = {
-    "without device models": nic(2) + nic(3),
-    "with its NICs in another device model": MAIN + devicemodel("net", [2, 3]) + nic(2) + nic(3),
-    "with a NIC in the primary": devicemodel("main", [2], ["ui"]) +
-                                 devicemodel("wan", [3]) + nic(2) + nic(3),
+    "without device models": DEVICES,
+    "with its NICs in another device model": MAIN + devicemodel("net", [2, 3]) + DEVICES,
+    "with a NIC in the primary": devicemodel("main", [2], ["ui"]) + devicemodel("wan", [3]) + DEVICES,
+    "with its disk in the primary": MAIN + devicemodel("lan", [2]) + devicemodel("wan", [3]) + DEVICES,
 }
 
 
@@ -28,11 +34,12 @@ def slow_domain(host):
     host.run(f"cat > {SLOW} && chmod 755 {SLOW}",
              input=f"#!/bin/sh\ncase $* in *-xen-domid*) sleep 6;; esac\nexec {EMULATOR} \"$@\"\n")
     try:
-        domain.define(small("fails", pair(), SLOW))
+        image(host, IMAGE, "nothing to boot")
+        domain.define(small("fails", FIRST, SLOW))
         yield domain
     finally:
         domain.remove()
-        host.run(["rm", "-f", SLOW, OTHER])
+        host.run(["rm", "-f", SLOW, OTHER, IMAGE])
 
 
 def start_beside(host, action):
@@ -48,9 +55,11 @@ def expect_first(domain, host):
     names = [dm.get("name") for dm in domain.xml().findall(".//devicemodel")]
     expect(names == ["main", "lan", "wan"], f"the device models that were started: {names}")
     expect(len(secondaries(host)) == 2, f"two secondaries: {secondaries(host)}")
+    expect(openers(host, IMAGE) == [pid_of(host, "lan")],
+           f"the disk open in its secondary only: {openers(host, IMAGE)}")
 
 
-@scenario
+@scenario(seconds=60)
 def redefined_in_start(host):
     """A domain that is defined anew while libxl creates it is that from its next start on."""
     for title, devices in OTHERS.items():
