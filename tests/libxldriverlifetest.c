@@ -370,9 +370,9 @@ testCreate(void)
 }
 
 
-/* Prepares to migrate the domain to this host. */
+/* Prepares to migrate the domain to this host, which is named @host. */
 static int
-testPrepare(void)
+testPrepareOn(const char *host)
 {
     g_autoptr(virTypedParamList) list = virTypedParamListNew();
     virTypedParameterPtr params;
@@ -380,12 +380,19 @@ testPrepare(void)
     g_autofree char *uri = NULL;
 
     virTypedParamListAddString(list, TEST_XML("migrated"), VIR_MIGRATE_PARAM_DEST_XML);
-    virTypedParamListAddString(list, "tcp://127.0.0.1", VIR_MIGRATE_PARAM_URI);
+    virTypedParamListAddString(list, host, VIR_MIGRATE_PARAM_URI);
     if (virTypedParamListFetch(list, &params, &nparams) < 0)
         abort();
 
     return libxlDomainMigratePrepare3Params(testConn, params, nparams, NULL, 0, NULL, NULL,
                                             &uri, VIR_MIGRATE_LIVE);
+}
+
+
+static int
+testPrepare(void)
+{
+    return testPrepareOn("tcp://127.0.0.1");
 }
 
 
@@ -556,6 +563,36 @@ testStart(const void *opaque)
         VIR_TEST_VERBOSE("the domain is listed");
         ret = -1;
     }
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+/* A domain that is defined stays as it was when a migration to this host cannot be prepared,
+ * and one that is not is not listed. */
+static int
+testPrepareFails(const void *opaque)
+{
+    const bool *isDefined = opaque;
+    virDomainObj *vm;
+    int ret = -1;
+    int rc;
+
+    testReset(false);
+    if (!*isDefined)
+        testUndefine();
+
+    rc = testPrepareOn("tcp:///");
+    vm = testFind();
+    if (libxlDeviceModelTestOutcome(rc, NULL, "invalid argument: missing host in migration URI: "
+                                    "tcp:///") < 0)
+        VIR_TEST_VERBOSE("the migration was prepared, or failed otherwise");
+    else if (!vm == *isDefined)
+        VIR_TEST_VERBOSE("the domain is %slisted", vm ? "" : "not ");
+    else if (!vm || (testCheckDef("persistent", vm->def, "first") == 0 && !vm->newDef &&
+                     vm->job->active == VIR_JOB_NONE))
+        ret = 0;
 
     virDomainObjEndAPI(&vm);
     return ret;
@@ -1119,6 +1156,10 @@ testStarts(void)
 #undef DO_TEST
 
     if (virTestRun("created while another call starts it", testStartTwice, testCreate) < 0)
+        ret = -1;
+    if (virTestRun("migration to a defined domain cannot be prepared", testPrepareFails, &yes) < 0)
+        ret = -1;
+    if (virTestRun("migration to a new domain cannot be prepared", testPrepareFails, &no) < 0)
         ret = -1;
     if (virTestRun("migration is cancelled", testFinish, &yes) < 0)
         ret = -1;
