@@ -928,6 +928,36 @@ testAttachNet(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* The persistent definition may have fewer than the domain that runs. */
+static int
+testSetVcpus(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomain) dom = NULL;
+    virDomainObj *vm;
+    int ret = -1;
+    int rc;
+
+    testReset(true);
+    vm = testFind();
+    if (virDomainDefSetVcpusMax(vm->def, 2, driver->xmlopt) < 0)
+        abort();
+    virObjectUnlock(vm);
+
+    dom = virDomainLookupByName(testConn, "guest");
+    rc = virDomainSetVcpusFlags(dom, 2, VIR_DOMAIN_AFFECT_CONFIG);
+
+    virObjectLock(vm);
+    if (vm->job->active != VIR_JOB_NONE)
+        VIR_TEST_VERBOSE("the job was not ended");
+    else
+        ret = libxlDeviceModelTestOutcome(rc, NULL, "unsupported configuration: maximum vCPU count "
+                                          "must not be less than current vCPU count");
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
 static void
 testAddSerial(virDomainDef *def,
               virDomainChrType type,
@@ -1220,6 +1250,8 @@ testUpdates(void)
     if (virTestRun("update a device during a job", testUpdateInJob, NULL) < 0)
         ret = -1;
     if (virTestRun("attach an interface", testAttachNet, NULL) < 0)
+        ret = -1;
+    if (virTestRun("set too many vcpus", testSetVcpus, NULL) < 0)
         ret = -1;
 
 #define DO_TEST(title, ...) \
