@@ -11,8 +11,9 @@ Nothing is read before a release is asked for, and nothing here writes.
 """
 
 import configparser
-import os
 import pathlib
+
+from toolbox import cache_folder
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
@@ -28,12 +29,6 @@ class ReleaseError(Exception):
 def versions():
     """Returns the versions that there are patches for."""
     return sorted(path.parent.name for path in (TOP / "patches").glob("*/series"))
-
-
-def cache_folder():
-    """Returns the folder of downloads, which may not exist yet."""
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME")
-                        or pathlib.Path.home() / ".cache") / "libvirt-devicemodel"
 
 
 def own_files(own, place, suffixes):

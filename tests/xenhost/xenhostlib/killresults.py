@@ -4,7 +4,7 @@
 import json
 import statistics
 
-from .report import machine, rst_table
+from report import machine, rst_table
 
 TIMES = ("noticed", "freed", "returned")
 HEADER = ("device", "way", "guest", "failures", *TIMES, "by hand", "helped")

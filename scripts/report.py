@@ -1,3 +1,5 @@
+# report.py: tables of measurements
+#
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tables of measurements, and the part of a document that holds them."""
 
@@ -5,7 +7,7 @@ import pathlib
 import platform
 import re
 
-from .common import XenHostError
+from toolbox import ToolError
 
 
 def table(header, rows):
@@ -48,7 +50,7 @@ def replace_part(path, name, lines):
     text = path.read_text(encoding="utf-8")
     begin, end = mark.format("begin", name), mark.format("end", name)
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-        raise XenHostError(f"'{path}' has no part between '{begin.strip()}' and '{end.strip()}'")
+        raise ToolError(f"'{path}' has no part between '{begin.strip()}' and '{end.strip()}'")
     before, rest = text.split(begin)
     path.write_text(before + begin + "\n" + "\n".join(lines) + "\n\n" + end + rest.split(end)[1],
                     encoding="utf-8")
