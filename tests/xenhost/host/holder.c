@@ -254,9 +254,6 @@ tryBlockDevice(int fd,
         { BLKRASET, "BLKRASET" },
         { BLKFRASET, "BLKFRASET" },
         { BLKBSZSET, "BLKBSZSET" },
-        { SG_IO, "SG_IO" },
-        { LOOP_CLR_FD, "LOOP_CLR_FD" },
-        { LOOP_SET_CAPACITY, "LOOP_SET_CAPACITY" },
     };
     uint64_t size = 0;
     size_t i;
@@ -268,20 +265,23 @@ tryBlockDevice(int fd,
 
 
 /**
- * holderTryTracing:
+ * holderTryDisk:
  * @fd: a block device
  * @what: its name
  *
- * The kernel asks for no right.
+ * Tries the requests for which the kernel wants no more than the open device.
  */
 void
-holderTryTracing(int fd,
-                 const char *what)
+holderTryDisk(int fd,
+              const char *what)
 {
     struct blk_user_trace_setup trace = { .buf_size = PAGE, .buf_nr = 2 };
 
     tell(ioctl(fd, BLKTRACESETUP, &trace) == 0, "trace %s", what);
     tell(ioctl(fd, BLKTRACETEARDOWN) == 0, "end the trace of %s", what);
+    tell(ioctl(fd, SG_IO, zeroes) == 0, "SG_IO of %s", what);
+    tell(ioctl(fd, LOOP_SET_CAPACITY) == 0, "LOOP_SET_CAPACITY of %s", what);
+    tell(ioctl(fd, LOOP_CLR_FD) == 0, "LOOP_CLR_FD of %s", what);
 }
 
 
@@ -457,9 +457,10 @@ tryRequest(int fd,
     if (number == SKIPPED_NONBLOCK || number == SKIPPED_EVTCHN_RESET)
         return;
 
-    memset(zeroes, 0, PAGE);
-    if (ioctl(fd, number, zeroes) >= 0)
+    if (ioctl(fd, number, zeroes) >= 0) {
         printf(" 0x%lx", number);
+        memset(zeroes, 0, PAGE);
+    }
 }
 
 
@@ -478,6 +479,7 @@ holderTryRequests(int fd,
     unsigned long number;
     unsigned long size;
 
+    memset(zeroes, 0, PAGE);
     printf("%srequests of %s:", prefix, what);
     for (number = 0; number <= 0xffff; number++)
         tryRequest(fd, number);

@@ -16,8 +16,8 @@ void holderTry(int fd,
 
 void holderTryOwn(void);
 
-void holderTryTracing(int fd,
-                      const char *what);
+void holderTryDisk(int fd,
+                   const char *what);
 
 void holderTryOpening(int fd,
                       const char *what);

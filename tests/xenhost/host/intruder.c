@@ -431,17 +431,38 @@ findService(char **files)
 }
 
 
-/* Returns whether two names are of files of one kind, as far as they say so. */
+/* Returns whether requests for two files come to the same driver: the same device, file
+ * system, or family of sockets that listen or do not. */
 static bool
-isSameKind(const char *one,
-           const char *other)
+isSameKind(int one,
+           int other)
 {
-    return strcmp(strchr(one, '='), strchr(other, '=')) == 0 ||
-           (strstr(one, "=pipe:") && strstr(other, "=pipe:"));
+    int options[] = { SO_DOMAIN, SO_ACCEPTCONN };
+    struct stat sbs[2];
+    size_t i;
+
+    if (fstat(one, &sbs[0]) < 0 || fstat(other, &sbs[1]) < 0 ||
+        (sbs[0].st_mode & S_IFMT) != (sbs[1].st_mode & S_IFMT))
+        return false;
+
+    if (S_ISCHR(sbs[0].st_mode) || S_ISBLK(sbs[0].st_mode))
+        return sbs[0].st_rdev == sbs[1].st_rdev;
+
+    for (i = 0; S_ISSOCK(sbs[0].st_mode) && i < 2; i++) {
+        int values[2] = { 0 };
+        socklen_t len = sizeof(int);
+
+        getsockopt(one, SOL_SOCKET, options[i], &values[0], &len);
+        getsockopt(other, SOL_SOCKET, options[i], &values[1], &len);
+        if (values[0] != values[1])
+            return false;
+    }
+
+    return sbs[0].st_dev == sbs[1].st_dev;
 }
 
 
-/* Of files of one kind the first; sockets are of many. */
+/* Of files of one kind the first.  What every process can make or open is left out. */
 static void
 tryRequests(char **files)
 {
@@ -449,7 +470,11 @@ tryRequests(char **files)
     size_t n;
 
     for (i = 0; files[i]; i++) {
-        for (n = 0; n < i && !isSameKind(files[n], files[i]); n++)
+        if (strstr(files[i], "=anon_inode:") || strstr(files[i], "=/memfd:") ||
+            strstr(files[i], "=/dev/null") || strstr(files[i], "=/dev/zero"))
+            continue;
+
+        for (n = 0; n < i && !isSameKind(atoi(files[n]), atoi(files[i])); n++)
             ;
         if (n == i)
             holderTryRequests(atoi(files[i]), files[i]);
@@ -479,7 +504,7 @@ tryFiles(char **files)
         } else if (strcmp(target, "/dev/ptmx") == 0) {
             tryTerminal(fd, *files);
         } else if (strncmp(target, "/dev/loop", 9) == 0) {
-            holderTryTracing(fd, *files);
+            holderTryDisk(fd, *files);
         } else if (strncmp(target, "/run/", 5) == 0 || strncmp(target, "/var/log/", 9) == 0) {
             tryFile(fd, *files);
         }
