@@ -631,13 +631,13 @@ testRestart(const void *opaque)
     int ret = -1;
 
     testBegin(data);
-    if (data->manual)
+    if (data->manual) {
         testByHand();
-    else
+    } else {
         libxlDeviceModelFinish(driver, test.vm, test.lan);
-
-    /* as who has it finished does */
-    libxlDeviceModelWatchSuccessors(driver, test.vm);
+        /* as who has it finished does */
+        libxlDeviceModelWatchSuccessors(driver, test.vm);
+    }
 
     if (virTestCompareToString(data->calls, test.calls->str) < 0 ||
         test.lan->held != LIBXL_DEVICE_MODEL_HELD_NO ||

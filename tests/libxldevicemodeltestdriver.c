@@ -30,6 +30,10 @@ testDriverNew(char **dir)
 {
     libxlDriverPrivate *driver;
 
+    /* It has done its work.  A program that a test has executed, or a sanitizer, cannot load
+     * a libvirt that was built for fuzzing. */
+    g_unsetenv("LD_PRELOAD");
+
     if (!(driver = testXLInitDriver()) ||
         !(*dir = g_dir_make_tmp("devicemodel-XXXXXX", NULL)))
         return NULL;

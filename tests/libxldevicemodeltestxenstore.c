@@ -80,6 +80,23 @@ xs_read(struct xs_handle *h G_GNUC_UNUSED,
 }
 
 
+static GHashTable *
+testStoreCopy(GHashTable *entries)
+{
+    GHashTable *copy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    GHashTableIter iter;
+    gpointer key;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, entries);
+    while (g_hash_table_iter_next(&iter, &key, &value))
+        g_hash_table_insert(copy, g_strdup(key), g_strdup(value));
+
+    return copy;
+}
+
+
+/* There is one at a time. */
 xs_transaction_t
 xs_transaction_start(struct xs_handle *h G_GNUC_UNUSED)
 {
@@ -87,6 +104,7 @@ xs_transaction_start(struct xs_handle *h G_GNUC_UNUSED)
         return XBT_NULL;
 
     testStore.ntransactions++;
+    testStore.before = testStoreCopy(testStore.entries);
     return 1;
 }
 
@@ -96,6 +114,8 @@ xs_transaction_end(struct xs_handle *h G_GNUC_UNUSED,
                    xs_transaction_t t G_GNUC_UNUSED,
                    bool abort)
 {
+    g_autoptr(GHashTable) before = g_steal_pointer(&testStore.before);
+
     testStore.ntransactions--;
     if (abort)
         return true;
@@ -105,6 +125,8 @@ xs_transaction_end(struct xs_handle *h G_GNUC_UNUSED,
 
     if (testStore.conflicts > 0) {
         testStore.conflicts--;
+        g_hash_table_unref(testStore.entries);
+        testStore.entries = g_steal_pointer(&before);
         errno = EAGAIN;
         return false;
     }

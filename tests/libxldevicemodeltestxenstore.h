@@ -15,6 +15,7 @@
 typedef struct _testStoreState testStoreState;
 struct _testStoreState {
     GHashTable *entries; /* paths to values */
+    GHashTable *before; /* what they were when the transaction began, or NULL */
     const char *fails; /* the call that fails, or NULL */
     const char *path; /* the only one it fails for, or NULL */
     unsigned int conflicts; /* of this many transactions to come */

@@ -1566,6 +1566,7 @@ testAction(const void *opaque)
 struct testEarlierData {
     bool told; /* the failure */
     bool pending; /* what is wanted then */
+    bool restarts; /* that is a restart, or a pause */
     const char *calls;
 };
 
@@ -1578,7 +1579,8 @@ testEarlier(const void *opaque)
     const struct testEarlierData *data = opaque;
     int ret;
 
-    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE);
+    testBegin(data->restarts ? VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART :
+              VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE);
     testKill(testLan);
     testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     testLan->pending = data->pending;
@@ -1594,7 +1596,7 @@ testEarlier(const void *opaque)
     virDomainObjEndJob(testVM);
     if (testAwaitEnd(testLan, 2, data->calls) < 0 ||
         testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) < 0 ||
-        testCheckStatus(" pending='yes'", false) < 0)
+        testCheckStatus(" pending='yes'", data->restarts) < 0 || testLan->successor)
         ret = -1;
 
     testEnd();
@@ -1907,6 +1909,8 @@ testEarliers(void)
 
     DO_TEST("has done all", .told = true, .calls = "");
     DO_TEST("has not paused", .told = true, .pending = true, .calls = PAUSED);
+    DO_TEST("has not restarted", .told = true, .pending = true, .restarts = true,
+            .calls = "restart lan, held 0\nrestarted\n");
     DO_TEST("has not told", .calls = FREE_LAN EVENTS("lan", "1") PAUSED);
 
 #undef DO_TEST

@@ -302,7 +302,8 @@ mymain(void)
 
     DO_TEST("remove", testRemove, .left = TEST_ENTRIES("7", "1"));
     DO_TEST("remove after conflicts", testRemove, .conflicts = 63, .left = TEST_ENTRIES("7", "1"));
-    DO_TEST("remove: conflicts without end", testRemove, .conflicts = 64, .left = TEST_ENTRIES("7", "1"),
+    DO_TEST("remove: conflicts without end", testRemove, .conflicts = 64,
+            .left = TEST_ENTRIES("7", "1") TEST_ENTRIES("7", "2"),
             .error = "device model 'lan': cannot remove xenstore folder '" TEST_DMS "/7/2'"
                      ": Resource temporarily unavailable");
     DO_TEST("remove: no connection", testRemove, .fails = "open",

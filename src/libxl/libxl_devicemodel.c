@@ -15,11 +15,9 @@
 
 #include "domain_devicemodel.h"
 #include "libxl_api_wrapper.h"
-#include "libxl_devicemodel_claims.h"
 #include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_net.h"
-#include "libxl_devicemodel_restart.h"
 #include "libxl_devicemodel_release.h"
 #include "libxl_devicemodel_serial.h"
 #include "libxl_devicemodel_spawn.h"
@@ -183,9 +181,9 @@ libxlDeviceModelsCheckAlive(GPtrArray *startings)
 static int
 libxlDeviceModelsAwait(libxlDriverPrivate *driver,
                        virDomainObj *vm,
-                       GPtrArray *startings)
+                       GPtrArray *startings,
+                       gint64 deadline)
 {
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_START_MS * 1000LL;
     size_t i;
     int ret = 0;
 
@@ -252,10 +250,10 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        const libxlDeviceModelPlacement *placement,
                        const libxl_domain_config *d_config,
-                       GPtrArray *startings)
+                       GPtrArray *startings,
+                       gint64 deadline)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_START_MS * 1000LL;
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
@@ -306,6 +304,7 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
     g_autoptr(GPtrArray) startings = NULL;
+    gint64 deadline;
 
     libxlDeviceModelsStop(driver, vm);
 
@@ -320,10 +319,11 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
         return -1;
 
     libxlDeviceModelPlacementApply(placement, vm->def);
+    deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_START_MS * 1000LL;
     startings = g_ptr_array_new_with_free_func((GDestroyNotify)libxlDeviceModelStartingFree);
 
-    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, startings) < 0 ||
-        libxlDeviceModelsAwait(driver, vm, startings) < 0 ||
+    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, startings, deadline) < 0 ||
+        libxlDeviceModelsAwait(driver, vm, startings, deadline) < 0 ||
         libxlDeviceModelsCheckAlive(startings) < 0 ||
         libxlDeviceModelsCheckDomain(cfg, vm->def) < 0)
         return -1;

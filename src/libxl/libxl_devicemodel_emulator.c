@@ -16,6 +16,7 @@
 
 #include "libxl_devicemodel_emulator.h"
 
+#include "libxl_devicemodel_process.h"
 #include "vircommand.h"
 #include "virerror.h"
 #include "virlog.h"
@@ -25,8 +26,8 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_emulator");
 
-/* A run takes a fraction of a second, and a few on a host that is overloaded.  Less than a
- * restart may take (LIBXL_DEVICE_MODEL_RESTART_MS). */
+/* A run takes a fraction of a second, and a few on a host that is overloaded.  Two are made at
+ * most, in less time than a restart may take (LIBXL_DEVICE_MODEL_RESTART_MS). */
 #define LIBXL_DEVICE_MODEL_EMULATOR_TIMEOUT 15 /* seconds */
 
 /* Answers, by path. */
@@ -89,9 +90,12 @@ libxlDeviceModelEmulatorRemember(const char *path,
 
 /* The alarm outlives the execution of the emulator, which then ends by it. */
 static int
-libxlDeviceModelEmulatorLimit(void *opaque G_GNUC_UNUSED)
+libxlDeviceModelEmulatorLimit(void *opaque)
 {
-    alarm(LIBXL_DEVICE_MODEL_EMULATOR_TIMEOUT);
+    const gint64 *deadline = opaque;
+
+    /* at least 1 s: none would be no alarm */
+    alarm(libxlDeviceModelTimeLeft(*deadline) / 1000 + 1);
     return 0;
 }
 
@@ -101,6 +105,7 @@ static int
 libxlDeviceModelEmulatorRun(virCommand *cmd,
                             const char *path,
                             const char *name,
+                            gint64 deadline,
                             char **output)
 {
     int status = 0;
@@ -108,7 +113,7 @@ libxlDeviceModelEmulatorRun(virCommand *cmd,
     virCommandAddEnvPassCommon(cmd);
     virCommandSetOutputBuffer(cmd, output);
     virCommandClearCaps(cmd);
-    virCommandSetPreExecHook(cmd, libxlDeviceModelEmulatorLimit, NULL);
+    virCommandSetPreExecHook(cmd, libxlDeviceModelEmulatorLimit, &deadline);
     virCommandRawStatus(cmd);
 
     if (virCommandRun(cmd, &status) < 0) {
@@ -182,6 +187,8 @@ libxlDeviceModelEmulatorProbe(const char *path,
     g_autoptr(virCommand) without = virCommandNewArgList(path, "-help", NULL);
     g_autofree char *help = NULL;
     struct stat sb;
+    gint64 deadline = g_get_monotonic_time() +
+        LIBXL_DEVICE_MODEL_EMULATOR_TIMEOUT * (gint64)G_USEC_PER_SEC;
     int status;
 
     memset(emulator, 0, sizeof(*emulator));
@@ -196,13 +203,13 @@ libxlDeviceModelEmulatorProbe(const char *path,
     if (libxlDeviceModelEmulatorLookup(path, &sb, emulator))
         return 0;
 
-    if ((status = libxlDeviceModelEmulatorRun(with, path, name, &help)) < 0)
+    if ((status = libxlDeviceModelEmulatorRun(with, path, name, deadline, &help)) < 0)
         return -1;
 
     emulator->sandbox = status == 0;
     if (status != 0) {
         g_clear_pointer(&help, g_free);
-        if ((status = libxlDeviceModelEmulatorRun(without, path, name, &help)) < 0)
+        if ((status = libxlDeviceModelEmulatorRun(without, path, name, deadline, &help)) < 0)
             return -1;
     }
 

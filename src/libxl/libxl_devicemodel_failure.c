@@ -284,7 +284,8 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
  *
  * Do what its definition wants, once, whatever daemon told, or go on with a restart that has
  * begun.  Called with the domain locked and no job; waits for one, however long somebody else
- * has it, and unlocks it between two tries, so that somebody else can.
+ * has it, and unlocks it between two tries, so that somebody else can.  What it has restarted
+ * is to be watched (libxlDeviceModelWatchSuccessors) before the domain is unlocked.
  */
 void
 libxlDeviceModelFinish(libxlDriverPrivate *driver,
@@ -330,6 +331,7 @@ libxlDeviceModelPrimaryIsMissed(libxlDriverPrivate *driver,
  * Tell everybody, and do what the definition of the device model wants.  The domain may
  * have ended meanwhile: nothing is done then.  Called with the domain locked and no job,
  * unlocks it while the hook script runs, and waits for a job where something is to be done.
+ * What it has restarted is to be watched as after libxlDeviceModelFinish.
  */
 void
 libxlDeviceModelFail(libxlDriverPrivate *driver,

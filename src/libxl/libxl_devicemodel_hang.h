@@ -33,8 +33,8 @@
  * (libxl_devicemodel_update.h) no question is put: the change begins with one, whose
  * answer counts.  One that does not answer is killed only once it has been silent for as
  * long as a change may take, beyond its limit.  A question is not put again before it is
- * answered or refused, because QEMU keeps few that wait.  It is over when QEMU's end of the connection is closed, when
- * much comes over it that is no answer, or when the process ends.
+ * answered or refused, because QEMU keeps few that wait.  It is over when QEMU's end of the
+ * connection is closed, when much comes over it that is no answer, or when the process ends.
  *
  * One that hangs is killed, by its pidfd.  Whoever watches it (libxl_devicemodel_watch.h)
  * does the rest, as for any death, with the reason that libxlDeviceModelKillHung leaves.

@@ -373,7 +373,8 @@ libxlDeviceModelRestartUndo(virDomainObj *vm,
 }
 
 
-/* What waited for the end of the old one is gone with its process. */
+/* What waited for the end of the old one is gone with its process, or goes with the next look
+ * (libxl_devicemodel_hang.h). */
 static void
 libxlDeviceModelRestartReplace(virDomainObj *vm,
                                libxlDeviceModel *dm,
@@ -570,7 +571,8 @@ libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
  * @dm: one of its secondaries, which has failed, and of which the guest is free
  *
  * Start another process in its place, or say in the live definition why not, as the header
- * says.  Unlocks @vm while it waits.
+ * says.  Unlocks @vm while it waits; the caller has the new process watched
+ * (libxlDeviceModelWatchSuccessors) before it does.
  *
  * Returns whether it has to be tried again: the process has failed to start, or the host
  * lacked what it takes to decide that.
@@ -616,7 +618,8 @@ libxlDeviceModelRestartFind(virDomainObj *vm,
  * @dmdef: definition of one of its secondaries
  *
  * Restart it once if it has failed, however often it did before, and however its definition
- * wants it.  Unlocks @vm while it waits.
+ * wants it.  Unlocks @vm while it waits; the caller has the new process watched as after
+ * libxlDeviceModelRestart.
  *
  * Returns 0, or -1 with an error that names the device model.
  */

@@ -96,7 +96,7 @@ libxlDeviceModelOpenLog(libxlDriverConfig *cfg,
  * @cfg: configuration of the driver
  * @vm: the domain, in a job of type modify
  * @starting: a start that has nothing open, of a device model with its uid
- * @deadline: for all that others are waited for
+ * @deadline: for virtlogd and other hosts
  *
  * Make the taps, open log and files, and start the process.  Unlocks @vm while it waits.
  *
@@ -155,7 +155,7 @@ libxlDeviceModelFindServer(virDomainObj *vm,
  * libxlDeviceModelCheckOwner:
  * @vm: the domain
  * @dm: one of its secondaries, which has reported its ioreq server; those before it on the
- *      list of the domain have, too
+ *      list of the domain have, too, or all where it takes the place of one
  *
  * Make sure that the server is nobody else's.  That of a device model that ends is destroyed:
  * a process that was taken over must not have that of another destroyed, by saying that it is

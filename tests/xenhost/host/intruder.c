@@ -689,11 +689,12 @@ handOn(pid_t victim,
     while ((entry = readdir(dir))) {
         int len = snprintf(what, sizeof(what), "%s=", entry->d_name);
         ssize_t rest = readlinkat(dirfd(dir), entry->d_name, what + len, sizeof(what) - len - 1);
-        int fd = syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name), 0);
+        int fd;
 
         if (rest <= 0)
             continue;
 
+        fd = syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name), 0);
         what[len + rest] = '\0';
         if (fd < 0 || holderSend(socket, fd, what) < 0)
             die(what);

@@ -174,11 +174,11 @@ def expect_trials_fail(text):
 @contextlib.contextmanager
 def everything(host):
     """The domain 'poor', with the files that it needs."""
-    host.run("truncate -s 1M /root/poor.img /root/poor.blk && chmod 600 /root/poor.img && "
-             f"losetup {LOOP} /root/poor.blk")
-    host.run(f"systemd-run --quiet --collect --unit=poor {PROGRAMS}/serve.py /root/poor.service")
-    wait_for(lambda: host.run("ls /root/poor.service", check=False).stdout, "the service", 30)
     try:
+        host.run("truncate -s 1M /root/poor.img /root/poor.blk && chmod 600 /root/poor.img && "
+                 f"losetup {LOOP} /root/poor.blk")
+        host.run(f"systemd-run --quiet --collect --unit=poor {PROGRAMS}/serve.py /root/poor.service")
+        wait_for(lambda: host.run("ls /root/poor.service", check=False).stdout, "the service", 30)
         with running(host, "poor", domain_xml("poor", EVERYTHING, serial=SERIALS)) as domain:
             yield domain
     finally:
