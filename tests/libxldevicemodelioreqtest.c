@@ -753,7 +753,7 @@ static int
 testLookNumbers(const void *opaque G_GNUC_UNUSED)
 {
     libxlDeviceModelIoreq ioreq = { .domid = TEST_DOMID, .ioservid = 0x10000 + TEST_SERVER };
-    libxlDeviceModelIoreqPending pending = { .pending = true, .vcpu = 4 };
+    libxlDeviceModelIoreqPending last = { .pending = true, .vcpu = 4 };
     ioreq_t *requests = xen.requests[TEST_SERVER];
     libxlDeviceModelIoreqViewer *viewer;
     libxlDeviceModelIoreqLookResult fewer;
@@ -761,18 +761,18 @@ testLookNumbers(const void *opaque G_GNUC_UNUSED)
 
     testXenInit(4, NULL);
     requests[4].state = STATE_IOREQ_READY;
-    memcpy(pending.request, &requests[4], sizeof(pending.request));
+    memcpy(last.request, &requests[4], sizeof(last.request));
     if (!(viewer = libxlDeviceModelIoreqViewerNew()))
         return -1;
 
-    other = libxlDeviceModelIoreqLook(viewer, &ioreq, 4, &pending);
-    pending.pending = true;
+    other = libxlDeviceModelIoreqLook(viewer, &ioreq, 4, &last);
+    last.pending = true;
     ioreq.ioservid = TEST_SERVER;
-    fewer = libxlDeviceModelIoreqLook(viewer, &ioreq, 4, &pending);
+    fewer = libxlDeviceModelIoreqLook(viewer, &ioreq, 4, &last);
     libxlDeviceModelIoreqViewerFree(viewer);
 
     if (other != LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE || fewer != LIBXL_DEVICE_MODEL_IOREQ_LOOK_NONE ||
-        pending.pending)
+        last.pending)
         return -1;
 
     return testXenCheck("open foreignmemory\nmap 7 0 2 1 1 1 0\nunmap\n");

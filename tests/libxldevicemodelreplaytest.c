@@ -935,19 +935,19 @@ testNoted(const void *opaque G_GNUC_UNUSED)
     g_autofree libxlDeviceModelRegisters *after = g_new0(libxlDeviceModelRegisters, 1);
     libxlDeviceModelWrite late = { .address = 0x1f3, .size = 1, .data = 0x12 };
     libxlDeviceModelWrite other = { .address = 0x1f3, .size = 1, .data = 0x13 };
-    libxlDeviceModelWrite config = { .config = true, .address = 4, .size = 2, .data = 7 };
+    libxlDeviceModelWrite function = { .config = true, .address = 4, .size = 2, .data = 7 };
     VIR_AUTOCLOSE first = -1;
     VIR_AUTOCLOSE second = -1;
 
     libxlDeviceModelRegistersNote(before, &other);
     libxlDeviceModelRegistersNote(before, &late);
     libxlDeviceModelRegistersBegin(before, 5, &late);
-    libxlDeviceModelRegistersBegin(before, 6, &config);
+    libxlDeviceModelRegistersBegin(before, 6, &function);
     libxlDeviceModelRegistersBegin(before, LIBXL_DEVICE_MODEL_REGISTERS_VCPUS, &late);
     if (!libxlDeviceModelRegistersHaveNoted(before, 5, &late) ||
         libxlDeviceModelRegistersHaveNoted(before, 4, &late) ||
         libxlDeviceModelRegistersHaveNoted(before, 5, &other) ||
-        libxlDeviceModelRegistersHaveNoted(before, 6, &config) ||
+        libxlDeviceModelRegistersHaveNoted(before, 6, &function) ||
         libxlDeviceModelRegistersHaveNoted(before, LIBXL_DEVICE_MODEL_REGISTERS_VCPUS, &late))
         return -1;
 

@@ -423,7 +423,8 @@ helperWait(ioreq_t *request,
            const char *devfn)
 {
     request->type = devfn ? IOREQ_TYPE_PCI_CONFIG : IOREQ_TYPE_PIO;
-    request->addr = strtoull(address, NULL, 0) | (devfn ? strtoull(devfn, NULL, 0) << 32 : 0);
+    request->addr = address ? strtoull(address, NULL, 0) : 0;
+    request->addr |= devfn ? strtoull(devfn, NULL, 0) << 32 : 0;
     request->size = size;
     request->data = data;
     request->count = 1;

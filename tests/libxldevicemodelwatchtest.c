@@ -520,6 +520,9 @@ testAwaitThread(const libxlDeviceModel *dm,
     const GObject *object = (const GObject *)dm;
     size_t i;
 
+    if (!dm)
+        return -1;
+
     for (i = 0; i < testPatience; i++) {
         if ((int)g_atomic_int_get(&object->ref_count) <= nrefs) {
             testThreadsJoin();
@@ -865,7 +868,8 @@ testHang(const void *opaque)
 
     if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0) {
         reason = testVM->def->devicemodels[1]->failure.reason;
-        if (!reason || !STRPREFIX(reason, "hung for ") || !STRSKIP(reason, "hung for ")[0])
+        if (!reason || !STRPREFIX(reason, "hung for ") ||
+            strlen(reason) == strlen("hung for "))
             VIR_TEST_VERBOSE("the reason is '%s'", NULLSTR(reason));
         else if (testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, reason) == 0 &&
                  testCheckState(2, LIBXL_DEVICE_MODEL_STATE_RUNNING, 0, NULL) == 0)
@@ -913,10 +917,12 @@ testDeathRanOut(const void *opaque G_GNUC_UNUSED)
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
-    VIR_WITH_OBJECT_LOCK_GUARD(testLan)
+    VIR_WITH_OBJECT_LOCK_GUARD(testLan) {
         testLan->uid = TEST_UID;
-    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock)
+    }
+    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock) {
         testXen.ranOut = true;
+    }
     testWatch(testLan);
     testKill(testLan);
     if (testAwaitEnd(testLan, 2, FREE_LAN "end xen-7-1-lan\n" EVENTS("lan", "0")) == 0 &&
@@ -1025,8 +1031,9 @@ testLeave(const void *opaque)
     testXen.usRestart = 4 * G_USEC_PER_SEC;
     testLines->holds = true;
     if (data->swaps) {
-        VIR_WITH_OBJECT_LOCK_GUARD(testLines)
+        VIR_WITH_OBJECT_LOCK_GUARD(testLines) {
             testLines->uid = TEST_UID;
+        }
     }
     testWatch(testLines);
     if (data->busy && virDomainObjBeginJob(testVM, VIR_JOB_MODIFY) < 0)

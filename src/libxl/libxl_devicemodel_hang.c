@@ -397,7 +397,8 @@ libxlDeviceModelHangTimer(int timer G_GNUC_UNUSED,
     if (i > 0)
         libxlDeviceModelHangOpenViewer();
 
-    while (i-- > 0) {
+    /* the last one takes the list with it */
+    while (libxlDeviceModelHangs.watched && i-- > 0) {
         libxlDeviceModelHangWatched *watched =
             g_ptr_array_index(libxlDeviceModelHangs.watched, i);
 

@@ -90,7 +90,7 @@ libxlDeviceModelRegisterLoad(const uint64_t *cell)
 
 
 static void
-libxlDeviceModelRegisterStore(uint64_t *cell,
+libxlDeviceModelRegisterStore(uint64_t *cell, /* NOLINT(readability-non-const-parameter) */
                               uint64_t value)
 {
     __atomic_store_n(cell, value, __ATOMIC_RELAXED);

@@ -201,9 +201,9 @@ libxlDeviceModelWatchHeld(void *opaque)
 static void
 libxlDeviceModelHandleEnd(libxlDeviceModelWatched *watched)
 {
-    g_autofree char *end = libxlDeviceModelDescribeEnd(watched->dm);
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
 
+    g_free(libxlDeviceModelDescribeEnd(watched->dm));
     if (!watched->freed &&
         libxlDeviceModelHold(watched->dm, libxlDeviceModelWatchHeld, watched)) {
         libxlDeviceModelReport(watched);
