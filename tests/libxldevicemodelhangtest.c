@@ -192,6 +192,7 @@ struct _testModel {
     libxlDeviceModelIoreqLookResult request;
     int err; /* of a connection */
     bool answers;
+    bool once; /* it answers */
     bool changes;
     bool unwatched;
     bool ended;
@@ -224,6 +225,8 @@ static testModel testModels[] = {
       .request = LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME, .err = EMFILE, .asked = true, .searched = true },
     { .name = "it answers", .limit = 1, .request = LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME,
       .answers = true, .asked = true, .searched = true },
+    { .name = "it answers once", .limit = 1, .request = LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME,
+      .answers = true, .once = true, .killed = true, .asked = true, .searched = true },
     { .name = "a change", .limit = 10, .request = LIBXL_DEVICE_MODEL_IOREQ_LOOK_SAME,
       .changes = true, .searched = true },
     { .name = "silent, for less than a third of its limit", .limit = 3600,
@@ -329,7 +332,9 @@ libxlDeviceModelQMPQueryStatus(libxlDeviceModelMonitor *mon,
                                char **status G_GNUC_UNUSED,
                                gint64 deadline G_GNUC_UNUSED)
 {
-    return ((testModel *)mon)->answers ? 0 : -1;
+    testModel *model = (testModel *)mon;
+
+    return model->answers && !(model->once && g_atomic_int_get(&model->nasked) > 1) ? 0 : -1;
 }
 
 
