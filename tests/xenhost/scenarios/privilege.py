@@ -24,7 +24,8 @@ NONE = "0" * 16
 LOOP = "/dev/loop5"
 
 # A secondary with a file of every kind that one can be handed, and another one.
-EVERYTHING = (MAIN + devicemodel("lan", [2], capabilities=["ide", "serial", "audio"]) +
+# The one that is taken over answers nobody any more, and is not to be killed for that.
+EVERYTHING = (MAIN + devicemodel("lan", [2], capabilities=["ide", "serial", "audio"], limit=0) +
               devicemodel("wan", [3]) + nic(2) + nic(3) + disk("hda", "/root/poor.img") +
               disk("hdb", LOOP, block=True) + """
     <sound model='es1370'/>
