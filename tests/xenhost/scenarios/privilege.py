@@ -200,7 +200,7 @@ def intrude(host, intruder, domid, pids):
     return host.run([intruder, pids["lan"], domid, ioservid, *others, "--", *paths]).stdout
 
 
-@scenario(seconds=240)
+@scenario(seconds=120)
 def privilege_promises(host):
     """What a secondary lost, from /proc, and that it is lost, from inside; its end is complete."""
     with program(host) as intruder, everything(host) as domain:
