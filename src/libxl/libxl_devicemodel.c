@@ -691,10 +691,7 @@ libxlDeviceModelReconnect(libxlDriverPrivate *driver,
     if (libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
         ignore_value(libxlDeviceModelReopen(dm));
 
-    if (libxlDeviceModelWatch(driver, vm->def, dm) < 0) {
-        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
+    libxlDeviceModelTryWatch(driver, vm->def, dm);
 }
 
 

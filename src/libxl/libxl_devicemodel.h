@@ -23,9 +23,6 @@
 #pragma once
 
 #include "libxl_conf.h"
-#include "libxl_devicemodel_placement.h"
-#include "libxl_devicemodel_process.h"
-#include "libxl_devicemodel_start.h"
 #include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_validate.h"
 #include "libxl_devicemodel_watch.h"

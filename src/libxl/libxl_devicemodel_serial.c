@@ -248,8 +248,8 @@ libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source,
  * @deadline: for a host that is connected to
  * @fd: filled with the open file or socket, or -1 where none is needed
  *
- * Connecting to a host may take five seconds at most, and longer where its name has to be looked
- * up: no domain may be locked.
+ * Connecting to a host may take five seconds, and to look its name up longer: no domain may
+ * be locked.
  *
  * Returns 0, or -1 with an error that names the device model and the port.
  */

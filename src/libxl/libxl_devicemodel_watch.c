@@ -329,6 +329,27 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
 
 
 /**
+ * libxlDeviceModelTryWatch:
+ * @driver: the driver
+ * @def: live definition of a domain, which is locked
+ * @dm: one of its device models
+ *
+ * As libxlDeviceModelWatch, for a guest that goes on all the same.  What fails is in the log.
+ */
+void
+libxlDeviceModelTryWatch(libxlDriverPrivate *driver,
+                         const virDomainDef *def,
+                         libxlDeviceModel *dm)
+{
+    if (libxlDeviceModelWatch(driver, def, dm) == 0)
+        return;
+
+    VIR_ERROR(_("domain '%1$s': %2$s"), def->name, virGetLastErrorMessage());
+    virResetLastError();
+}
+
+
+/**
  * libxlDeviceModelWatchSuccessors:
  * @driver: the driver
  * @vm: domain, locked
@@ -350,10 +371,7 @@ libxlDeviceModelWatchSuccessors(libxlDriverPrivate *driver,
             continue;
 
         dm->successor = false;
-        if (libxlDeviceModelWatch(driver, vm->def, dm) < 0) {
-            VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
-            virResetLastError();
-        }
+        libxlDeviceModelTryWatch(driver, vm->def, dm);
     }
 }
 

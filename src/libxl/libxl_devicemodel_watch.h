@@ -34,6 +34,11 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
                       libxlDeviceModel *dm);
 
 void
+libxlDeviceModelTryWatch(libxlDriverPrivate *driver,
+                         const virDomainDef *def,
+                         libxlDeviceModel *dm);
+
+void
 libxlDeviceModelWatchSuccessors(libxlDriverPrivate *driver,
                                 virDomainObj *vm);
 
