@@ -37,7 +37,6 @@
 #include "holder.h"
 #include "intruder.h"
 
-#define MIB (1024 * 1024)
 #define PAGE 4096
 
 /* Requests that are not made: the first lets QEMU wait where it must not, since
@@ -48,14 +47,6 @@
 
 static char *zeroes; /* a page, and behind it one that nobody may touch */
 static int bytes = -1; /* a file of the same */
-
-
-static void __attribute__((noreturn))
-die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
 
 
 /**

@@ -74,7 +74,6 @@
 #include "intruder.h"
 #include "takeover.h"
 
-#define MIB (1024 * 1024)
 #define FILES_MAX 128
 
 static domid_t domid; /* of the secondary */
@@ -108,7 +107,7 @@ tell(bool done,
 }
 
 
-static void __attribute__((noreturn))
+void
 die(const char *what)
 {
     perror(what);

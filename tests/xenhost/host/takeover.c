@@ -30,6 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "intruder.h"
 #include "takeover.h"
 
 #define ROOM 65536 /* in the child, for what calls point to */
@@ -37,14 +38,6 @@
 
 static uint64_t instruction; /* the address of a system call */
 static uint64_t room;
-
-
-static void __attribute__((noreturn))
-die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
 
 
 static int
