@@ -8,9 +8,9 @@
  * while another call has the domain's job or while libxl creates the domain.
  * The driver's functions are static, so its source is a part of this test.
  *
- * Stands in for the calls of libxl that create, find and destroy domains and set their
- * memory, for the updates of the devices of a secondary, which unlock the domain, and for
- * the wait for a job, which is short.
+ * Stands in for the calls of libxl that create, find and destroy domains, set their
+ * memory and count the host's processors, for the updates of the devices of a secondary,
+ * which unlock the domain, and for the wait for a job, which is short.
  */
 
 #include <config.h>
@@ -52,6 +52,8 @@
 #define TEST_MAX_FDS 1024
 /* What is waited for a job, and for what must not come. */
 #define TEST_WAIT_MS 200
+/* What the host has. */
+#define TEST_MAX_CPUS 4
 
 static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folders */
@@ -105,6 +107,14 @@ libxl_domain_create_new(libxl_ctx *ctx G_GNUC_UNUSED,
 
     *domid = ++testXen.domid;
     return 0;
+}
+
+
+/* libxl's own asks xc_physinfo(), whose stand-in in libvirt's libxlmock fills in nothing. */
+int
+libxl_get_max_cpus(libxl_ctx *ctx G_GNUC_UNUSED)
+{
+    return TEST_MAX_CPUS;
 }
 
 
