@@ -349,11 +349,16 @@ testScript(const char *name,
 }
 
 
-/* Rings soon, where it is to ring at all: nobody waits for half a minute. */
+static bool testHangs; /* the emulator does: nobody waits for long */
+
+
 unsigned int
 alarm(unsigned int seconds)
 {
-    const struct itimerval timer = { .it_value = { .tv_usec = seconds > 0 ? 200 * 1000 : 0 } };
+    struct itimerval timer = { .it_value = { .tv_sec = seconds } };
+
+    if (testHangs && seconds > 0)
+        timer.it_value = (struct timeval){ .tv_usec = 200 * 1000 };
 
     return setitimer(ITIMER_REAL, &timer, NULL);
 }
@@ -449,8 +454,11 @@ testProbes(void)
     DO_TEST("that is no QEMU", "exit 3", { false, false, false }, NULL);
     DO_TEST("that crashes", "kill -SEGV $$", { 0 },
             "operation failed: " ASKED "was ended by signal 11");
+
+    testHangs = true;
     DO_TEST("that hangs", "exec sleep 10", { 0 },
             "Timed out during operation: " ASKED "gave no answer within 15 s");
+    testHangs = false;
 
     if (virTestRun("emulator: asked once", testProbeAgain, NULL) < 0)
         ret = -1;
