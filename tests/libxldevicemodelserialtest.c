@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Files and sockets are made in a folder of the test's own, and on the loopback
- * address.
+ * address.  Stands in for the connection to virtlogd.
  */
 
 #include <config.h>
@@ -20,8 +20,10 @@
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_serial.h"
 #include "libxldevicemodeltestutils.h"
+#include "logging/log_manager.h"
 #include "virfile.h"
 #include "virstring.h"
+#include "virutil.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
 
@@ -29,6 +31,15 @@ static char *testDir;
 static bool testAgain; /* the domain runs */
 static gint64 testDeadline = G_MAXINT64; /* of who opens */
 static bool testInherited; /* a socket was made that a program could have been given */
+
+/* virtlogd: what it was asked, what it answers, and how often the file is another's before. */
+static struct {
+    char *asked;
+    size_t nasked;
+    size_t nbusy;
+    int refused; /* errno */
+    int pipe; /* its end */
+} testLog = { .pipe = -1 };
 
 
 /* libxl may execute a program at any time, in another thread. */
@@ -44,14 +55,63 @@ socket(int domain,
 }
 
 
+virLogManager *
+virLogManagerNew(bool privileged G_GNUC_UNUSED)
+{
+    return g_malloc0(1);
+}
+
+
+void
+virLogManagerFree(virLogManager *mgr)
+{
+    g_free(mgr);
+}
+
+
+int
+virLogManagerDomainOpenLogFile(virLogManager *mgr G_GNUC_UNUSED,
+                               const char *driver,
+                               const unsigned char *domuuid,
+                               const char *domname,
+                               const char *path,
+                               unsigned int flags,
+                               ino_t *inode,
+                               off_t *offset)
+{
+    int fds[2];
+
+    testLog.nasked++;
+    g_free(testLog.asked);
+    testLog.asked = g_strdup_printf("%s %u %s %s %u", driver, domuuid[0], domname, path, flags);
+
+    if (testLog.nbusy > 0 || testLog.refused) {
+        virReportSystemError(testLog.nbusy > 0 ? EBUSY : testLog.refused, "%s", "no file");
+        if (testLog.nbusy > 0)
+            testLog.nbusy--;
+        return -1;
+    }
+
+    if (virPipe(fds) < 0)
+        return -1;
+
+    VIR_FORCE_CLOSE(testLog.pipe);
+    testLog.pipe = fds[0];
+    *inode = *offset = 0;
+    return fds[1];
+}
+
+
 static int
 testOpen(virDomainChrDef *def,
          int *fd)
 {
+    virDomainDef domain = { .name = (char *)"guest", .uuid = { 5 } };
+
     virResetLastError();
     *fd = -2;
     testInherited = false;
-    return libxlDeviceModelSerialOpen("com", def, testAgain, testDeadline, fd);
+    return libxlDeviceModelSerialOpen(&domain, "com", def, testAgain, testDeadline, fd);
 }
 
 
@@ -133,10 +193,8 @@ typedef struct {
 
 static const testFile fileCases[] = {
     { "created", VIR_TRISTATE_SWITCH_ABSENT, NULL, 0600, "boot", false },
-    { "created to append", VIR_TRISTATE_SWITCH_ON, NULL, 0600, "boot", false },
     { "emptied", VIR_TRISTATE_SWITCH_ABSENT, "earlier ", 0640, "boot", false },
     { "emptied, not appended", VIR_TRISTATE_SWITCH_OFF, "earlier ", 0640, "boot", false },
-    { "appended", VIR_TRISTATE_SWITCH_ON, "earlier ", 0640, "earlier boot", false },
     { "gone on with", VIR_TRISTATE_SWITCH_OFF, "earlier ", 0640, "earlier boot", true },
 };
 
@@ -188,10 +246,86 @@ testFileRun(const void *opaque)
 }
 
 
+/* A file that is appended to: whether it is there, and what virtlogd says. */
+typedef struct {
+    const char *name;
+    bool there;
+    bool again; /* the domain runs */
+    size_t nbusy; /* so often it is another's */
+    int refused; /* errno */
+    const char *error;
+} testAppended;
+
+static const testAppended appendedCases[] = {
+    { "that is there", .there = true },
+    { "that is not there", .there = false },
+    { "after a restart", .there = true, .again = true },
+    { "that a process that has ended had", .there = true, .nbusy = 2 },
+    { "that is refused", .there = true, .refused = EACCES,
+      .error = "device model 'com': serial port '1': no file: Permission denied" },
+};
+
+
+/* The secondary has no file, with which it could do more than append. */
+static int
+testAppendedRun(const void *opaque)
+{
+    const testAppended *test = opaque;
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, test->name);
+    g_autofree char *asked = g_strdup_printf("libxl 5 guest %s 0", path);
+    g_autoptr(virDomainChrDef) def = testFileNew(test->name, VIR_TRISTATE_SWITCH_ON);
+    VIR_AUTOCLOSE fd = -1;
+    char said[5] = "";
+
+    if (test->there && !g_file_set_contents(path, "earlier ", -1, NULL))
+        return -1;
+
+    testLog.nasked = 0;
+    testLog.nbusy = test->nbusy;
+    testLog.refused = test->refused;
+    if (test->error)
+        return testOpenBadly(def, VIR_ERR_SYSTEM_ERROR, test->error);
+
+    testAgain = test->again;
+    fd = testOpenWell(def);
+    testAgain = false;
+    if (fd < 0 || virTestCompareToString(asked, NULLSTR(testLog.asked)) < 0)
+        return -1;
+
+    if (testLog.nasked != test->nbusy + 1) {
+        VIR_TEST_VERBOSE("virtlogd was asked %zu times", testLog.nasked);
+        return -1;
+    }
+
+    if (safewrite(fd, "boot", 4) != 4 || saferead(testLog.pipe, said, 4) != 4)
+        return -1;
+
+    return virTestCompareToString("boot", said);
+}
+
+
+/* One that stays another's is not waited for without end. */
+static int
+testAppendedBusy(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainChrDef) def = testFileNew("busy", VIR_TRISTATE_SWITCH_ON);
+    int ret;
+
+    testLog.nbusy = SIZE_MAX;
+    testLog.refused = 0;
+    testDeadline = g_get_monotonic_time() + 200 * 1000;
+    ret = testOpenBadly(def, VIR_ERR_SYSTEM_ERROR,
+                        "device model 'com': serial port '1': no file: Device or resource busy");
+    testDeadline = G_MAXINT64;
+    testLog.nbusy = 0;
+    return ret;
+}
+
+
 static int
 testFileErrors(const void *opaque G_GNUC_UNUSED)
 {
-    g_autoptr(virDomainChrDef) missing = testFileNew("missing/log", VIR_TRISTATE_SWITCH_ON);
+    g_autoptr(virDomainChrDef) missing = testFileNew("missing/log", VIR_TRISTATE_SWITCH_OFF);
     g_autoptr(virDomainChrDef) folder = testFileNew("folder", VIR_TRISTATE_SWITCH_ON);
     g_autoptr(virDomainChrDef) fifo = testFileNew("fifo", VIR_TRISTATE_SWITCH_ON);
 
@@ -205,7 +339,7 @@ testFileErrors(const void *opaque G_GNUC_UNUSED)
                       "device model 'com': serial port '1': cannot open file 'DIR/folder': Is a directory") < 0)
         return -1;
 
-    /* nobody reads from it, and nobody is waited for */
+    /* nobody reads from it, and nobody is waited for, not by virtlogd either */
     return testOpenBadly(fifo, VIR_ERR_SYSTEM_ERROR,
                          "device model 'com': serial port '1': cannot open file 'DIR/fifo': No such device or address");
 }
@@ -616,6 +750,7 @@ mymain(void)
         const char *name;
         int (*run)(const void *);
     } tests[] = {
+        { "file: appended to that stays another's", testAppendedBusy },
         { "file: errors", testFileErrors },
         { "pty and null", testNothing },
         { "terminals", testTerminals },
@@ -645,11 +780,20 @@ mymain(void)
             ret = -1;
     }
 
+    for (i = 0; i < G_N_ELEMENTS(appendedCases); i++) {
+        g_autofree char *title = g_strdup_printf("file: appended to %s", appendedCases[i].name);
+
+        if (virTestRun(title, testAppendedRun, &appendedCases[i]) < 0)
+            ret = -1;
+    }
+
     for (i = 0; i < G_N_ELEMENTS(tests); i++) {
         if (virTestRun(tests[i].name, testClosing, &tests[i].run) < 0)
             ret = -1;
     }
 
+    VIR_FORCE_CLOSE(testLog.pipe);
+    g_free(testLog.asked);
     if (virFileDeleteTree(testDir) < 0)
         ret = -1;
 

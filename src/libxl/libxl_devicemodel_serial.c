@@ -3,8 +3,9 @@
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Files and sockets are opened here and handed over.  A pseudo terminal is made
- * by the secondary itself while it starts, which tells its path.
+ * Files and sockets are opened here and handed over; a file that is appended to is opened
+ * by virtlogd.  A pseudo terminal is made by the secondary itself while it starts, which
+ * tells its path.
  */
 
 #include <config.h>
@@ -21,6 +22,7 @@
 
 #include "libxl_devicemodel_serial.h"
 
+#include "libxl_devicemodel_log.h"
 #include "libxl_devicemodel_process.h"
 #include "rpc/virnetsocket.h"
 #include "virerror.h"
@@ -37,14 +39,30 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_serial");
 #define LIBXL_DEVICE_MODEL_CONNECT_MS (5 * 1000)
 
 
+/* Whether there is something in a file, or will be, that the secondary must not change. */
+static bool
+libxlDeviceModelSerialIsAppendedTo(const virDomainChrSourceDef *source)
+{
+    struct stat sb;
+
+    return source->data.file.append == VIR_TRISTATE_SWITCH_ON &&
+           (stat(source->data.file.path, &sb) < 0 || S_ISREG(sb.st_mode));
+}
+
+
 /* Nobody may read from a FIFO yet, and is not waited for. */
 static int
-libxlDeviceModelSerialOpenFile(const virDomainChrSourceDef *source,
-                               bool again)
+libxlDeviceModelSerialOpenFile(const virDomainDef *def,
+                               const virDomainChrSourceDef *source,
+                               bool again,
+                               gint64 deadline)
 {
     const char *path = source->data.file.path;
     int flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
     int fd;
+
+    if (libxlDeviceModelSerialIsAppendedTo(source))
+        return libxlDeviceModelLogOpen(def, path, deadline);
 
     if (!again && source->data.file.append != VIR_TRISTATE_SWITCH_ON)
         flags |= O_TRUNC;
@@ -242,35 +260,37 @@ libxlDeviceModelSerialOpenTCP(const virDomainChrSourceDef *source,
 
 /**
  * libxlDeviceModelSerialOpen:
+ * @def: definition of the domain
  * @name: of the device model
- * @def: one of its serial ports, of a valid type
+ * @chr: one of its serial ports, of a valid type
  * @again: the domain runs: what the port has written to a file stays
- * @deadline: for a host that is connected to
- * @fd: filled with the open file or socket, or -1 where none is needed
+ * @deadline: for virtlogd, and a host that is connected to
+ * @fd: filled with the open file, pipe or socket, or -1 where none is needed
  *
- * Connecting to a host may take five seconds, and to look its name up longer: no domain may
- * be locked.
+ * Connecting to a host may take five seconds, as may virtlogd, and to look the host's name up
+ * longer: no domain may be locked.
  *
  * Returns 0, or -1 with an error that names the device model and the port.
  */
 int
-libxlDeviceModelSerialOpen(const char *name,
-                           virDomainChrDef *def,
+libxlDeviceModelSerialOpen(const virDomainDef *def,
+                           const char *name,
+                           virDomainChrDef *chr,
                            bool again,
                            gint64 deadline,
                            int *fd)
 {
-    switch (def->source->type) {
+    switch (chr->source->type) {
     case VIR_DOMAIN_CHR_TYPE_FILE:
-        *fd = libxlDeviceModelSerialOpenFile(def->source, again);
+        *fd = libxlDeviceModelSerialOpenFile(def, chr->source, again, deadline);
         break;
 
     case VIR_DOMAIN_CHR_TYPE_UNIX:
-        *fd = libxlDeviceModelSerialOpenUNIX(def->source);
+        *fd = libxlDeviceModelSerialOpenUNIX(chr->source);
         break;
 
     case VIR_DOMAIN_CHR_TYPE_TCP:
-        *fd = libxlDeviceModelSerialOpenTCP(def->source, deadline);
+        *fd = libxlDeviceModelSerialOpenTCP(chr->source, deadline);
         break;
 
     default:
@@ -280,7 +300,7 @@ libxlDeviceModelSerialOpen(const char *name,
 
     if (*fd < 0) {
         virLastErrorPrefixMessage(_("device model '%1$s': serial port '%2$d'"),
-                                  name, def->target.port);
+                                  name, chr->target.port);
         return -1;
     }
 

@@ -9,8 +9,9 @@
 #include "domain_conf.h"
 
 int
-libxlDeviceModelSerialOpen(const char *name,
-                           virDomainChrDef *def,
+libxlDeviceModelSerialOpen(const virDomainDef *def,
+                           const char *name,
+                           virDomainChrDef *chr,
                            bool again,
                            gint64 deadline,
                            int *fd);

@@ -10,16 +10,13 @@
 
 #include "domain_devicemodel.h"
 #include "libxl_devicemodel_claims.h"
+#include "libxl_devicemodel_log.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_replay.h"
 #include "libxl_domain.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
-
-/* How long virtlogd is given to be done with the log of an earlier process. */
-#define LIBXL_DEVICE_MODEL_LOG_MS (5 * 1000)
-
 
 /**
  * libxlDeviceModelPrepareStart:
@@ -62,35 +59,6 @@ libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
 }
 
 
-/* The process gets a pipe to virtlogd, which limits how long the log becomes, and
- * not the file, with which it could do more than write to its end.  virtlogd
- * refuses a log as busy until it has read the end of the pipe of an earlier
- * process, which a guest that reboots may not have left it the time to do. */
-static int
-libxlDeviceModelOpenLog(libxlDriverConfig *cfg,
-                        virDomainObj *vm,
-                        libxlDeviceModelStarting *starting,
-                        gint64 deadline)
-{
-    g_autofree char *name = g_strdup_printf("%s-dm-%s", vm->def->name, starting->dm->name);
-    gint64 last = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LOG_MS * 1000;
-
-    while (!(starting->log = domainLogContextNew(true, cfg->logDir, "libxl", vm,
-                                                 true, name)) &&
-           virLastErrorIsSystemErrno(EBUSY) &&
-           libxlDeviceModelTimeLeft(MIN(deadline, last)) > 0)
-        g_usleep(50 * 1000);
-
-    if (starting->log) {
-        virResetLastError();
-        return 0;
-    }
-
-    virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
-    return -1;
-}
-
-
 /**
  * libxlDeviceModelSpawnOne:
  * @cfg: configuration of the driver
@@ -108,7 +76,7 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
                          libxlDeviceModelStarting *starting,
                          gint64 deadline)
 {
-    int rc;
+    int rc = -1;
 
     if (libxlDeviceModelNetConnect(vm->def, starting->dm, starting->config,
                                    starting->fds->taps) < 0)
@@ -116,8 +84,8 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg,
 
     /* the job keeps the definition from changing */
     virObjectUnlock(vm);
-    if ((rc = libxlDeviceModelOpenLog(cfg, vm, starting, deadline)) == 0 &&
-        (rc = libxlDeviceModelOpenFiles(starting, vm->def, deadline)) == 0)
+    if ((starting->log = libxlDeviceModelLogNew(cfg, vm, starting->dm->name, deadline)) &&
+        libxlDeviceModelOpenFiles(starting, vm->def, deadline) == 0)
         rc = libxlDeviceModelSpawn(starting);
     virObjectLock(vm);
 

@@ -149,7 +149,8 @@ libxlDeviceModelOpenSerials(libxlDeviceModelStarting *starting,
     size_t i;
 
     for (i = 0; i < config->nserials; i++) {
-        if (libxlDeviceModelSerialOpen(config->name, def->serials[config->serials[i].idx],
+        if (libxlDeviceModelSerialOpen(def, config->name,
+                                       def->serials[config->serials[i].idx],
                                        starting->before, deadline,
                                        &starting->fds->serials[i]) < 0)
             return -1;

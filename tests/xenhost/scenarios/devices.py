@@ -160,8 +160,10 @@ def serial_ports(host):
             expect(live == domain.tty() and live.startswith("/dev/pts/"),
                    f"the terminal in the live XML: {live}, {domain.tty()}")
             domain.ask("say ttyS1 to-the-file")
-            expect(host.run("cat /root/serial.log").stdout.replace("\r", "").split() ==
-                   ["before", "to-the-file"], "what the guest said at the end of the file")
+            wait_for(lambda: host.run("cat /root/serial.log").stdout.replace("\r", "").split() ==
+                     ["before", "to-the-file"], "what the guest said at the end of the file", 30)
+            expect(openers(host, "/root/serial.log") == host.run("pgrep -x virtlogd").stdout.split(),
+                   "a file that is appended to open in virtlogd alone")
             talk(host, domain)
             console(host, domain)
             lost_terminal(host, domain)
