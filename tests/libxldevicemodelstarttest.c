@@ -11,11 +11,13 @@
 
 #include <config.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "testutils.h"
@@ -64,7 +66,18 @@ struct _testProcess {
 };
 
 static const testProcess *testProcesses;
+static char *testRun; /* the emulator that the last of them runs */
 static const virDomainDef *testDef; /* what libxl knows */
+static bool testStranger; /* no process runs as the driver */
+
+
+uid_t
+geteuid(void)
+{
+    uid_t (*real)(void) = dlsym(RTLD_NEXT, "geteuid");
+
+    return testStranger ? real() + 1 : real();
+}
 
 
 virLogManager *
@@ -124,8 +137,10 @@ libxlDeviceModelTimeLeft(gint64 deadline)
 
 int
 libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege G_GNUC_UNUSED,
-                                 const char *emulator G_GNUC_UNUSED)
+                                 const char *emulator)
 {
+    g_free(testRun);
+    testRun = g_strdup(emulator);
     return 0;
 }
 
@@ -365,6 +380,173 @@ testReports(void)
 }
 
 
+/* The process that libxl has started for the domain, and what follows from it. */
+struct testEmulatorData {
+    const char *devices;
+    const char *path; /* with which it was executed; NULL: libxl knows none */
+    const char *word; /* behind that, or NULL */
+    const char *domid; /* whose primary it is; NULL: of TEST_DOMID */
+    bool stranger; /* somebody else runs it */
+    bool ended;
+    libxl_device_model_version version;
+    const char *run; /* what the secondary runs */
+    const char *shown; /* the emulator of the domain in its live definition */
+    const char *error;
+};
+
+
+/* Waits to be killed, in a program that lets it, which is executed when this returns. */
+static pid_t
+testPrimaryStart(const struct testEmulatorData *data,
+                 const int *tap)
+{
+    const char *domid = data->domid ? data->domid : G_STRINGIFY(TEST_DOMID);
+    g_autofree char *netdev = g_strdup_printf("tap,fd=%d", tap[0]);
+    const char *args[] = { data->path, "-xen-domid", domid, "-netdev", netdev, NULL };
+    const char *wrapped[] = { data->path, data->word, "-xen-domid", domid, "-netdev", netdev, NULL };
+    int executed[2];
+    char byte;
+    pid_t pid;
+
+    if (virPipe(executed) < 0 || (pid = fork()) < 0)
+        abort();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (virSetInherit(tap[0], true) == 0)
+            execv(TEST_PROGRAM, (char **)(data->word ? wrapped : args));
+        _exit(EXIT_FAILURE);
+    }
+
+    VIR_FORCE_CLOSE(executed[1]);
+    ignore_value(saferead(executed[0], &byte, 1));
+    VIR_FORCE_CLOSE(executed[0]);
+
+    g_hash_table_insert(testStore.entries, g_strdup("/local/domain/0/device-model/7/state"),
+                        g_strdup("running"));
+    g_hash_table_insert(testStore.entries, g_strdup("/local/domain/7/image/device-model-pid"),
+                        g_strdup_printf("%lld", (long long)pid));
+    return pid;
+}
+
+
+/* Secondaries without an emulator run that which libxl has started for the domain. */
+static int
+testEmulator(const void *opaque)
+{
+    const struct testEmulatorData *data = opaque;
+    static const testProcess processes[] = { { "lan", 1, false } };
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    libxl_domain_config d_config = { .b_info.device_model_version = data->version };
+    pid_t pid = 0;
+    int tap[2];
+    int ret;
+
+    if (virPipe(tap) < 0 ||
+        !(vm->def = libxlDeviceModelTestParse(driver->xmlopt, NULL, data->devices)))
+        abort();
+
+    vm->def->id = TEST_DOMID;
+    testDef = vm->def;
+    testProcesses = processes;
+    testLog.nbusy = 0;
+    testLog.refused = 0;
+    testPatience = 1000;
+    g_clear_pointer(&testRun, g_free);
+    testStoreReset();
+    if (data->path)
+        pid = testPrimaryStart(data, tap);
+    if (data->ended) {
+        siginfo_t info;
+
+        kill(pid, SIGKILL);
+        if (waitid(P_PID, pid, &info, WEXITED | WNOWAIT) < 0)
+            abort();
+    }
+
+    testStranger = data->stranger;
+    ret = libxlDeviceModelTestOutcome(libxlDeviceModelsStart(driver, vm, &d_config),
+                                      testDir, data->error);
+    testStranger = false;
+    if (!data->error &&
+        (virTestCompareToString(data->run, NULLSTR(testRun)) < 0 ||
+         virTestCompareToString(NULLSTR(data->shown), NULLSTR(vm->def->emulator)) < 0))
+        ret = -1;
+
+    libxlDeviceModelsStop(driver, vm);
+    testProcesses = NULL;
+    testThreadsJoin();
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+
+    VIR_FORCE_CLOSE(tap[0]);
+    VIR_FORCE_CLOSE(tap[1]);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+static int
+testEmulators(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testEmulatorData data = { __VA_ARGS__ }; \
+        if (virTestRun("emulator " title, testEmulator, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define PAIR(main, lan) TEST_MAIN(main) TEST_LAN(lan TEST_REF(1)) TEST_NIC(1)
+#define LIBXL "/bin/false"
+#define UNKNOWN TEST_UNSUPPORTED "device model 'lan' has no emulator, and the one that " \
+    "libxl has started for 'main' is not known: expected <emulator> in <devices>, " \
+    "or device_model_override"
+
+    DO_TEST("that libxl takes", .devices = PAIR("", ""), .path = LIBXL,
+            .run = LIBXL, .shown = LIBXL);
+    DO_TEST("of the domain", .devices = TEST_EMULATOR PAIR("", ""), .path = LIBXL,
+            .run = "/bin/true", .shown = "/bin/true");
+    DO_TEST("of the primary", .devices = PAIR(TEST_EMULATOR, ""), .path = LIBXL,
+            .run = "/bin/true");
+    DO_TEST("of the secondary", .devices = PAIR("", TEST_EMULATOR), .path = LIBXL,
+            .run = "/bin/true");
+
+    DO_TEST("of no process", .devices = PAIR("", ""), .error = UNKNOWN);
+    DO_TEST("of another domain", .devices = PAIR("", ""), .path = LIBXL, .domid = "8",
+            .error = UNKNOWN);
+    DO_TEST("of another user", .devices = PAIR("", ""), .path = LIBXL, .stranger = true,
+            .error = UNKNOWN);
+    DO_TEST("that has ended", .devices = PAIR("", ""), .path = LIBXL, .ended = true,
+            .error = UNKNOWN);
+    DO_TEST("by a relative path", .devices = PAIR("", ""), .path = "qemu", .error = UNKNOWN);
+    DO_TEST("that a shell runs", .devices = PAIR("", ""), .path = "/bin/sh", .word = LIBXL,
+            .error = UNKNOWN);
+    DO_TEST("that is gone", .devices = PAIR("", ""), .path = "/nonexistent/qemu",
+            .error = TEST_UNSUPPORTED "device model 'lan': emulator '/nonexistent/qemu' "
+                     "does not exist, expected the path of an executable file");
+    DO_TEST("of an old kind", .devices = PAIR("", ""), .path = LIBXL,
+            .version = LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN_TRADITIONAL,
+            .error = TEST_UNSUPPORTED "device model 'main': libxl has taken "
+                     "qemu-xen-traditional, expected a QEMU of Xen's upstream kind as "
+                     "<emulator> in <devices>, or as device_model_override");
+    DO_TEST("of an old kind for the primary alone", .devices = PAIR("", TEST_EMULATOR),
+            .path = LIBXL, .version = LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN_TRADITIONAL,
+            .error = TEST_UNSUPPORTED "device model 'main': libxl has taken "
+                     "qemu-xen-traditional, expected a QEMU of Xen's upstream kind as "
+                     "<emulator> in <devices>, or as device_model_override");
+
+#undef UNKNOWN
+#undef LIBXL
+#undef PAIR
+#undef DO_TEST
+
+    return ret;
+}
+
+
 static int
 testLogs(void)
 {
@@ -411,10 +593,13 @@ mymain(void)
         ret = -1;
     if (testReports() < 0)
         ret = -1;
+    if (testEmulators() < 0)
+        ret = -1;
 
     VIR_FORCE_CLOSE(testLog.pipe[0]);
     VIR_FORCE_CLOSE(testLog.pipe[1]);
     g_free(testLog.asked);
+    g_free(testRun);
     testDriverFree(driver, testDir);
 
     return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -176,7 +176,7 @@ libxlDeviceModelTestConfigToJSON(const libxlDeviceModelConfig *config)
     if (virJSONValueObjectAdd(&json,
                               "u:id", config->id,
                               "s:name", config->name,
-                              "s:emulator", config->emulator,
+                              "S:emulator", config->emulator,
                               "U:memory", config->machine.memory,
                               "u:vcpus", config->machine.vcpus,
                               "s:scope", scope,

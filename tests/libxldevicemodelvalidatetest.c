@@ -177,9 +177,9 @@ testValidateDevices(void)
 
 #undef LAN_MODEL
 
-    DO_TEST("no emulator", NULL, TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1),
-            UNSUPPORTED "device model 'lan' has no emulator: "
-            "expected <emulator> in it or in <devices>");
+    DO_TEST("no emulator", NULL, TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1), NULL);
+    DO_TEST("no emulator but the primary's", NULL,
+            TEST_MAIN(TEST_EMULATOR) TEST_LAN(TEST_REF(1)) TEST_NIC(1), NULL);
     DO_TEST("no emulator but the secondary's", NULL,
             TEST_MAIN("") TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);
     DO_TEST("relative emulator of the domain", NULL,
@@ -718,6 +718,12 @@ testHosts(void)
                     "<emulator>/nonexistent/qemu</emulator>" TEST_MAIN("")
                     TEST_LAN(TEST_REF(1)) TEST_NIC(1),
                     ERROR "'/nonexistent/qemu' " MISSING);
+    DO_TEST_REFUSAL(testHost, "Host: emulator of the primary is missing for its secondaries", NULL,
+                    TEST_MAIN("<emulator>/nonexistent/qemu</emulator>")
+                    TEST_LAN(TEST_REF(1)) TEST_NIC(1),
+                    ERROR "'/nonexistent/qemu' " MISSING);
+    DO_TEST_REFUSAL(testHost, "Host: emulator that libxl takes is not known yet", NULL,
+                    TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1), NULL);
     DO_TEST_REFUSAL(testHost, "Host: that of the primary is libxl's to check", NULL,
                     TEST_MAIN("<emulator>/nonexistent/qemu</emulator>")
                     TEST_LAN(TEST_EMULATOR TEST_REF(1)) TEST_NIC(1), NULL);

@@ -677,6 +677,9 @@ testConversions(void)
     DO_TEST("eight");
     DO_TEST("unicode");
 
+    /* libxl takes an emulator that the file does not name */
+    DO_TEST("no-override");
+
     /* other spellings of the same */
     DO_TEST_FROM_XL("vifname-spelling", "vifname");
     DO_TEST_TO_XL("vifname", "vifname-alias");

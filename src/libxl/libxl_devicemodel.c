@@ -279,6 +279,70 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
 }
 
 
+/* libxl takes it where there is no other (libxl__domain_build_info_setdefault in Xen's
+ * tools/libs/light/libxl_create.c), which nobody knows before. */
+static int
+libxlDeviceModelsCheckVersion(const virDomainDef *def,
+                              const libxl_domain_config *d_config)
+{
+    if (d_config->b_info.device_model_version != LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN_TRADITIONAL)
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("device model '%1$s': libxl has taken qemu-xen-traditional, expected a QEMU of Xen's upstream kind as <emulator> in <devices>, or as device_model_override"),
+                   virDomainDeviceModelGetPrimary(def)->name);
+    return -1;
+}
+
+
+/* Returns the first secondary of which it is not known what it is to run, or NULL. */
+static const virDomainDeviceModelDef *
+libxlDeviceModelsFindWithoutEmulator(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        const virDomainDeviceModelDef *dmdef = def->devicemodels[i];
+
+        if (dmdef != virDomainDeviceModelGetPrimary(def) &&
+            !libxlDeviceModelSecondaryEmulator(def, dmdef))
+            return dmdef;
+    }
+
+    return NULL;
+}
+
+
+/* What libxl has taken for the primary becomes the emulator of the domain, in the live
+ * definition, which shows it and has it as long as the guest runs: it is never asked for
+ * again, be it that the guest is reset or a secondary restarted. */
+static int
+libxlDeviceModelsFindEmulator(virDomainDef *def)
+{
+    const virDomainDeviceModelDef *dmdef = libxlDeviceModelsFindWithoutEmulator(def);
+    pid_t pid;
+    int rc;
+
+    if (!dmdef)
+        return 0;
+
+    if ((rc = libxlDeviceModelXenstoreGetPrimary(def->id, &pid)) > 0)
+        rc = libxlDeviceModelProcessGetEmulator(pid, def->id, &def->emulator);
+
+    if (rc < 0)
+        return -1;
+
+    if (rc == 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' has no emulator, and the one that libxl has started for '%2$s' is not known: expected <emulator> in <devices>, or device_model_override"),
+                       dmdef->name, virDomainDeviceModelGetPrimary(def)->name);
+        return -1;
+    }
+
+    return libxlDeviceModelsValidateHost(def);
+}
+
+
 /**
  * libxlDeviceModelsStart:
  * @driver: the driver
@@ -286,10 +350,10 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
  * @d_config: its configuration, as libxl has completed it
  *
  * Start the secondaries of a domain and wait until all of them serve their
- * devices.  The live definition gets the state of the device models and the
- * addresses of the placed devices.  What an earlier end of the domain could not
- * remove is tried again first, also where the domain has no device model any
- * more.  Unlocks @vm while it waits.
+ * devices.  The live definition gets the state of the device models, the
+ * addresses of the placed devices, and the emulator that libxl takes where it has
+ * none.  What an earlier end of the domain could not remove is tried again first,
+ * also where the domain has no device model any more.  Unlocks @vm while it waits.
  *
  * Returns 0, and the caller writes the status file; or -1 with an error that
  * names the device model, and what was started is left for
@@ -313,6 +377,10 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
 
     /* by now it is known of what kind a network's interface is */
     if (libxlDeviceModelsValidate(vm->def) < 0)
+        return -1;
+
+    if (libxlDeviceModelsCheckVersion(vm->def, d_config) < 0 ||
+        libxlDeviceModelsFindEmulator(vm->def) < 0)
         return -1;
 
     if (!(placement = libxlDeviceModelPlacementNew(vm->def)))

@@ -147,14 +147,20 @@ libxlDeviceModelImageDriver(virStorageFileFormat format)
  * @def: domain definition
  * @dmdef: one of its secondaries
  *
- * Returns the path of its emulator, which is that of the domain where it has
- * none of its own, or NULL.
+ * Where it has none of its own, that is the domain's, which a definition can name in
+ * the primary, too.  One that names none nowhere has it once it has started
+ * (libxlDeviceModelsFindEmulator).
+ *
+ * Returns the path of its emulator, or NULL.
  */
 const char *
 libxlDeviceModelSecondaryEmulator(const virDomainDef *def,
                                   const virDomainDeviceModelDef *dmdef)
 {
-    return dmdef->emulator ? dmdef->emulator : def->emulator;
+    if (dmdef->emulator)
+        return dmdef->emulator;
+
+    return def->emulator ? def->emulator : virDomainDeviceModelGetPrimary(def)->emulator;
 }
 
 

@@ -35,6 +35,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_process");
 /* Of the command line of a primary, which has a few kilobytes. */
 #define LIBXL_DEVICE_MODEL_CMDLINE_MAX (256 * 1024)
 
+/* Of /proc/PID/status, which has two. */
+#define LIBXL_DEVICE_MODEL_STATUS_MAX (64 * 1024)
+
 /* P_PIDFD of Linux 5.4, which a libc may not know (glibc does since 2.36) */
 #define LIBXL_DEVICE_MODEL_P_PIDFD 3
 
@@ -259,36 +262,132 @@ libxlDeviceModelDispose(void *obj)
 }
 
 
+/* Returns the command line of the process, of which nothing is left once it has ended;
+ * NULL with an error where that is not known. */
+static char **
+libxlDeviceModelProcessGetArgs(const libxlDeviceModelProcess *process)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%lld/cmdline", (long long)process->pid);
+    g_autofree char *text = NULL;
+    g_autoptr(GPtrArray) args = NULL;
+    const char *arg;
+    int len = virFileReadAllQuiet(path, LIBXL_DEVICE_MODEL_CMDLINE_MAX, &text);
+
+    if (len < 0 && len != -ENOENT && len != -ESRCH) {
+        virReportSystemError(-len, _("cannot read '%1$s'"), path);
+        return NULL;
+    }
+
+    args = g_ptr_array_new();
+    for (arg = text; len > 0 && arg < text + len; arg += strlen(arg) + 1)
+        g_ptr_array_add(args, g_strdup(arg));
+    g_ptr_array_add(args, NULL);
+
+    return (char **)g_ptr_array_free(g_steal_pointer(&args), FALSE);
+}
+
+
 /* Returns whether the process is the emulator of a domain, as libxl starts it, which it
  * is not any more once it has ended; -1 with an error where that is not known. */
 static int
 libxlDeviceModelProcessServes(const libxlDeviceModelProcess *process,
                               unsigned int domid)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%lld/cmdline", (long long)process->pid);
     g_autofree char *id = g_strdup_printf("%u", domid);
-    g_autofree char *text = NULL;
-    const char *arg;
-    const char *end;
-    int len = virFileReadAllQuiet(path, LIBXL_DEVICE_MODEL_CMDLINE_MAX, &text);
+    g_auto(GStrv) args = libxlDeviceModelProcessGetArgs(process);
+    size_t i;
 
-    if (len == -ENOENT || len == -ESRCH)
-        return 0;
-
-    if (len < 0) {
-        virReportSystemError(-len, _("cannot read '%1$s'"), path);
+    if (!args)
         return -1;
-    }
 
-    end = text + len;
-    for (arg = text; arg < end; arg += strlen(arg) + 1) {
-        if (STREQ(arg, "-xen-domid")) {
-            arg += strlen(arg) + 1;
-            return arg < end && STREQ(arg, id);
-        }
+    for (i = 0; args[i]; i++) {
+        if (STREQ(args[i], "-xen-domid"))
+            return STREQ_NULLABLE(args[i + 1], id);
     }
 
     return 0;
+}
+
+
+/* Whether the process runs as this daemon does, as all that libxl starts for it. */
+static bool
+libxlDeviceModelProcessIsOwn(const libxlDeviceModelProcess *process)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%lld/status", (long long)process->pid);
+    g_autofree char *uids = g_strdup_printf("\nUid:\t%1$u\t%1$u\t%1$u\t%1$u\n",
+                                            (unsigned int)geteuid());
+    g_autofree char *text = NULL;
+
+    return virFileReadAllQuiet(path, LIBXL_DEVICE_MODEL_STATUS_MAX, &text) >= 0 &&
+        strstr(text, uids);
+}
+
+
+/* Files in /proc have the name of the pid, which is that of the same process from the
+ * opening of the pidfd on for as long as the process lives. */
+static int
+libxlDeviceModelProcessReadEmulator(const libxlDeviceModelProcess *process,
+                                    unsigned int domid,
+                                    char **emulator)
+{
+    g_autofree char *id = g_strdup_printf("%u", domid);
+    g_auto(GStrv) args = libxlDeviceModelProcessGetArgs(process);
+
+    if (!args)
+        return -1;
+
+    if (!args[0] || !g_path_is_absolute(args[0]) ||
+        STRNEQ_NULLABLE(args[1], "-xen-domid") || STRNEQ_NULLABLE(args[2], id) ||
+        !libxlDeviceModelProcessIsOwn(process) ||
+        libxlDeviceModelProcessWait(process, 0))
+        return 0;
+
+    *emulator = g_strdup(args[0]);
+    return 1;
+}
+
+
+/**
+ * libxlDeviceModelProcessGetEmulator:
+ * @pid: of the process that libxl has started as a primary
+ * @domid: id of the domain, whose guest has not run yet
+ * @emulator: set to the path of its emulator, to be freed
+ *
+ * libxl tells nobody which emulator it takes where it is given none, but executes it with
+ * its path in front and "-xen-domid" next to that (libxl__build_device_model_args_new in
+ * Xen's tools/libs/light/libxl_dm.c).  Where a shell is in front, a script has not
+ * executed the emulator in its own place, and is none for a secondary either.
+ *
+ * A process can write what it likes there, and root is going to execute the file that it
+ * names.  So it is asked only while it is trusted as any emulator is until its machine is
+ * built: libxl has executed a file of its own choice, and the guest, which has not run, has
+ * said nothing to it.  That of a guest that runs must not be asked.  What else could have
+ * taken the process over by then, the header of an image, say, would have nothing to gain:
+ * the process has the rights of the daemon, which is made sure of, as it keeps all others
+ * from being taken for it by a pid that was given again.
+ *
+ * Returns 1; 0 where the process has ended, is not that of the domain, or does not tell;
+ * -1 with an error where it cannot be asked.
+ */
+int
+libxlDeviceModelProcessGetEmulator(pid_t pid,
+                                   unsigned int domid,
+                                   char **emulator)
+{
+    libxlDeviceModelProcess process;
+    int ret;
+
+    if (libxlDeviceModelProcessOpen(&process, pid) < 0) {
+        if (errno == ESRCH)
+            return 0;
+
+        virReportSystemError(errno, _("cannot open process %1$lld"), (long long)pid);
+        return -1;
+    }
+
+    ret = libxlDeviceModelProcessReadEmulator(&process, domid, emulator);
+    libxlDeviceModelProcessClose(&process);
+    return ret;
 }
 
 

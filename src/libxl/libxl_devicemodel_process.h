@@ -174,6 +174,11 @@ libxlDeviceModelNewPrimary(const char *stateDir,
                            const char *name,
                            pid_t pid);
 
+int
+libxlDeviceModelProcessGetEmulator(pid_t pid,
+                                   unsigned int domid,
+                                   char **emulator);
+
 void
 libxlDeviceModelSetState(libxlDeviceModel *dm,
                          libxlDeviceModelState state);

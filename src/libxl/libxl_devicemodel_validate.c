@@ -577,15 +577,8 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dmdef,
     const char *emulator = libxlDeviceModelSecondaryEmulator(def, dmdef);
     size_t i;
 
-    if (!emulator) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s' has no emulator: expected <emulator> in it or in <devices>"),
-                       dmdef->name);
-        return -1;
-    }
-
-    /* one of its own is conf's to check */
-    if (!dmdef->emulator && !g_path_is_absolute(emulator)) {
+    /* one of its own is conf's to check, and where there is none libxl takes one */
+    if (emulator && !dmdef->emulator && !g_path_is_absolute(emulator)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s' has the emulator '%2$s', expected an absolute path"),
                        dmdef->name, emulator);
@@ -715,8 +708,9 @@ libxlDeviceModelValidateEmulator(const virDomainDeviceModelDef *dmdef,
  * libxlDeviceModelsValidateHost:
  * @def: domain definition that is about to start
  *
- * Check what this host decides: that the emulator of every secondary is there.
- * That of the primary is libxl's to check.  Reads the file system only.
+ * Check what this host decides: that the emulator of every secondary is there,
+ * where it is known yet (libxlDeviceModelSecondaryEmulator).  That of the primary
+ * is libxl's to check.  Reads the file system only.
  *
  * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED that names the device model
  * and the emulator.
@@ -729,9 +723,10 @@ libxlDeviceModelsValidateHost(const virDomainDef *def)
 
     for (i = 0; i < def->ndevicemodels; i++) {
         virDomainDeviceModelDef *dmdef = def->devicemodels[i];
+        const char *emulator = libxlDeviceModelSecondaryEmulator(def, dmdef);
 
-        if (dmdef != primary &&
-            libxlDeviceModelValidateEmulator(dmdef, libxlDeviceModelSecondaryEmulator(def, dmdef)) < 0)
+        if (dmdef != primary && emulator &&
+            libxlDeviceModelValidateEmulator(dmdef, emulator) < 0)
             return -1;
     }
 

@@ -4,7 +4,7 @@
 import re
 
 from xenhostlib import Domain, leftovers
-from xenhostlib.domain import (devicemodel, direct_boot, domain_xml, mac, nic, openers,
+from xenhostlib.domain import (EMULATOR, devicemodel, direct_boot, domain_xml, mac, nic, openers,
                                tap_openers)
 
 from .common import MAIN, TWO_NICS, expect, expect_words, running, scenario, secondaries, wait_for
@@ -51,6 +51,29 @@ def two_nics(host):
         expect_words(stats, "rx_packets", "tx_packets")
         other = next(e["name"] for e in report["NIC"] if e["mac"] == mac(1))
         domain.wait_for_pings([entry["name"], other])
+
+
+@scenario(seconds=90)
+def default_emulator(host):
+    """No emulator in xl.cfg: the secondary runs the one of libxl, which the live XML names."""
+    xml = domain_xml("default", TWO_NICS, boot=direct_boot("xen_nopv quiet"))
+    domain = Domain(host, "default")
+    try:
+        domain.define(xml.replace(f"<emulator>{EMULATOR}</emulator>", ""))
+        config = domain.virsh("domxml-to-native xen-xl --domain default").stdout
+        expect("device_model_override" not in config, f"no emulator in: {config}")
+        host.run("cat > /root/default.cfg", input=config)
+        domain.define(domain.virsh("domxml-from-native xen-xl /root/default.cfg").stdout)
+        domain.start()
+        expect_reached(domain.report(), 2)
+        [pid] = secondaries(host)
+        run = host.run(f"tr '\\0' '\\n' < /proc/{pid}/cmdline").stdout.split("\n")[0]
+        expect(run == EMULATOR, f"{EMULATOR} in the secondary: {run}")
+        shown = [domain.xml(option).findtext("./devices/emulator") for option in ("", "--inactive")]
+        expect(shown == [EMULATOR, None], f"{EMULATOR} in the live XML only: {shown}")
+    finally:
+        domain.remove()
+        host.run("rm -f /root/default.cfg")
 
 
 @scenario(seconds=120)
