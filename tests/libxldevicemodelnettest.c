@@ -19,6 +19,7 @@
 #include "libxldevicemodeltestutils.h"
 #include "viralloc.h"
 #include "virfile.h"
+#include "virnetdev.h"
 #include "virnetdevtap.h"
 #include "virnetdevveth.h"
 
@@ -35,6 +36,10 @@
 
 #define TEST_BRIDGE TEST_NET("bridge", "<source bridge='xenbr0'/>", "dev='lan0'")
 #define TEST_ETHERNET TEST_NET("ethernet", "", "dev='lan0'")
+#define TEST_JUMBO \
+    TEST_NET("bridge", "<source bridge='xenbr0'/><mtu size='9000'/>", "dev='lan0'")
+#define TEST_GIANT \
+    TEST_NET("bridge", "<source bridge='xenbr0'/><mtu size='9001'/>", "dev='lan0'")
 #define TEST_UNMANAGED TEST_NET("ethernet", "", "dev='lan0' managed='no'")
 
 /* the number of the interface that is made, and of one that was there */
@@ -49,6 +54,7 @@ static struct {
     bool fails; /* to be deleted */
     bool open; /* somebody has it open */
     bool stranger; /* it is no tap */
+    unsigned int mtu; /* 0: nobody has set it */
     size_t nstopped;
 } testHost;
 
@@ -113,6 +119,21 @@ int
 virNetDevVethDelete(const char *veth)
 {
     return testDeleteLink(veth, false);
+}
+
+
+/* An interface that somebody else may have made is left as it is. */
+int
+virNetDevSetMTU(const char *ifname,
+                int mtu)
+{
+    if (STRNEQ(ifname, "lan0") || testHost.ifindex != TEST_TAP || mtu > 9000) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "the MTU cannot be set");
+        return -1;
+    }
+
+    testHost.mtu = mtu;
+    return 0;
 }
 
 
@@ -187,7 +208,8 @@ virDomainInterfaceClearQoS(virDomainDef *def G_GNUC_UNUSED,
 struct testNetData {
     const char *net;
     unsigned int before; /* number of an interface that is there */
-    bool fails; /* the NIC cannot be plugged */
+    const char *error; /* why the NIC cannot be plugged */
+    unsigned int mtu; /* that it gets */
     bool persists; /* the interface is there when the secondary has ended */
     unsigned int after; /* number of one that was made meanwhile */
     size_t nstopped;
@@ -198,19 +220,17 @@ struct testNetData {
 static int
 testConnect(virDomainDef *def,
             libxlDeviceModel *dm,
-            bool fails)
+            const char *error)
 {
     libxlDeviceModelNIC nic = { 0 };
     libxlDeviceModelConfig config = { .name = dm->name, .nnics = 1, .nics = &nic };
     VIR_AUTOCLOSE tap = -1;
     int rc = libxlDeviceModelNetConnect(def, dm, &config, &tap);
 
-    if (libxlDeviceModelTestOutcome(rc, NULL, fails ?
-                                    "device model 'lan': operation failed: "
-                                    "the interface already exists" : NULL) < 0)
+    if (libxlDeviceModelTestOutcome(rc, NULL, error) < 0)
         return -1;
 
-    if (fails || (fcntl(tap, F_GETFD) & FD_CLOEXEC))
+    if (error || (fcntl(tap, F_GETFD) & FD_CLOEXEC))
         return 0;
 
     VIR_TEST_VERBOSE("whatever is executed next has the tap");
@@ -234,8 +254,13 @@ testNet(const void *opaque)
 
     def->id = 7;
     def->devicemodels[1]->id = 1;
-    if (testConnect(def, dm, data->fails) < 0)
+    if (testConnect(def, dm, data->error) < 0)
         return -1;
+
+    if (testHost.mtu != data->mtu) {
+        VIR_TEST_VERBOSE("the MTU is %u, expected %u", testHost.mtu, data->mtu);
+        return -1;
+    }
 
     if (!data->before && !data->persists)
         testHost.ifindex = data->after;
@@ -326,17 +351,23 @@ mymain(void)
             ret = -1; \
     } while (0)
 
+#define ERROR "device model 'lan': operation failed: "
+
     DO_TEST("goes with the secondary", .net = TEST_BRIDGE, .nstopped = 1);
+    DO_TEST("has an MTU", .net = TEST_JUMBO, .mtu = 9000, .nstopped = 1);
+    DO_TEST("cannot have that MTU", .net = TEST_GIANT, .error = ERROR "the MTU cannot be set",
+            .nstopped = 1);
     DO_TEST("outlives the secondary", .net = TEST_BRIDGE, .persists = true, .nstopped = 1);
     DO_TEST("ethernet outlives the secondary", .net = TEST_ETHERNET, .persists = true,
             .nstopped = 1);
     DO_TEST("the name is another's by then", .net = TEST_BRIDGE, .after = TEST_STRANGER,
             .left = TEST_STRANGER);
     DO_TEST("the name was another's", .net = TEST_BRIDGE, .before = TEST_STRANGER,
-            .fails = true, .left = TEST_STRANGER);
+            .error = ERROR "the interface already exists", .left = TEST_STRANGER);
     DO_TEST("unmanaged", .net = TEST_UNMANAGED, .before = TEST_STRANGER,
             .nstopped = 1, .left = TEST_STRANGER);
 
+#undef ERROR
 #undef DO_TEST
 
     if (virTestRun("cannot be deleted", testDelete, NULL) < 0)

@@ -122,7 +122,8 @@ testPlacementFull(const void *opaque)
     for (i = 0; i < *nnics; i++) {
         virBufferAsprintf(&refs, "<interface mac='00:16:3e:00:01:%02zx'/>", i);
         virBufferAsprintf(&nics, "<interface type='ethernet'>"
-                                 "<mac address='00:16:3e:00:01:%02zx'/></interface>", i);
+                                 "<mac address='00:16:3e:00:01:%02zx'/>"
+                                 "<target dev='tap%zu'/></interface>", i, i);
     }
     devices = g_strdup_printf(TEST_EMULATOR TEST_MAIN("") TEST_LAN("%s") "%s",
                               virBufferCurrentContent(&refs),

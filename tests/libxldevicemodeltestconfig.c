@@ -24,6 +24,7 @@ testNICToJSON(const libxlDeviceModelNIC *nic)
                               "s:driver", nic->driver,
                               "s:mac", virMacAddrFormat(&nic->mac, macstr),
                               "u:slot", nic->slot,
+                              "p:mtu", nic->mtu,
                               "B:down", nic->down,
                               NULL) < 0)
         return NULL;

@@ -340,6 +340,217 @@ testValidateSounds(void)
 }
 
 
+/* What of an interface would be dropped is refused by name, and an interface of the primary
+ * may have it. */
+static int
+testValidateNetOptions(void)
+{
+    int ret = 0;
+
+#define BRIDGE(content) \
+    "<interface type='bridge'><mac address='" TEST_MAC(1) "'/><source bridge='xenbr0'/>" \
+    content "</interface>"
+#define ETHERNET(content) \
+    "<interface type='ethernet'><mac address='" TEST_MAC(1) "'/>" content "</interface>"
+#define IN_LAN(nic) TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) nic
+#define IN_MAIN(nic) TEST_EMULATOR TEST_MAIN(TEST_REF(1)) TEST_LAN(TEST_REF(2)) TEST_NIC(2) nic
+#define LAN0 "<target dev='lan0'/>"
+#define DO_TEST_OPTION(option, nic) \
+    do { \
+        DO_TEST("interface with " option, NULL, IN_LAN(nic), \
+                ERROR "interface '" TEST_MAC(1) "' has '" option "', " \
+                "expected an interface without it in a secondary"); \
+        DO_TEST("interface of the primary with " option, NULL, IN_MAIN(nic), NULL); \
+    } while (0)
+#define VIRTIO "<model type='virtio'/>"
+
+    DO_TEST_OPTION("downscript", ETHERNET(LAN0 "<downscript path='/opt/down'/>"));
+    DO_TEST_OPTION("ip", BRIDGE("<ip address='10.77.0.50' family='ipv4'/>"));
+    DO_TEST_OPTION("route", BRIDGE("<route family='ipv4' address='0.0.0.0' gateway='10.77.0.1'/>"));
+    DO_TEST_OPTION("teaming", BRIDGE("<teaming type='persistent'/>"));
+    DO_TEST_OPTION("sndbuf", BRIDGE("<tune><sndbuf>1600</sndbuf></tune>"));
+    DO_TEST_OPTION("vhost", BRIDGE(VIRTIO "<backend vhost='/dev/vhost-net'/>"));
+    DO_TEST_OPTION("guest", BRIDGE("<guest dev='eth9'/>"));
+    DO_TEST_OPTION("acpi", BRIDGE("<acpi index='3'/>"));
+    DO_TEST_OPTION("driver", BRIDGE(VIRTIO "<driver queues='4'/>"));
+    DO_TEST("virtio options", NULL, IN_LAN(BRIDGE(VIRTIO "<driver iommu='on'/>")),
+            ERROR "interface '" TEST_MAC(1) "' has 'driver', "
+            "expected an interface without it in a secondary");
+    DO_TEST("vhost driver", NULL, IN_LAN(BRIDGE(VIRTIO "<driver name='vhost'/>")),
+            ERROR "interface '" TEST_MAC(1) "' has 'driver', "
+            "expected an interface without it in a secondary");
+    DO_TEST("the driver that a secondary has", NULL,
+            IN_LAN(BRIDGE(VIRTIO "<driver name='qemu'/>")), NULL);
+    DO_TEST("trusted filters", NULL,
+            IN_LAN("<interface type='bridge' trustGuestRxFilters='yes'><mac address='" TEST_MAC(1)
+                   "'/><source bridge='xenbr0'/></interface>"),
+            ERROR "interface '" TEST_MAC(1) "' has 'trustGuestRxFilters', "
+            "expected an interface without it in a secondary");
+    DO_TEST("filters that are not trusted", NULL,
+            IN_LAN("<interface type='bridge' trustGuestRxFilters='no'><mac address='" TEST_MAC(1)
+                   "'/><source bridge='xenbr0'/></interface>"), NULL);
+
+    DO_TEST_OPTION("vlan", ETHERNET(LAN0 "<vlan><tag id='42'/></vlan>"));
+    DO_TEST_OPTION("coalesce",
+                   ETHERNET(LAN0 "<coalesce><rx><frames max='7'/></rx></coalesce>"));
+    DO_TEST("bridge with what is honoured there", NULL,
+            IN_LAN(BRIDGE("<vlan><tag id='42'/></vlan><port isolated='yes'/><link state='down'/>"
+                          "<bandwidth><inbound average='1000'/></bandwidth>"
+                          "<coalesce><rx><frames max='7'/></rx></coalesce>"
+                          "<backend tap='/dev/net/tun'/>")), NULL);
+    DO_TEST("ethernet with what is honoured there", NULL,
+            IN_LAN(ETHERNET("<source><ip address='10.77.0.1' family='ipv4' prefix='24'/></source>"
+                            LAN0 "<link state='down'/>"
+                            "<bandwidth><inbound average='1000'/></bandwidth>")), NULL);
+
+#undef VIRTIO
+#undef DO_TEST_OPTION
+
+    return ret;
+}
+
+
+static int
+testValidateNetScripts(void)
+{
+    int ret = 0;
+
+#define SCRIPT(path) "<script path='" path "'/>"
+#define OVS "<virtualport type='openvswitch'/>"
+#define BRIDGE_ERROR(script) \
+    ERROR "interface '" TEST_MAC(1) "' has the script '" script "', expected 'vif-bridge', " \
+    "or 'vif-openvswitch' with a <virtualport type='openvswitch'/>, or the interface in the primary"
+#define ETHERNET_ERROR(script) \
+    ERROR "interface '" TEST_MAC(1) "' has the script '" script "', expected the absolute path of " \
+    "one that is none of Xen's and takes the name of the tap, or the interface in the primary"
+
+    DO_TEST("vif-bridge", NULL, IN_LAN(BRIDGE(SCRIPT("vif-bridge"))), NULL);
+    DO_TEST("vif-bridge by its path", NULL,
+            IN_LAN(BRIDGE(SCRIPT("/etc/xen/scripts/vif-bridge"))), NULL);
+    DO_TEST("another vif-bridge", NULL, IN_LAN(BRIDGE(SCRIPT("/opt/scripts/vif-bridge"))),
+            BRIDGE_ERROR("/opt/scripts/vif-bridge"));
+    DO_TEST("vif-route", NULL, IN_LAN(BRIDGE(SCRIPT("vif-route"))), BRIDGE_ERROR("vif-route"));
+    DO_TEST("vif-route in the primary", NULL, IN_MAIN(BRIDGE(SCRIPT("vif-route"))), NULL);
+    DO_TEST("vif-openvswitch", NULL, IN_LAN(BRIDGE(OVS SCRIPT("vif-openvswitch"))), NULL);
+    DO_TEST("vif-openvswitch by its path", NULL,
+            IN_LAN(BRIDGE(OVS SCRIPT("/etc/xen/scripts/vif-openvswitch"))), NULL);
+    DO_TEST("vif-openvswitch without a virtual port", NULL,
+            IN_LAN(BRIDGE(SCRIPT("/etc/xen/scripts/vif-openvswitch"))),
+            BRIDGE_ERROR("/etc/xen/scripts/vif-openvswitch"));
+    DO_TEST("vif-openvswitch with another virtual port", NULL,
+            IN_LAN(BRIDGE("<virtualport type='midonet'><parameters "
+                          "interfaceid='6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a02'/></virtualport>"
+                          SCRIPT("vif-openvswitch"))),
+            BRIDGE_ERROR("vif-openvswitch"));
+    DO_TEST("vif-bridge of a network", NULL,
+            IN_LAN("<interface type='network'><mac address='" TEST_MAC(1) "'/>"
+                   "<source network='default'/>" SCRIPT("vif-bridge") "</interface>"), NULL);
+    DO_TEST("script of a network", NULL,
+            IN_LAN("<interface type='network'><mac address='" TEST_MAC(1) "'/>"
+                   "<source network='default'/>" SCRIPT("/opt/up") "</interface>"),
+            BRIDGE_ERROR("/opt/up"));
+
+    DO_TEST("script of ethernet", NULL, IN_LAN(ETHERNET(SCRIPT("/opt/up"))), NULL);
+    DO_TEST("script of ethernet, one of Xen's", NULL, IN_LAN(ETHERNET(SCRIPT("vif-route"))),
+            ETHERNET_ERROR("vif-route"));
+    DO_TEST("script of ethernet, one of Xen's by its path", NULL,
+            IN_LAN(ETHERNET(SCRIPT("/etc/xen/scripts/vif-route"))),
+            ETHERNET_ERROR("/etc/xen/scripts/vif-route"));
+    DO_TEST("script of ethernet, somewhere below a folder", NULL,
+            IN_LAN(ETHERNET(SCRIPT("own/up"))), ETHERNET_ERROR("own/up"));
+    DO_TEST("vif-route of ethernet in the primary", NULL,
+            IN_MAIN(ETHERNET(SCRIPT("vif-route"))), NULL);
+
+#undef ETHERNET_ERROR
+#undef BRIDGE_ERROR
+#undef OVS
+
+    return ret;
+}
+
+
+/* A name with a place for a number would be filled in from a counter that all domains share. */
+static int
+testValidateNetTargets(void)
+{
+    int ret = 0;
+
+#define TARGET(dev) "<target dev='" dev "'/>"
+#define DO_TEST_NAME(title, dev) \
+    DO_TEST("target device " title, NULL, IN_LAN(BRIDGE(TARGET(dev))), \
+            ERROR "interface '" TEST_MAC(1) "' has the target device '" dev "', expected a name of " \
+            "1 to 15 bytes without '%', '/', ':' and blanks, other than '.' and '..'")
+#define ETHERNET_ERROR \
+    ERROR "interface '" TEST_MAC(1) "' is of type 'ethernet' and has no target device, " \
+    "expected one with a name of its own, or type 'bridge'"
+
+    DO_TEST_NAME("as a template", "a%db");
+    DO_TEST_NAME("with a word to fill in", "customer{%domid}.0");
+    DO_TEST_NAME("with a percent sign", "50%");
+    DO_TEST_NAME("that is too long", "0123456789abcdef");
+    DO_TEST_NAME("that is empty", "");
+    DO_TEST_NAME("that is a folder", ".");
+    DO_TEST_NAME("that is the folder above", "..");
+    DO_TEST_NAME("with a slash", "a/b");
+    DO_TEST_NAME("with a colon", "a:b");
+    DO_TEST_NAME("with a blank", "a b");
+    DO_TEST("target device that is as long as can be", NULL,
+            IN_LAN(BRIDGE(TARGET("0123456789abcde"))), NULL);
+    DO_TEST("target device in the primary", NULL, IN_MAIN(BRIDGE(TARGET("a%db"))), NULL);
+    DO_TEST("target device of an unmanaged tap", NULL,
+            IN_LAN(ETHERNET("<target dev='a%db' managed='no'/>")),
+            ERROR "interface '" TEST_MAC(1) "' has the target device 'a%db', expected a name of "
+            "1 to 15 bytes without '%', '/', ':' and blanks, other than '.' and '..'");
+
+    DO_TEST("ethernet with a tap to be found", NULL, IN_LAN(ETHERNET(LAN0)), NULL);
+    DO_TEST("ethernet with a tap that nobody plugs", NULL, IN_LAN(ETHERNET("")), ETHERNET_ERROR);
+    DO_TEST("ethernet with a name that looks generated", NULL,
+            IN_LAN(ETHERNET(TARGET("vnet7"))), ETHERNET_ERROR);
+    DO_TEST("ethernet without a tap that is there", NULL,
+            IN_LAN(ETHERNET("<target managed='no'/>" SCRIPT("/opt/up"))), ETHERNET_ERROR);
+    DO_TEST("ethernet without a tap in the primary", NULL, IN_MAIN(ETHERNET("")), NULL);
+
+#undef ETHERNET_ERROR
+#undef DO_TEST_NAME
+#undef TARGET
+#undef SCRIPT
+
+    return ret;
+}
+
+
+static int
+testValidateMTUs(void)
+{
+    int ret = 0;
+
+#define MTU(size) "<mtu size='" size "'/>"
+#define MTU_ERROR(size) \
+    ERROR "interface '" TEST_MAC(1) "' has the MTU '" size "', expected '68' to '65521' in a secondary"
+
+    DO_TEST("lowest MTU", NULL, IN_LAN(BRIDGE(MTU("68"))), NULL);
+    DO_TEST("MTU below", NULL, IN_LAN(BRIDGE(MTU("67"))), MTU_ERROR("67"));
+    DO_TEST("highest MTU", NULL, IN_LAN(BRIDGE(MTU("65521"))), NULL);
+    DO_TEST("MTU above", NULL, IN_LAN(BRIDGE(MTU("65522"))), MTU_ERROR("65522"));
+    DO_TEST("MTU in the primary", NULL, IN_MAIN(BRIDGE(MTU("65522"))), NULL);
+    DO_TEST("MTU of ethernet", NULL, IN_LAN(ETHERNET(LAN0 MTU("1400"))), NULL);
+    DO_TEST("MTU of a tap that is there", NULL,
+            IN_LAN(ETHERNET("<target dev='lan0' managed='no'/>" MTU("1400"))),
+            ERROR "interface '" TEST_MAC(1) "' has the MTU '1400' and a target device with "
+            "managed='no', expected one of them");
+
+#undef MTU_ERROR
+#undef MTU
+#undef LAN0
+#undef IN_MAIN
+#undef IN_LAN
+#undef ETHERNET
+#undef BRIDGE
+
+    return ret;
+}
+
+
 static int
 testValidateSerials(void)
 {
@@ -840,6 +1051,11 @@ mymain(void)
         ret = -1;
 
     if (testValidateRestarts() < 0)
+        ret = -1;
+    if (testValidateNetOptions() < 0 ||
+        testValidateNetScripts() < 0 ||
+        testValidateNetTargets() < 0 ||
+        testValidateMTUs() < 0)
         ret = -1;
     if (testValidateSounds() < 0 ||
         testValidateSerials() < 0 ||

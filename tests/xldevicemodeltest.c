@@ -233,6 +233,41 @@ testParse(const void *opaque)
 }
 
 
+struct testVifData {
+    const char *vif; /* the first of the domain's */
+    const char *name; /* by which the secondary has it */
+    const char *error; /* NULL: it is accepted */
+};
+
+/* A vif in a secondary, which in the primary nobody would look at. */
+static int
+testVif(const void *opaque)
+{
+    const struct testVifData *data = opaque;
+    size_t inPrimary;
+
+    for (inPrimary = 0; inPrimary < 2; inPrimary++) {
+        g_autofree char *cfg =
+            g_strdup_printf("name = \"guest\"\n"
+                            "uuid = \"6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a01\"\n"
+                            "type = \"hvm\"\n"
+                            "memory = 256\n"
+                            "device_model_override = \"" TEST_EMULATOR_PATH "\"\n"
+                            "vif = [ \"%s\", \"mac=00:16:3e:00:00:02,bridge=br0,vifname=lan9\" ]\n"
+                            "device_models = [ \"name=main,ui%s%s\", \"name=lan,vifs=lan9%s%s\" ]\n",
+                            data->vif,
+                            inPrimary ? ",vifs=" : "", inPrimary ? data->name : "",
+                            inPrimary ? "" : ";", inPrimary ? "" : data->name);
+        g_autoptr(virDomainDef) def = testParseXL(cfg);
+
+        if (libxlDeviceModelTestOutcome(def ? 0 : -1, NULL, inPrimary ? NULL : data->error) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
 struct testFormatData {
     const char *devices;
     bool invalid; /* the rules forbid it, and nobody checked */
@@ -679,6 +714,9 @@ testConversions(void)
 
     /* libxl takes an emulator that the file does not name */
     DO_TEST("no-override");
+    /* a port of Open vSwitch gets an id when the XML is read */
+    DO_TEST_FROM_XL("openvswitch", "openvswitch");
+    DO_TEST_FULL("Round trip of xl.cfg", testRoundTripXL, "openvswitch", "openvswitch");
 
     /* other spellings of the same */
     DO_TEST_FROM_XL("vifname-spelling", "vifname");
@@ -986,6 +1024,7 @@ testRules(void)
             RULE "'main' is the primary and has the failure limit '20', expected one in a "
             "secondary: the primary is not looked at");
     DO_TEST("vif without emulation", "[ \"name=main\", \"name=lan,vifs=pv0\" ]",
+            "item 2 of device_models, vif 'pv0': "
             RULE "'lan': model 'netfront' of interface '00:16:3e:00:00:07' cannot be emulated by "
             "a secondary, expected one of 'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'");
 
@@ -1002,6 +1041,59 @@ testRules(void)
 #undef SYNTAX
 #undef DO_TEST_ITEM
 #undef DO_TEST
+
+
+/* The rules for interfaces, in the words of xl.cfg. */
+static int
+testVifs(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, _vif, _name, _error) \
+    do { \
+        static const struct testVifData data = { .vif = _vif, .name = _name, .error = _error }; \
+        if (virTestRun("Vif " title, testVif, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define MAC "mac=00:16:3e:00:00:01,"
+#define RULE(vif) \
+    "item 2 of device_models, vif '" vif "': " TEST_UNSUPPORTED \
+    "device model 'lan': interface '00:16:3e:00:00:01' has "
+#define NO_BRIDGE(vif) \
+    TEST_UNSUPPORTED "device model 'lan', item 2 of device_models: " \
+    "vif '" vif "' has no bridge, expected 'bridge=' in it"
+
+    DO_TEST("as most have it", MAC "bridge=br0,script=vif-bridge,vifname=lan0", "lan0", NULL);
+    DO_TEST("of Open vSwitch", MAC "bridge=br0,script=vif-openvswitch,vifname=lan0", "lan0", NULL);
+    DO_TEST("of Open vSwitch with a VLAN",
+            MAC "bridge=br0.42,script=/etc/xen/scripts/vif-openvswitch,vifname=lan0", "lan0", NULL);
+    DO_TEST("with a script", MAC "bridge=br0,script=vif-route,vifname=lan0", "lan0",
+            RULE("lan0") "the script 'vif-route', expected 'vif-bridge', or 'vif-openvswitch' with a "
+            "<virtualport type='openvswitch'/>, or the interface in the primary");
+    DO_TEST("with an address of the guest", MAC "bridge=br0,ip=10.77.0.50", "00:16:3e:00:00:01",
+            RULE("00:16:3e:00:00:01") "'ip', expected an interface without it in a secondary");
+    DO_TEST("with a vifname to fill in", MAC "bridge=br0,vifname=customer{%domid}.0",
+            "customer{%domid}.0",
+            RULE("customer{%domid}.0") "the target device 'customer{%domid}.0', expected a name of "
+            "1 to 15 bytes without '%', '/', ':' and blanks, other than '.' and '..'");
+    DO_TEST("with a vifname that is no text", MAC "bridge=br0,ip=10.77.0.50,vifname=\374",
+            "00:16:3e:00:00:01",
+            RULE("\357\277\275") "'ip', expected an interface without it in a secondary");
+    DO_TEST("without a bridge", MAC "vifname=lan0", "lan0", NO_BRIDGE("lan0"));
+    DO_TEST("without a bridge or a vifname", MAC "model=e1000", "00:16:3e:00:00:01",
+            NO_BRIDGE("00:16:3e:00:00:01"));
+    DO_TEST("without a bridge, but a script for it", MAC "script=vif-bridge,vifname=lan0", "lan0",
+            NO_BRIDGE("lan0"));
+    DO_TEST("with a script of its own", MAC "script=/opt/up,vifname=lan0", "lan0",
+            NO_BRIDGE("lan0"));
+
+#undef NO_BRIDGE
+#undef RULE
+#undef MAC
+#undef DO_TEST
+
+    return ret;
+}
 
 
 #define DO_TEST(title, _devices, _error) \
@@ -1063,7 +1155,21 @@ testUnrepresentableInterfaces(void)
     DO_TEST_VIF("comma", "a,b", "a,b");
     DO_TEST_VIF("semicolon", "a;b", "a;b");
     DO_TEST_VIF("single quote", "a&apos;b", "a'b");
-    DO_TEST_VIF("blank at the beginning", " a", " a");
+
+    /* the rules for a secondary's have refused it before */
+    DO_TEST("interface of the primary with blank at the beginning",
+            "<devicemodel name='lan'><interface mac='00:16:3e:00:00:01'/></devicemodel>"
+            "<interface type='bridge'><mac address='00:16:3e:00:00:01'/><source bridge='br0'/>"
+            "<target dev=' a'/><model type='e1000'/></interface>",
+            VIF_ERROR(" a"));
+
+    DO_TEST("interface without a bridge",
+            "<devicemodel name='main'><capability name='ui'/></devicemodel>"
+            "<devicemodel name='lan'><interface mac='00:16:3e:00:00:01'/></devicemodel>"
+            "<interface type='ethernet'><mac address='00:16:3e:00:00:01'/>"
+            "<target dev='lan0'/></interface>",
+            ": interface '00:16:3e:00:00:01' of type 'ethernet' cannot be expressed in the xen-xl "
+            "format, expected one of type 'bridge' or 'network' in a secondary");
 
     DO_TEST("interface whose MAC address is the target device of another",
             "<devicemodel name='main'><capability name='ui'/></devicemodel>"
@@ -1160,6 +1266,8 @@ mymain(void)
     if (testMalformedCharacters() < 0)
         ret = -1;
     if (testMalformedVifs() < 0)
+        ret = -1;
+    if (testVifs() < 0)
         ret = -1;
     if (testRules() < 0)
         ret = -1;

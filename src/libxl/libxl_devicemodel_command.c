@@ -104,15 +104,21 @@ libxlDeviceModelCommandAddNIC(virCommand *cmd,
 {
     g_autofree char *id = libxlDeviceModelAliasNIC(nic->slot);
     g_autofree char *tap = libxlDeviceModelAliasTap(nic->slot);
+    g_auto(virBuffer) device = VIR_BUFFER_INITIALIZER;
     char macstr[VIR_MAC_STRING_BUFLEN];
 
     virCommandAddArg(cmd, "-netdev");
     virCommandAddArgFormat(cmd, "tap,id=%s,fd=%d", tap, *tapfd);
 
+    virBufferAsprintf(&device, "%s,id=%s,netdev=%s,mac=%s,addr=0x%02x,romfile=",
+                      nic->driver, id, tap,
+                      virMacAddrFormat(&nic->mac, macstr), nic->slot);
+    /* no other device can tell the guest */
+    if (nic->mtu > 0 && STREQ(nic->driver, "virtio-net-pci"))
+        virBufferAsprintf(&device, ",host_mtu=%u", nic->mtu);
+
     virCommandAddArg(cmd, "-device");
-    virCommandAddArgFormat(cmd, "%s,id=%s,netdev=%s,mac=%s,addr=0x%02x,romfile=",
-                           nic->driver, id, tap,
-                           virMacAddrFormat(&nic->mac, macstr), nic->slot);
+    virCommandAddArgBuffer(cmd, &device);
 
     libxlDeviceModelCommandTakeFD(cmd, tapfd);
 }

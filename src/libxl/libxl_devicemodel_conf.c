@@ -441,6 +441,7 @@ libxlDeviceModelConfigNew(const virDomainDef *def,
             .idx = placed->nets[i].idx,
             .driver = libxlDeviceModelNICDriver(virDomainNetGetModelString(net)),
             .slot = placed->nets[i].slot,
+            .mtu = net->mtu,
             .down = net->linkstate == VIR_DOMAIN_NET_INTERFACE_LINK_STATE_DOWN,
         };
 

@@ -30,6 +30,7 @@ struct _libxlDeviceModelNIC {
     const char *driver; /* QEMU's name of the device */
     virMacAddr mac;
     unsigned int slot;
+    unsigned int mtu; /* 0: nothing is said of it */
     bool down; /* its cable is not plugged in */
 };
 

@@ -108,6 +108,14 @@ libxlDeviceModelNetRecord(libxlDeviceModel *dm,
 }
 
 
+/* Without an MTU of its own, a tap in a bridge has the bridge's by now. */
+static int
+libxlDeviceModelNetSetMTU(const virDomainNetDef *net)
+{
+    return net->mtu > 0 ? virNetDevSetMTU(net->ifname, net->mtu) : 0;
+}
+
+
 /* What the guest receives is what the tap sends. */
 static int
 libxlDeviceModelNetSetBandwidth(const virDomainDef *def,
@@ -157,6 +165,7 @@ libxlDeviceModelNetConnect(virDomainDef *def,
         if (libxlDeviceModelNetPlug(def, net, &taps[i]) < 0 ||
             libxlDeviceModelNetKeep(taps[i]) < 0 ||
             libxlDeviceModelNetRecord(dm, net) < 0 ||
+            libxlDeviceModelNetSetMTU(net) < 0 ||
             virDomainInterfaceStartDevice(net) < 0 ||
             libxlDeviceModelNetSetBandwidth(def, net) < 0) {
             virLastErrorPrefixMessage(_("device model '%1$s'"), config->name);

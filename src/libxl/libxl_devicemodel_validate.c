@@ -11,6 +11,8 @@
 
 #include <config.h>
 
+#include <net/if.h>
+
 #include "libxl_devicemodel_validate.h"
 
 #include "domain_devicemodel.h"
@@ -22,8 +24,227 @@
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
+/* What a tap can have (tun_net_initialize in Linux drivers/net/tun.c). */
+#define LIBXL_DEVICE_MODEL_MTU_MIN 68
+#define LIBXL_DEVICE_MODEL_MTU_MAX 65521
 
+
+static bool
+libxlDeviceModelNetIsEthernet(const virDomainNetDef *net)
+{
+    return virDomainNetGetActualType(net) == VIR_DOMAIN_NET_TYPE_ETHERNET;
+}
+
+
+/* Whether <driver> says more than which driver it is.  None of its members needs padding. */
+static bool
+libxlDeviceModelNetHasDriver(const virDomainNetDef *net)
+{
+    const virDomainNetDef none = { .driver.virtio.name = net->driver.virtio.name };
+    const virDomainVirtioOptions noOptions = { 0 };
+
+    return net->driver.virtio.name == VIR_DOMAIN_NET_DRIVER_TYPE_VHOST ||
+        memcmp(&net->driver, &none.driver, sizeof(none.driver)) != 0 ||
+        (net->virtio && memcmp(net->virtio, &noOptions, sizeof(noOptions)) != 0);
+}
+
+
+/* Returns what of the interface would be dropped, or NULL.  The last two are honoured
+ * in a bridge (virDomainInterfaceBridgeConnect in hypervisor/domain_interface.c). */
+static const char *
+libxlDeviceModelNetOption(const virDomainNetDef *net)
+{
+    if (net->downscript)
+        return "downscript";
+    if (net->guestIP.nips > 0)
+        return "ip";
+    if (net->guestIP.nroutes > 0)
+        return "route";
+    if (net->teaming)
+        return "teaming";
+    if (net->tune.sndbuf_specified)
+        return "sndbuf";
+    if (net->trustGuestRxFilters == VIR_TRISTATE_BOOL_YES)
+        return "trustGuestRxFilters";
+    if (net->backend.vhost)
+        return "vhost";
+    if (net->ifname_guest)
+        return "guest";
+    if (net->info.acpiIndex > 0)
+        return "acpi";
+    if (libxlDeviceModelNetHasDriver(net))
+        return "driver";
+    if (libxlDeviceModelNetIsEthernet(net) && net->vlan.nTags > 0)
+        return "vlan";
+    if (libxlDeviceModelNetIsEthernet(net) && net->coalesce)
+        return "coalesce";
+
+    return NULL;
+}
+
+
+/* Returns the name of the script in Xen's folder that @path stands for, or NULL.  libxl
+ * looks there for one that is no absolute path (libxl__abs_path in Xen
+ * tools/libs/light/libxl_internal.c). */
+static const char *
+libxlDeviceModelNetXenScript(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+
+    if (!g_path_is_absolute(path))
+        return path;
+
+    return g_str_has_suffix(folder, "/xen/scripts") ? strrchr(path, '/') + 1 : NULL;
+}
+
+
+/* Whether a tap is plugged without the hotplug script as it would be with it. */
+static bool
+libxlDeviceModelNetReplacesScript(const virDomainNetDef *net)
+{
+    const virNetDevVPortProfile *port = virDomainNetGetActualVirtPortProfile(net);
+    const char *name = libxlDeviceModelNetXenScript(net->script);
+
+    if (STREQ_NULLABLE(name, "vif-openvswitch"))
+        return port && port->virtPortType == VIR_NETDEV_VPORT_PROFILE_OPENVSWITCH;
+
+    return STREQ_NULLABLE(name, "vif-bridge");
+}
+
+
+/* Hotplug scripts of Xen's are told more than the name of a tap, which is all that libvirt
+ * tells one of an interface without a bridge (virNetDevRunEthernetScript). */
 static int
+libxlDeviceModelValidateNetScript(const virDomainDeviceModelDef *dmdef,
+                                  const virDomainNetDef *net)
+{
+    char macstr[VIR_MAC_STRING_BUFLEN];
+
+    if (!net->script)
+        return 0;
+
+    if (libxlDeviceModelNetIsEthernet(net)) {
+        if (!libxlDeviceModelNetXenScript(net->script))
+            return 0;
+
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' has the script '%3$s', expected the absolute path of one that is none of Xen's and takes the name of the tap, or the interface in the primary"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr), net->script);
+        return -1;
+    }
+
+    if (libxlDeviceModelNetReplacesScript(net))
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("device model '%1$s': interface '%2$s' has the script '%3$s', expected 'vif-bridge', or 'vif-openvswitch' with a <virtualport type='openvswitch'/>, or the interface in the primary"),
+                   dmdef->name, virMacAddrFormat(&net->mac, macstr), net->script);
+    return -1;
+}
+
+
+/* Whether the kernel gives a tap this very name (dev_valid_name in Linux net/core/dev.c).
+ * In one with a '%' it, or virNetDevGenerateName before it, looks for a place for a
+ * number: and if that finds none, it uses up the numbers of all domains' taps. */
+static bool
+libxlDeviceModelNetIsName(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len < IFNAMSIZ && !strpbrk(name, "%/: \t\n\v\f\r") &&
+        STRNEQ(name, ".") && STRNEQ(name, "..");
+}
+
+
+/* A tap that nobody finds, since its name is generated, and no script is told of, is
+ * connected to nothing. */
+static int
+libxlDeviceModelValidateNetTarget(const virDomainDeviceModelDef *dmdef,
+                                  const virDomainNetDef *net)
+{
+    char macstr[VIR_MAC_STRING_BUFLEN];
+
+    if (net->ifname && !libxlDeviceModelNetIsName(net->ifname)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' has the target device '%3$s', expected a name of 1 to %4$d bytes without '%%', '/', ':' and blanks, other than '.' and '..'"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr), net->ifname,
+                       IFNAMSIZ - 1);
+        return -1;
+    }
+
+    if (libxlDeviceModelNetIsEthernet(net) && !net->ifname &&
+        (!net->script || net->managed_tap == VIR_TRISTATE_BOOL_NO)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' is of type 'ethernet' and has no target device, expected one with a name of its own, or type 'bridge'"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* What a tap was given before it was handed over stays with it. */
+static int
+libxlDeviceModelValidateNetMTU(const virDomainDeviceModelDef *dmdef,
+                               const virDomainNetDef *net)
+{
+    char macstr[VIR_MAC_STRING_BUFLEN];
+
+    if (net->mtu == 0)
+        return 0;
+
+    if (net->mtu < LIBXL_DEVICE_MODEL_MTU_MIN || net->mtu > LIBXL_DEVICE_MODEL_MTU_MAX) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' has the MTU '%3$u', expected '%4$d' to '%5$d' in a secondary"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr), net->mtu,
+                       LIBXL_DEVICE_MODEL_MTU_MIN, LIBXL_DEVICE_MODEL_MTU_MAX);
+        return -1;
+    }
+
+    if (net->managed_tap == VIR_TRISTATE_BOOL_NO) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' has the MTU '%3$u' and a target device with managed='no', expected one of them"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr), net->mtu);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* What a hotplug script of Xen's or libxl would set up is honoured, or refused by name. */
+static int
+libxlDeviceModelValidateNetSettings(const virDomainDeviceModelDef *dmdef,
+                                    const virDomainNetDef *net)
+{
+    const char *option = libxlDeviceModelNetOption(net);
+    char macstr[VIR_MAC_STRING_BUFLEN];
+
+    if (option) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' has '%3$s', expected an interface without it in a secondary"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr), option);
+        return -1;
+    }
+
+    if (libxlDeviceModelValidateNetScript(dmdef, net) < 0 ||
+        libxlDeviceModelValidateNetTarget(dmdef, net) < 0)
+        return -1;
+
+    return libxlDeviceModelValidateNetMTU(dmdef, net);
+}
+
+
+/**
+ * libxlDeviceModelValidateNet:
+ * @dmdef: a secondary
+ * @net: interface that it is to emulate
+ *
+ * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED that names the device model,
+ * the interface and the value.
+ */
+int
 libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dmdef,
                             const virDomainNetDef *net)
 {
@@ -74,7 +295,7 @@ libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dmdef,
         return -1;
     }
 
-    return 0;
+    return libxlDeviceModelValidateNetSettings(dmdef, net);
 }
 
 

@@ -15,5 +15,9 @@ int
 libxlDeviceModelsValidateHost(const virDomainDef *def);
 
 int
+libxlDeviceModelValidateNet(const virDomainDeviceModelDef *dmdef,
+                            const virDomainNetDef *net);
+
+int
 libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dmdef,
                              const virDomainDiskDef *disk);

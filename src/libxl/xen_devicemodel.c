@@ -537,6 +537,85 @@ xenDeviceModelParseItem(virDomainDef *def,
 }
 
 
+/* How a file names the NIC; one that is named by its address may have a name that is no
+ * text. */
+static char *
+xenDeviceModelNameVif(const virDomainNetDef *net)
+{
+    char mac[VIR_MAC_STRING_BUFLEN];
+    g_autofree char *vif = g_utf8_make_valid(net->ifname && *net->ifname ? net->ifname :
+                                             virMacAddrFormat(&net->mac, mac), -1);
+
+    return xenDeviceModelExcerpt(vif);
+}
+
+
+/* With the script for Open vSwitch a bridge is one of its, which libvirt's definitions
+ * say in another place. */
+static void
+xenDeviceModelSetPort(virDomainNetDef *net)
+{
+    if (net->virtPortProfile || !net->script ||
+        !g_str_has_suffix(net->script, "vif-openvswitch"))
+        return;
+
+    net->virtPortProfile = g_new0(virNetDevVPortProfile, 1);
+    net->virtPortProfile->virtPortType = VIR_NETDEV_VPORT_PROFILE_OPENVSWITCH;
+}
+
+
+/* libxl takes "xenbr0" where a file names no bridge, or has its script find one
+ * (libxl__device_nic_setdefault in Xen tools/libs/light/libxl_nic.c). */
+static int
+xenDeviceModelCheckVif(size_t item,
+                       const virDomainDeviceModelDef *dmdef,
+                       virDomainNetDef *net)
+{
+    g_autofree char *vif = xenDeviceModelNameVif(net);
+
+    if (net->type == VIR_DOMAIN_NET_TYPE_ETHERNET ||
+        (net->type == VIR_DOMAIN_NET_TYPE_BRIDGE && !net->data.bridge.brname)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s', item %2$zu of device_models: vif '%3$s' has no bridge, expected 'bridge=' in it"),
+                       dmdef->name, item, vif);
+        return -1;
+    }
+
+    xenDeviceModelSetPort(net);
+
+    if (libxlDeviceModelValidateNet(dmdef, net) < 0) {
+        virLastErrorPrefixMessage(_("item %1$zu of device_models, vif '%2$s'"), item, vif);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* The rules that a NIC may break by itself come first, since a file does not name NICs as
+ * the errors about them do.  Which is the primary is known only when all items are. */
+static int
+xenDeviceModelsCheckVifs(virDomainDef *def)
+{
+    const virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(def);
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < def->ndevicemodels; i++) {
+        const virDomainDeviceModelDef *dmdef = def->devicemodels[i];
+
+        for (j = 0; dmdef != primary && j < dmdef->ninterfaces; j++) {
+            virDomainNetDef *net = virDomainDeviceModelFindNet(def, &dmdef->interfaces[j]);
+
+            if (net && xenDeviceModelCheckVif(i + 1, dmdef, net) < 0)
+                return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 /**
  * xenParseXLDeviceModels:
  * @conf: content of an xl.cfg file
@@ -583,6 +662,9 @@ xenParseXLDeviceModels(virConf *conf,
 
         VIR_APPEND_ELEMENT(def->devicemodels, def->ndevicemodels, dmdef);
     }
+
+    if (xenDeviceModelsCheckVifs(def) < 0)
+        return -1;
 
     return libxlDeviceModelsValidate(def);
 }
@@ -648,6 +730,16 @@ xenDeviceModelFormatVif(virBuffer *buf,
     }
 
     virMacAddrFormat(&net->mac, mac);
+
+    /* xl would plug it into a bridge that nobody has named */
+    if (net->type == VIR_DOMAIN_NET_TYPE_ETHERNET &&
+        dmdef != virDomainDeviceModelGetPrimary(def)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' of type 'ethernet' cannot be expressed in the xen-xl format, expected one of type 'bridge' or 'network' in a secondary"),
+                       dmdef->name, mac);
+        return -1;
+    }
+
     vif = net->ifname && *net->ifname ? net->ifname : mac;
 
     /* a file can give several NICs one vifname, and name them by address */

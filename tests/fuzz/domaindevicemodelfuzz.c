@@ -46,7 +46,7 @@ static const char fuzzNICs[] =
     BRIDGE("08", "<target dev='00:16:3e:00:00:01'/><model type='pcnet'/>")
     BRIDGE("09", "<target dev='a,b'/><model type='ne2k_pci'/>")
     BRIDGE("0a", "")
-    NIC("ethernet", "0b", "<model type='virtio'/>")
+    NIC("ethernet", "0b", "<target dev='lan1'/><model type='virtio'/>")
     NIC("network", "0c", "<source network='default'/><model type='e1000e'/>")
     NIC("user", "0d", "<model type='e1000'/>");
 

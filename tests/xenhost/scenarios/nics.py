@@ -156,8 +156,8 @@ def without_device_models(host):
 
 @scenario(seconds=80)
 def nic_settings(host):
-    """Link state, bandwidth and VLAN of a secondary's NIC are what virsh says."""
-    inner = ("<vlan><tag id='42'/></vlan><link state='down'/><bandwidth>"
+    """Link state, bandwidth, MTU and VLAN of a secondary's NIC are what virsh says."""
+    inner = ("<vlan><tag id='42'/></vlan><link state='down'/><mtu size='1400'/><bandwidth>"
              "<inbound average='1000'/><outbound average='500'/></bandwidth>")
     devices = devicemodel("main") + devicemodel("lan", [2]) + nic(3) + nic(2, "e1000", inner=inner)
     xml = domain_xml("set", devices)
@@ -166,6 +166,7 @@ def nic_settings(host):
     try:
         with running(host, "set", xml) as domain:
             tap = domain.xml().find(f".//mac[@address='{mac(2)}']/../target").get("dev")
+            expect_words(host.run(f"ip link show {tap}").stdout, "mtu 1400")
             expect_words(host.run(f"tc class show dev {tap}").stdout, "rate 8Mbit")
             expect_words(host.run(f"tc filter show dev {tap} ingress").stdout, "police", "4Mbit")
             expect_words(host.run(f"bridge vlan show dev {tap}").stdout, "42 PVID")
