@@ -158,7 +158,7 @@ testValidateDevices(void)
     int ret = 0;
 
 #define ERROR UNSUPPORTED "device model 'lan': "
-#define NIC_MODELS "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'"
+#define NIC_MODELS "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio', 'virtio-net', 'virtio-net-pci'"
 #define LAN_MODEL(model) \
     TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC_MODEL(1, model)
 
@@ -991,7 +991,8 @@ testPrepares(void)
     DO_TEST("netfront", LAN(TEST_REF(1)) TEST_NIC_MODEL(1, "<model type='netfront'/>"),
             UNSUPPORTED "device model 'lan': model 'netfront' of interface '" TEST_MAC(1) "' "
             "cannot be emulated by a secondary, expected one of "
-            "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'");
+            "'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio', "
+            "'virtio-net', 'virtio-net-pci'");
     DO_TEST("missing emulator",
             LAN("<emulator>/nonexistent/qemu</emulator>" TEST_REF(1)) TEST_NIC(1),
             UNSUPPORTED "device model 'lan': emulator '/nonexistent/qemu' does not exist, "

@@ -106,7 +106,15 @@ testConfig(const char *device_models)
                            "        \"bridge=br0,model=e1000,vifname=any0\",\n"
                            "        \"bridge=br0,model=e1000,vifname=any1\","
                            " \"mac=00:16:3e:00:00:0a,bridge=br0,model=e1000,vifname=00:16:3e:00:00:0b\","
-                           " \"mac=00:16:3e:00:00:0b,bridge=br0,model=e1000\" ]\n"
+                           " \"mac=00:16:3e:00:00:0b,bridge=br0,model=e1000\","
+                           " \"mac=00:16:3e:00:00:0c,bridge=br0,gatewaydev=eth0,vifname=odd0\","
+                           " \"mac=00:16:3e:00:00:0d, bridge=br0, trusted=0, vifname=odd1\","
+                           " \"mac=00:16:3e:00:00:0e,bridge=br0,Model=e1000,vifname=odd2\","
+                           " \"mac=00:16:3e:00:00:0f,bridge=br0,\xff=1,vifname=odd3\","
+                           " \"mac=00:16:3e:00:00:13,bridge=br0,model =e1000,vifname=odd4\","
+                           " \"mac=00:16:3e:00:00:10,bridge=br0,type=ioemu,rate=1MB/s,vifname=all0\","
+                           " \"mac=00:16:3e:00:00:11,bridge=br0,model=virtio-net,vifname=virtio0\","
+                           " \"mac=00:16:3e:00:00:12,bridge=br0,model=virtio-net-pci,vifname=virtio1\" ]\n"
                            "%s\n", device_models);
 }
 
@@ -750,6 +758,7 @@ testConversions(void)
 #define LAN(n) SYNTAX "device model 'lan', item 1 of device_models, character " n ": "
 #define WORDS "expected one of 'name=', 'path=', 'vifs=', 'failure=', 'limit=', 'ui', 'ide', 'serial', 'audio'"
 #define VIF "expected the vifname or MAC address of a vif of the domain"
+#define NO_VIF VIF ", one without 'vifname=' and 'mac=' has no name"
 #define NAME "expected 1 to 32 of the characters 'A-Z a-z 0-9 . _ -', other than '.' and '..'"
 
 static int
@@ -770,6 +779,10 @@ testAccepted(void)
     DO_TEST("path with an equals sign", "[ \"name=main\", \"name=lan,path=/opt/a=b,vifs=lan0\" ]", NULL);
     DO_TEST("path with a blank", "[ \"name=main\", \"name=lan,path=/opt/a b,vifs=lan0\" ]", NULL);
     DO_TEST_ITEM("name=...", NULL);
+    DO_TEST("all words of a vif", "[ \"name=main\", \"name=lan,vifs=all0\" ]", NULL);
+    DO_TEST("virtio-net", "[ \"name=main\", \"name=lan,vifs=virtio0;virtio1\" ]", NULL);
+    DO_TEST("vif of the primary that is not known as a whole",
+            "[ \"name=main\", \"name=lan,vifs=lan0\" ]", NULL);
     DO_TEST_ITEM("name=" TEST_NAME_LONGEST, NULL);
 
     return ret;
@@ -965,16 +978,16 @@ testMalformedVifs(void)
     DO_TEST_ITEM("name=lan,vifs=;lan0", LAN("15") "empty name of a vif, " VIF);
     DO_TEST_ITEM("name=lan,vifs=lan0;;lan1", LAN("20") "empty name of a vif, " VIF);
     DO_TEST_ITEM("name=lan,vifs=lan0; ;lan1", LAN("21") "empty name of a vif, " VIF);
-    DO_TEST_ITEM("name=lan,vifs=wan0", LAN("15") "unknown vif 'wan0', " VIF);
-    DO_TEST_ITEM("name=lan,vifs=lan0;wan0", LAN("20") "unknown vif 'wan0', " VIF);
-    DO_TEST_ITEM("name=lan,vifs=LAN0", LAN("15") "unknown vif 'LAN0', " VIF);
-    DO_TEST_ITEM("name=lan,vifs=lan0 lan1", LAN("15") "unknown vif 'lan0 lan1', " VIF);
-    DO_TEST_ITEM("vifs=wan0,name=lan", ITEM("6") "unknown vif 'wan0', " VIF);
+    DO_TEST_ITEM("name=lan,vifs=wan0", LAN("15") "unknown vif 'wan0', " NO_VIF);
+    DO_TEST_ITEM("name=lan,vifs=lan0;wan0", LAN("20") "unknown vif 'wan0', " NO_VIF);
+    DO_TEST_ITEM("name=lan,vifs=LAN0", LAN("15") "unknown vif 'LAN0', " NO_VIF);
+    DO_TEST_ITEM("name=lan,vifs=lan0 lan1", LAN("15") "unknown vif 'lan0 lan1', " NO_VIF);
+    DO_TEST_ITEM("vifs=wan0,name=lan", ITEM("6") "unknown vif 'wan0', " NO_VIF);
     DO_TEST_ITEM("name=lan,vifs=lan0,lan1", LAN("20") "unknown word 'lan1', " WORDS);
-    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00:09", LAN("15") "unknown vif '00:16:3e:00:00:09', " VIF);
-    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00", LAN("15") "unknown vif '00:16:3e:00:00', " VIF);
-    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00:01:02", LAN("15") "unknown vif '00:16:3e:00:00:01:02', " VIF);
-    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00:01 x", LAN("15") "unknown vif '00:16:3e:00:00:01 x', " VIF);
+    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00:09", LAN("15") "unknown vif '00:16:3e:00:00:09', " NO_VIF);
+    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00", LAN("15") "unknown vif '00:16:3e:00:00', " NO_VIF);
+    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00:01:02", LAN("15") "unknown vif '00:16:3e:00:00:01:02', " NO_VIF);
+    DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00:01 x", LAN("15") "unknown vif '00:16:3e:00:00:01 x', " NO_VIF);
     DO_TEST_ITEM("name=lan,vifs=same",
                  LAN("15") "2 vifs are named 'same', expected a vifname or MAC address that only one has");
     DO_TEST_ITEM("name=lan,vifs=00:16:3e:00:00:04",
@@ -985,6 +998,74 @@ testMalformedVifs(void)
                  LAN("15") "2 vifs are named '0:16:3E:0:0:B', expected a vifname or MAC address that only one has");
     DO_TEST_ITEM("name=lan,vifs=twin0",
                  LAN("15") "vif 'twin0' shares the MAC address '00:16:3e:00:00:04' with another, expected one of its own");
+
+    return ret;
+}
+
+
+/* What a vif says that would be lost. */
+static int
+testVifWords(void)
+{
+    int ret = 0;
+
+#define DO_TEST_WORD(vif, word) \
+    DO_TEST_ITEM("name=lan,vifs=" vif, \
+                 LAN("15") "vif '" vif "' has '" word "', which is not converted, expected nothing but " \
+                 "'mac', 'bridge', 'script', 'model', 'type', 'vifname', 'ip', 'rate' in it")
+
+    DO_TEST_WORD("odd0", "gatewaydev");
+    DO_TEST_WORD("odd1", "trusted");
+    DO_TEST_WORD("odd2", "Model");
+    DO_TEST_WORD("odd3", "\xef\xbf\xbd");
+    DO_TEST_WORD("odd4", "model ");
+    DO_TEST_WORD("00:16:3e:00:00:0c", "gatewaydev");
+
+#undef DO_TEST_WORD
+
+    return ret;
+}
+
+
+/* A domain that would be less contained than its file says. */
+static int
+testContainment(void)
+{
+    int ret = 0;
+
+#define BESIDE "which is not possible beside device_models, expected "
+#define DO_TEST_BESIDE(word, error) \
+    DO_TEST(word, "[ \"name=lan\" ]\n" word, error)
+#define DO_TEST_NEVER(key) \
+    DO_TEST_BESIDE(key " = \"any\"", \
+                   "unsupported configuration: " key " is not possible beside device_models, " \
+                   "expected a file without it")
+
+#define DO_TEST_REFUSED(key, value, shown, accepted) \
+    DO_TEST_BESIDE(key " = " value, \
+                   "unsupported configuration: " key " is '" shown "', " BESIDE \
+                   "'" accepted "' or a file without it")
+
+    DO_TEST_REFUSED("device_model_stubdomain_override", "1", "1", "0");
+    DO_TEST_REFUSED("device_model_stubdomain_override", "\"1\"", "1", "0");
+    DO_TEST_REFUSED("device_model_stubdomain_override", "-1", "-1", "0");
+    DO_TEST_REFUSED("dm_restrict", "1", "1", "0");
+    DO_TEST_REFUSED("dm_restrict", "[ \"1\" ]", "list", "0");
+    DO_TEST_REFUSED("device_model_version", "\"qemu-xen-traditional\"", "qemu-xen-traditional", "qemu-xen");
+    DO_TEST_REFUSED("device_model_version", "1", "1", "qemu-xen");
+    DO_TEST_NEVER("device_model_user");
+    DO_TEST_NEVER("seclabel");
+    DO_TEST_NEVER("init_seclabel");
+
+    DO_TEST_BESIDE("device_model_stubdomain_override = 0", NULL);
+    DO_TEST_BESIDE("dm_restrict = \"0\"", NULL);
+    DO_TEST_BESIDE("device_model_version = \"qemu-xen\"", NULL);
+    DO_TEST("dm_restrict without device models", "[]\ndm_restrict = 1", NULL);
+
+#undef DO_TEST_NEVER
+#undef DO_TEST_REFUSED
+#undef DO_TEST_BESIDE
+#undef BESIDE
 
     return ret;
 }
@@ -1026,13 +1107,15 @@ testRules(void)
     DO_TEST("vif without emulation", "[ \"name=main\", \"name=lan,vifs=pv0\" ]",
             "item 2 of device_models, vif 'pv0': "
             RULE "'lan': model 'netfront' of interface '00:16:3e:00:00:07' cannot be emulated by "
-            "a secondary, expected one of 'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio'");
+            "a secondary, expected one of 'rtl8139', 'e1000', 'e1000e', 'pcnet', 'ne2k_pci', 'virtio', "
+            "'virtio-net', 'virtio-net-pci'");
 
 #undef RULE
 
     return ret;
 }
 
+#undef NO_VIF
 #undef VIF
 #undef NAME
 #undef WORDS
@@ -1268,6 +1351,10 @@ mymain(void)
     if (testMalformedVifs() < 0)
         ret = -1;
     if (testVifs() < 0)
+        ret = -1;
+    if (testVifWords() < 0)
+        ret = -1;
+    if (testContainment() < 0)
         ret = -1;
     if (testRules() < 0)
         ret = -1;

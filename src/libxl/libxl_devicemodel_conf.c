@@ -15,6 +15,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
+/* xl and QEMU know the last one by two other names (qdev_alias_table in QEMU
+ * softmmu/qdev-monitor.c), which files of xl have and the Xen driver passes on. */
 static const struct {
     const char *model;
     const char *driver;
@@ -25,6 +27,8 @@ static const struct {
     { "pcnet", "pcnet" },
     { "ne2k_pci", "ne2k_pci" },
     { "virtio", "virtio-net-pci" },
+    { "virtio-net", "virtio-net-pci" },
+    { "virtio-net-pci", "virtio-net-pci" },
 };
 
 /* sb16 needs the ISA DMA controller, which the primary has. */

@@ -47,8 +47,28 @@
  * takes it literally. */
 #define XEN_DEVICE_MODEL_FORBIDDEN "\"'\\"
 
+/* What xl does to contain a domain and its device model (xl.cfg(5)), and the only
+ * value that says the same of a domain of libvirt's; NULL where none does. */
+static const struct {
+    const char *key;
+    const char *accepted;
+} xenDeviceModelContainment[] = {
+    { "device_model_version", "qemu-xen" },
+    { "device_model_stubdomain_override", "0" },
+    { "dm_restrict", "0" },
+    { "device_model_user", NULL },
+    { "seclabel", NULL },
+    { "init_seclabel", NULL },
+};
+
+/* What libvirt reads of a vif: xenParseVif() drops other words. */
+static const char *const xenDeviceModelVifKeys[] = {
+    "mac", "bridge", "script", "model", "type", "vifname", "ip", "rate", NULL
+};
+
 typedef struct _xenDeviceModelParser xenDeviceModelParser;
 struct _xenDeviceModelParser {
+    const virConfValue *vifs; /* the list vif */
     virDomainDef *def;
     virDomainXMLOption *xmlopt;
 
@@ -289,6 +309,64 @@ xenDeviceModelParserParsePath(xenDeviceModelParser *parser,
 }
 
 
+/* Returns the text from which xenParseVifList() made @net. */
+static const char *
+xenDeviceModelParserGetVifText(const xenDeviceModelParser *parser,
+                               const virDomainNetDef *net)
+{
+    const virConfValue *value;
+    size_t i = 0;
+
+    for (value = parser->vifs; value; value = value->next) {
+        if (value->type != VIR_CONF_STRING || !value->str)
+            continue;
+
+        if (parser->def->nets[i++] == net)
+            return value->str;
+    }
+
+    return NULL;
+}
+
+
+/* Checks that nothing that a vif says is dropped, where its NIC is in a device
+ * model other than xl's.  @at is where the item names it. */
+static int
+xenDeviceModelParserCheckVifWords(const xenDeviceModelParser *parser,
+                                  const char *at,
+                                  const virDomainNetDef *net)
+{
+    const char *text = xenDeviceModelParserGetVifText(parser, net);
+    g_auto(GStrv) words = g_strsplit(NULLSTR_EMPTY(text), ",", 0);
+    size_t i;
+
+    for (i = 0; words[i]; i++) {
+        const char *word = words[i];
+        g_autofree char *key = NULL;
+        g_autofree char *valid = NULL;
+        g_autofree char *excerpt = NULL;
+        g_autofree char *vif = NULL;
+        g_autofree char *accepted = NULL;
+
+        virSkipSpaces(&word);
+        key = g_strndup(word, strcspn(word, "="));
+
+        if (g_strv_contains(xenDeviceModelVifKeys, key))
+            continue;
+
+        valid = g_utf8_make_valid(key, -1);
+        excerpt = xenDeviceModelExcerpt(valid);
+        vif = xenDeviceModelExcerpt(at);
+        accepted = g_strjoinv("', '", (char **)xenDeviceModelVifKeys);
+        return xenDeviceModelParserError(parser, at,
+                                         _("vif '%1$s' has '%2$s', which is not converted, expected nothing but '%3$s' in it"),
+                                         vif, excerpt, accepted);
+    }
+
+    return 0;
+}
+
+
 static int
 xenDeviceModelParserParseVif(xenDeviceModelParser *parser,
                              const char *vif)
@@ -306,7 +384,7 @@ xenDeviceModelParserParseVif(xenDeviceModelParser *parser,
 
     if (!(net = xenDeviceModelFindVif(parser->def, vif, &count))) {
         return xenDeviceModelParserError(parser, vif,
-                                         _("unknown vif '%1$s', expected the vifname or MAC address of a vif of the domain"),
+                                         _("unknown vif '%1$s', expected the vifname or MAC address of a vif of the domain, one without 'vifname=' and 'mac=' has no name"),
                                          excerpt);
     }
 
@@ -315,6 +393,9 @@ xenDeviceModelParserParseVif(xenDeviceModelParser *parser,
                                          _("%1$zu vifs are named '%2$s', expected a vifname or MAC address that only one has"),
                                          count, excerpt);
     }
+
+    if (xenDeviceModelParserCheckVifWords(parser, vif, net) < 0)
+        return -1;
 
     /* A vif without an address has an all-zero one by now, like every other such
      * vif of the domain, and a reference needs one of its own. */
@@ -514,7 +595,8 @@ xenDeviceModelParserParse(xenDeviceModelParser *parser)
 /* Returns the device model that item number @item, @text, describes, NULL with an
  * error reported if it is malformed. */
 static virDomainDeviceModelDef *
-xenDeviceModelParseItem(virDomainDef *def,
+xenDeviceModelParseItem(const virConfValue *vifs,
+                        virDomainDef *def,
                         virDomainXMLOption *xmlopt,
                         size_t item,
                         const char *text)
@@ -522,6 +604,7 @@ xenDeviceModelParseItem(virDomainDef *def,
     g_autoptr(virDomainDeviceModelDef) dmdef = virDomainDeviceModelDefNew();
     g_autofree char *copy = g_strdup(text);
     xenDeviceModelParser parser = {
+        .vifs = vifs,
         .def = def,
         .xmlopt = xmlopt,
         .item = item,
@@ -616,6 +699,63 @@ xenDeviceModelsCheckVifs(virDomainDef *def)
 }
 
 
+/* Returns @value as it is in the file, its type where that has no spelling of
+ * its own.  The caller frees it. */
+static char *
+xenDeviceModelValueToString(const virConfValue *value)
+{
+    switch (value->type) {
+    case VIR_CONF_STRING:
+        return g_strdup(value->str);
+    case VIR_CONF_ULLONG:
+    case VIR_CONF_LLONG:
+        return g_strdup_printf("%lld", value->l);
+    case VIR_CONF_LIST:
+    case VIR_CONF_NONE:
+    case VIR_CONF_LAST:
+        break;
+    }
+
+    return g_strdup(virConfTypeToString(value->type));
+}
+
+
+/* Checks that the domain would not be less contained than @conf says: libxl
+ * starts the primary as it does by default. */
+static int
+xenDeviceModelsCheckContainment(virConf *conf)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(xenDeviceModelContainment); i++) {
+        const char *key = xenDeviceModelContainment[i].key;
+        const char *accepted = xenDeviceModelContainment[i].accepted;
+        const virConfValue *value = virConfGetValue(conf, key);
+        g_autofree char *text = NULL;
+
+        if (!value)
+            continue;
+
+        text = xenDeviceModelValueToString(value);
+        if (STREQ_NULLABLE(text, accepted))
+            continue;
+
+        if (accepted) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("%1$s is '%2$s', which is not possible beside device_models, expected '%3$s' or a file without it"),
+                           key, NULLSTR_EMPTY(text), accepted);
+        } else {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("%1$s is not possible beside device_models, expected a file without it"),
+                           key);
+        }
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /**
  * xenParseXLDeviceModels:
  * @conf: content of an xl.cfg file
@@ -627,7 +767,8 @@ xenDeviceModelsCheckVifs(virDomainDef *def)
  * NIC that has none gets one.
  *
  * Returns 0, or -1 with VIR_ERR_CONF_SYNTAX that says where @conf is malformed, or
- * with VIR_ERR_CONFIG_UNSUPPORTED of the rule that the device models break.
+ * with VIR_ERR_CONFIG_UNSUPPORTED of the rule that the device models break, or of
+ * what @conf says about how the domain is contained, which would be lost.
  */
 int
 xenParseXLDeviceModels(virConf *conf,
@@ -635,6 +776,7 @@ xenParseXLDeviceModels(virConf *conf,
                        virDomainXMLOption *xmlopt)
 {
     virConfValue *value = virConfGetValue(conf, XEN_DEVICE_MODELS_KEY);
+    const virConfValue *vifs = virConfGetValue(conf, "vif");
     size_t item = 1;
 
     if (!value)
@@ -647,6 +789,9 @@ xenParseXLDeviceModels(virConf *conf,
         return -1;
     }
 
+    if (value->list && xenDeviceModelsCheckContainment(conf) < 0)
+        return -1;
+
     for (value = value->list; value; value = value->next, item++) {
         virDomainDeviceModelDef *dmdef;
 
@@ -657,7 +802,8 @@ xenParseXLDeviceModels(virConf *conf,
             return -1;
         }
 
-        if (!(dmdef = xenDeviceModelParseItem(def, xmlopt, item, value->str)))
+        if (!(dmdef = xenDeviceModelParseItem(vifs ? vifs->list : NULL,
+                                              def, xmlopt, item, value->str)))
             return -1;
 
         VIR_APPEND_ELEMENT(def->devicemodels, def->ndevicemodels, dmdef);
