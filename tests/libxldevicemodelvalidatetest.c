@@ -541,6 +541,115 @@ testValidateMTUs(void)
 
 #undef MTU_ERROR
 #undef MTU
+
+    return ret;
+}
+
+
+/* Which file it is, libvirt chooses when the domain starts. */
+static int
+testBootEFI(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *xml =
+        libxlDeviceModelTestDomainXML("<type arch='x86_64' machine='xenfv'>hvm</type>"
+                                      "<boot dev='network'/>",
+                                      TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1)) TEST_NIC(1));
+    g_autoptr(virDomainDef) def = NULL;
+
+    if (!(def = virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                        VIR_DOMAIN_DEF_PARSE_INACTIVE |
+                                        VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
+        return -1;
+
+    def->os.firmware = VIR_DOMAIN_OS_DEF_FIRMWARE_EFI;
+    return libxlDeviceModelTestOutcome(libxlDeviceModelsValidate(def), NULL, NULL);
+}
+
+
+/* What libxl starts looks at the order of the kinds of devices only, and a NIC of a
+ * secondary has no ROM. */
+static int
+testValidateBoot(void)
+{
+    int ret = 0;
+
+#define OS(content) "<type arch='x86_64' machine='xenfv'>hvm</type>" content
+#define NET OS("<boot dev='network'/>")
+#define LAST OS("<boot dev='hd'/><boot dev='cdrom'/><boot dev='network'/>")
+#define TWO(refs, nics) TEST_EMULATOR TEST_MAIN("") TEST_LAN(refs) TEST_NIC(2) nics
+#define BOOT_ERROR(n) \
+    UNSUPPORTED "device model 'lan' has the interface '" TEST_MAC(n) "', which has no boot ROM, " \
+    "and the domain boots from 'network': expected an emulated interface in the primary, " \
+    "or no <boot dev='network'/> (in xl.cfg: no 'n' in boot=)"
+#define NETFRONT(n) TEST_NIC_MODEL(n, "<model type='netfront'/>")
+#define HOSTDEV(source) \
+    "<hostdev mode='subsystem' " source "</source></hostdev>"
+#define PCI HOSTDEV("type='pci'><source><address domain='0' bus='1' slot='0' function='0'/>")
+#define USB HOSTDEV("type='usb'><source><vendor id='0x1234'/><product id='0x5678'/>")
+#define IDE(device, boot) \
+    TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='ide'/>") \
+    "<disk type='file' device='" device "'><source file='/a'/><target dev='hda' bus='ide'/>" \
+    boot "</disk>"
+
+    DO_TEST("boot from a NIC", NET, IN_LAN(BRIDGE("")), BOOT_ERROR(1));
+    DO_TEST("boot from a NIC if nothing else is there", LAST, IN_LAN(BRIDGE("")), BOOT_ERROR(1));
+    DO_TEST("boot from one of two NICs", NET, TWO(TEST_REF(2) TEST_REF(1), TEST_NIC(1)),
+            BOOT_ERROR(2));
+    DO_TEST("boot from a NIC of the primary", NET, TWO(TEST_REF(2), TEST_NIC(1)), NULL);
+    DO_TEST("boot from a NIC beside one with no emulation", NET, TWO(TEST_REF(2), NETFRONT(1)),
+            BOOT_ERROR(2));
+    DO_TEST("boot from what may be a NIC of the host", NET, TWO(TEST_REF(2), PCI), NULL);
+    DO_TEST("boot from a NIC beside a USB device of the host", NET, TWO(TEST_REF(2), USB),
+            BOOT_ERROR(2));
+    DO_TEST("boot from a network without a NIC", NET,
+            IDE("disk", ""), NULL);
+    DO_TEST("boot from a disk", OS("<boot dev='hd'/>"), IN_LAN(BRIDGE("")), NULL);
+    DO_TEST("boot of a kernel", OS("<kernel>/vmlinuz</kernel><boot dev='network'/>"),
+            IN_LAN(BRIDGE("")), NULL);
+    DO_TEST("boot from a NIC by UEFI",
+            OS("<loader readonly='yes' type='pflash'>/ovmf.bin</loader><boot dev='network'/>"),
+            IN_LAN(BRIDGE("")), NULL);
+
+    if (virTestRun("Validate boot from a NIC by UEFI that libvirt chooses", testBootEFI, NULL) < 0)
+        ret = -1;
+
+    DO_TEST("boot order of a NIC", NULL, IN_LAN(BRIDGE("<boot order='2'/>")),
+            ERROR "interface '" TEST_MAC(1) "' has the boot order '2', "
+            "expected none in a secondary, where it has no boot ROM");
+    DO_TEST("boot order of a NIC in the primary", NULL, IN_MAIN(BRIDGE("<boot order='2'/>")), NULL);
+    DO_TEST("boot order of a disk", NULL, IDE("disk", "<boot order='1'/>"),
+            ERROR "disk 'hda' has the boot order '1', "
+            "expected none in a secondary, and <boot dev='hd'/> in <os>");
+    DO_TEST("boot order of a cdrom", NULL, IDE("cdrom", "<boot order='1'/>"),
+            ERROR "disk 'hda' has the boot order '1', "
+            "expected none in a secondary, and <boot dev='cdrom'/> in <os>");
+    DO_TEST("boot order of a disk in the primary", NULL,
+            IN_LAN(BRIDGE("")) "<disk type='file' device='disk'><source file='/a'/>"
+            "<target dev='hda' bus='ide'/><boot order='1'/></disk>", NULL);
+
+#define ROM_ERROR \
+    ERROR "interface '" TEST_MAC(1) "' has a <rom>, expected none in a secondary, " \
+    "or one with enabled='no' or bar='off' and no file"
+    DO_TEST("ROM from a file", NULL, IN_LAN(BRIDGE("<rom file='/rom'/>")), ROM_ERROR);
+    DO_TEST("ROM from a file that nobody sees", NULL,
+            IN_LAN(BRIDGE("<rom bar='off' file='/rom'/>")), ROM_ERROR);
+    DO_TEST("ROM that is seen", NULL, IN_LAN(BRIDGE("<rom bar='on'/>")), ROM_ERROR);
+    DO_TEST("ROM that is enabled", NULL, IN_LAN(BRIDGE("<rom enabled='yes'/>")), ROM_ERROR);
+    DO_TEST("ROM that nobody sees", NULL, IN_LAN(BRIDGE("<rom bar='off'/>")), NULL);
+    DO_TEST("no ROM", NULL, IN_LAN(BRIDGE("<rom enabled='no'/>")), NULL);
+    DO_TEST("ROM in the primary", NULL, IN_MAIN(BRIDGE("<rom file='/rom'/>")), NULL);
+
+#undef ROM_ERROR
+#undef IDE
+#undef USB
+#undef PCI
+#undef HOSTDEV
+#undef NETFRONT
+#undef BOOT_ERROR
+#undef TWO
+#undef LAST
+#undef NET
+#undef OS
 #undef LAN0
 #undef IN_MAIN
 #undef IN_LAN
@@ -1056,7 +1165,8 @@ mymain(void)
     if (testValidateNetOptions() < 0 ||
         testValidateNetScripts() < 0 ||
         testValidateNetTargets() < 0 ||
-        testValidateMTUs() < 0)
+        testValidateMTUs() < 0 ||
+        testValidateBoot() < 0)
         ret = -1;
     if (testValidateSounds() < 0 ||
         testValidateSerials() < 0 ||

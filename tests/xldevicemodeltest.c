@@ -244,6 +244,7 @@ testParse(const void *opaque)
 struct testVifData {
     const char *vif; /* the first of the domain's */
     const char *name; /* by which the secondary has it */
+    const char *boot; /* from what the domain boots */
     const char *error; /* NULL: it is accepted */
 };
 
@@ -259,11 +260,11 @@ testVif(const void *opaque)
             g_strdup_printf("name = \"guest\"\n"
                             "uuid = \"6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a01\"\n"
                             "type = \"hvm\"\n"
-                            "memory = 256\n"
+                            "memory = 256\n%s"
                             "device_model_override = \"" TEST_EMULATOR_PATH "\"\n"
                             "vif = [ \"%s\", \"mac=00:16:3e:00:00:02,bridge=br0,vifname=lan9\" ]\n"
                             "device_models = [ \"name=main,ui%s%s\", \"name=lan,vifs=lan9%s%s\" ]\n",
-                            data->vif,
+                            data->boot ? data->boot : "", data->vif,
                             inPrimary ? ",vifs=" : "", inPrimary ? data->name : "",
                             inPrimary ? "" : ";", inPrimary ? "" : data->name);
         g_autoptr(virDomainDef) def = testParseXL(cfg);
@@ -1142,6 +1143,18 @@ testVifs(void)
 #define RULE(vif) \
     "item 2 of device_models, vif '" vif "': " TEST_UNSUPPORTED \
     "device model 'lan': interface '00:16:3e:00:00:01' has "
+#define DO_TEST_BOOT(title, _boot) \
+    do { \
+        static const struct testVifData data = { \
+            .vif = MAC "bridge=br0,vifname=lan0", .name = "lan0", .boot = "boot = \"" _boot "\"\n", \
+            .error = TEST_UNSUPPORTED "device model 'lan' has the interface '00:16:3e:00:00:01', " \
+                     "which has no boot ROM, and the domain boots from 'network': expected an " \
+                     "emulated interface in the primary, or no <boot dev='network'/> " \
+                     "(in xl.cfg: no 'n' in boot=)", \
+        }; \
+        if (virTestRun("Vif " title, testVif, &data) < 0) \
+            ret = -1; \
+    } while (0)
 #define NO_BRIDGE(vif) \
     TEST_UNSUPPORTED "device model 'lan', item 2 of device_models: " \
     "vif '" vif "' has no bridge, expected 'bridge=' in it"
@@ -1167,10 +1180,13 @@ testVifs(void)
             NO_BRIDGE("00:16:3e:00:00:01"));
     DO_TEST("without a bridge, but a script for it", MAC "script=vif-bridge,vifname=lan0", "lan0",
             NO_BRIDGE("lan0"));
+    DO_TEST_BOOT("to boot from", "n");
+    DO_TEST_BOOT("to boot from at last", "cdn");
     DO_TEST("with a script of its own", MAC "script=/opt/up,vifname=lan0", "lan0",
             NO_BRIDGE("lan0"));
 
 #undef NO_BRIDGE
+#undef DO_TEST_BOOT
 #undef RULE
 #undef MAC
 #undef DO_TEST

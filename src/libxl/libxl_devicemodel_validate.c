@@ -213,6 +213,34 @@ libxlDeviceModelValidateNetMTU(const virDomainDeviceModelDef *dmdef,
 }
 
 
+/* A secondary's NICs have no ROMs (libxlDeviceModelCommandAddNIC), and libxl knows no order of
+ * single devices. */
+static int
+libxlDeviceModelValidateNetBoot(const virDomainDeviceModelDef *dmdef,
+                                const virDomainNetDef *net)
+{
+    const virDomainDeviceInfo *info = &net->info;
+    char macstr[VIR_MAC_STRING_BUFLEN];
+
+    if (info->bootIndex > 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' has the boot order '%3$u', expected none in a secondary, where it has no boot ROM"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr), info->bootIndex);
+        return -1;
+    }
+
+    if (info->romfile || info->rombar == VIR_TRISTATE_SWITCH_ON ||
+        info->romenabled == VIR_TRISTATE_BOOL_YES) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': interface '%2$s' has a <rom>, expected none in a secondary, or one with enabled='no' or bar='off' and no file"),
+                       dmdef->name, virMacAddrFormat(&net->mac, macstr));
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /* What a hotplug script of Xen's or libxl would set up is honoured, or refused by name. */
 static int
 libxlDeviceModelValidateNetSettings(const virDomainDeviceModelDef *dmdef,
@@ -229,7 +257,8 @@ libxlDeviceModelValidateNetSettings(const virDomainDeviceModelDef *dmdef,
     }
 
     if (libxlDeviceModelValidateNetScript(dmdef, net) < 0 ||
-        libxlDeviceModelValidateNetTarget(dmdef, net) < 0)
+        libxlDeviceModelValidateNetTarget(dmdef, net) < 0 ||
+        libxlDeviceModelValidateNetBoot(dmdef, net) < 0)
         return -1;
 
     return libxlDeviceModelValidateNetMTU(dmdef, net);
@@ -554,6 +583,23 @@ libxlDeviceModelValidateDisk(const virDomainDeviceModelDef *dmdef,
 }
 
 
+/* Not a rule for the medium of a drive, since the live definition of a domain that was
+ * started before there was this rule may break it. */
+static int
+libxlDeviceModelValidateDiskBoot(const virDomainDeviceModelDef *dmdef,
+                                 const virDomainDiskDef *disk)
+{
+    if (disk->info.bootIndex == 0)
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("device model '%1$s': disk '%2$s' has the boot order '%3$u', expected none in a secondary, and <boot dev='%4$s'/> in <os>"),
+                   dmdef->name, disk->dst, disk->info.bootIndex,
+                   disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM ? "cdrom" : "hd");
+    return -1;
+}
+
+
 static int
 libxlDeviceModelValidateDisks(const virDomainDeviceModelDef *dmdef,
                               const virDomainDef *def)
@@ -561,8 +607,11 @@ libxlDeviceModelValidateDisks(const virDomainDeviceModelDef *dmdef,
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
-        if (def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE &&
-            libxlDeviceModelValidateDisk(dmdef, def->disks[i]) < 0)
+        if (def->disks[i]->bus != VIR_DOMAIN_DISK_BUS_IDE)
+            continue;
+
+        if (libxlDeviceModelValidateDisk(dmdef, def->disks[i]) < 0 ||
+            libxlDeviceModelValidateDiskBoot(dmdef, def->disks[i]) < 0)
             return -1;
     }
 
@@ -818,6 +867,75 @@ libxlDeviceModelValidateSecondary(const virDomainDeviceModelDef *dmdef,
 }
 
 
+static bool
+libxlDeviceModelsBootFromNetwork(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->os.nBootDevs; i++) {
+        if (def->os.bootDevs[i] == VIR_DOMAIN_BOOT_NET)
+            return true;
+    }
+
+    return false;
+}
+
+
+/* Whether the primary may have a device to boot from the network with: a NIC that it
+ * emulates, or a device of the host, which may be a NIC with a ROM of its own. */
+static bool
+libxlDeviceModelPrimaryHasBootROM(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->nnets; i++) {
+        if (def->nets[i]->model != VIR_DOMAIN_NET_MODEL_NETFRONT &&
+            !libxlDeviceModelOwnsNet(def, def->nets[i]))
+            return true;
+    }
+
+    for (i = 0; i < def->nhostdevs; i++) {
+        const virDomainHostdevDef *hostdev = def->hostdevs[i];
+
+        if (hostdev->mode == VIR_DOMAIN_HOSTDEV_MODE_SUBSYS &&
+            hostdev->source.subsys.type == VIR_DOMAIN_HOSTDEV_SUBSYS_TYPE_PCI)
+            return true;
+    }
+
+    return false;
+}
+
+
+/* UEFI has drivers of its own, and a kernel comes before all devices.  The last to boot from is
+ * refused like the first: it would be tried if the others failed. */
+static int
+libxlDeviceModelsValidateBoot(const virDomainDef *def)
+{
+    size_t i;
+
+    if (!libxlDeviceModelsBootFromNetwork(def) || def->os.kernel ||
+        def->os.firmware == VIR_DOMAIN_OS_DEF_FIRMWARE_EFI || virDomainDefHasOldStyleUEFI(def) ||
+        libxlDeviceModelPrimaryHasBootROM(def))
+        return 0;
+
+    for (i = 0; i < def->nnets; i++) {
+        const virDomainNetDef *net = def->nets[i];
+        char macstr[VIR_MAC_STRING_BUFLEN];
+
+        if (!libxlDeviceModelOwnsNet(def, net))
+            continue;
+
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s' has the interface '%2$s', which has no boot ROM, and the domain boots from 'network': expected an emulated interface in the primary, or no <boot dev='network'/> (in xl.cfg: no 'n' in boot=)"),
+                       virDomainDeviceModelFindByNet(def, net)->name,
+                       virMacAddrFormat(&net->mac, macstr));
+        return -1;
+    }
+
+    return 0;
+}
+
+
 /* Where nothing is said of it, one that cannot be restarted is ignored when it fails. */
 static int
 libxlDeviceModelValidateRestart(const virDomainDef *def,
@@ -889,6 +1007,9 @@ libxlDeviceModelsValidate(const virDomainDef *def)
             libxlDeviceModelValidateSecondary(def->devicemodels[i], def) < 0)
             return -1;
     }
+
+    if (libxlDeviceModelsValidateBoot(def) < 0)
+        return -1;
 
     /* the definition also decides whether the PCI slots suffice */
     if (!(placement = libxlDeviceModelPlacementNew(def)))
