@@ -457,7 +457,9 @@ testProbes(void)
 
     testHangs = true;
     DO_TEST("that hangs", "exec sleep 10", { 0 },
-            "Timed out during operation: " ASKED "gave no answer within 15 s");
+            "Timed out during operation: " ASKED "gave no answer within 15 s: "
+            "'DIR/emulator' is a script, expected one that passes on the environment, the "
+            "open files and all arguments, and executes the emulator in its own place (exec)");
     testHangs = false;
 
     if (virTestRun("emulator: asked once", testProbeAgain, NULL) < 0)

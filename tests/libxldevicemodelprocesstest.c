@@ -578,6 +578,8 @@ testCheckRunning(const testProcess *process)
 struct testStartData {
     const char *mode;
     const char *emulator; /* other than ours */
+    const char *script; /* likewise: what a shell does in its place */
+    bool privileged; /* it has kept a privilege */
     const char *stateDir; /* in the test's, other than the test's */
     long long timeout; /* ms; 0: long enough */
     const char *spawnError;
@@ -599,8 +601,11 @@ testStartRun(testProcess *process,
         return 0;
 
     testProcessBegin(process);
+    if (data->privileged)
+        testStandIn.refused = g_strdup_printf("/proc/%lld", (long long)process->pid);
 
     rc = testProcessAwait(process, data->timeout ? data->timeout : TEST_LONG_MS);
+    g_clear_pointer(&testStandIn.refused, g_free);
     if (testOutcome("await", rc, data->error, data->code) < 0)
         return -1;
 
@@ -622,6 +627,22 @@ testStart(const void *opaque)
         ret = -1;
 
     return ret;
+}
+
+
+/* A script around an emulator, which is told what it has to do where it may be to blame. */
+static int
+testStartScript(const void *opaque)
+{
+    struct testStartData data = *(const struct testStartData *)opaque;
+    g_autofree char *text = g_strdup_printf("#!/bin/sh\n%s\n", data.script);
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, "script");
+
+    if (virFileWriteStr(path, text, 0700) < 0)
+        abort();
+
+    data.emulator = path;
+    return testStart(&data);
 }
 
 
@@ -1732,6 +1753,59 @@ testMisbehaving(void)
 }
 
 
+static int
+testScripts(void)
+{
+    int ret = 0;
+
+#define DO_TEST_SCRIPT(title, ...) DO_TEST_FULL("script " title, testStartScript, __VA_ARGS__)
+#define EXEC "exec " TEST_EMULATOR " \"$@\""
+#define EXITED INTERNAL " exited while it started: exited with status "
+#define BLAMED ": 'DIR/script' is a script, expected one that passes on the environment, " \
+    "the open files and all arguments, and executes the emulator in its own place (exec)"
+
+    DO_TEST_SCRIPT("that passes all on", .mode = "good", .script = EXEC,
+                   .status = "exited with status 0");
+
+    DO_TEST_SCRIPT("that drops the environment", .mode = "good",
+                   .script = "unset LD_PRELOAD\n" EXEC,
+                   .error = FAILED " runs without the scope library: emulator 'DIR/script', "
+                            "or a security policy for it, drops LD_PRELOAD" BLAMED,
+                   .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
+    DO_TEST_SCRIPT("that drops the arguments", .mode = "good",
+                   .script = "exec " TEST_EMULATOR " 2>&1",
+                   .error = EXITED "1: emulator: the tap is closed" BLAMED,
+                   .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
+    DO_TEST_SCRIPT("that runs no emulator", .mode = "good", .script = "exit 3",
+                   .error = EXITED "3" BLAMED,
+                   .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 3");
+    DO_TEST_SCRIPT("that leaves a privilege", .mode = "good",
+                   .script = EXEC, .privileged = true, .error = FAILED " has privilege" BLAMED,
+                   .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
+
+    /* the scope library has said by then that all was passed on */
+    DO_TEST_SCRIPT("of an emulator that never greets", .mode = "silent", .script = EXEC,
+                   .timeout = TEST_SHORT_MS,
+                   .error = "Timed out during operation: device model 'dm1': "
+                            "monitor greeting: no answer within N ms",
+                   .code = VIR_ERR_OPERATION_TIMEOUT, .status = "exited with status 0");
+    DO_TEST_SCRIPT("of an emulator that exits later", .mode = "exits-on-connection",
+                   .script = EXEC, .error = EXITED "1: emulator: took its time",
+                   .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1");
+    DO_TEST_SCRIPT("of an emulator that Xen refuses", .mode = "refused", .script = EXEC,
+                   .error = FAILED " got no ioreq server from Xen: "
+                            "'error ioreq-server 28 No space left on device'",
+                   .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
+
+#undef BLAMED
+#undef EXITED
+#undef EXEC
+#undef DO_TEST_SCRIPT
+
+    return ret;
+}
+
+
 /* What keeps the process from being started. */
 static int
 testHost(void)
@@ -1887,6 +1961,8 @@ mymain(void)
     if (testEnding() < 0)
         ret = -1;
     if (testMisbehaving() < 0)
+        ret = -1;
+    if (testScripts() < 0)
         ret = -1;
     if (testHost() < 0)
         ret = -1;

@@ -1,5 +1,5 @@
 /*
- * libxl_devicemodel_emulator.c: what an emulator's build offers
+ * libxl_devicemodel_emulator.c: what an emulator's file is, and its build offers
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
@@ -19,6 +19,7 @@
 #include "libxl_devicemodel_process.h"
 #include "vircommand.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virlog.h"
 #include "virthread.h"
 
@@ -100,6 +101,36 @@ libxlDeviceModelEmulatorLimit(void *opaque)
 }
 
 
+/**
+ * libxlDeviceModelEmulatorBlameScript:
+ * @path: path of an emulator
+ *
+ * Add to the error that is set what a script around an emulator must do, if that is what
+ * the file is: to be called only where one that does not do so is the likely cause.  What
+ * is a wrapper in another form is not recognized.  Without an error it does nothing.
+ */
+void
+libxlDeviceModelEmulatorBlameScript(const char *path)
+{
+    g_autofree char *begin = NULL;
+    g_autofree char *message = NULL;
+    virErrorPtr err;
+
+    if (virFileReadHeaderQuiet(path, 2, &begin) < 0 || STRNEQ(begin, "#!"))
+        return;
+
+    virErrorPreserveLast(&err);
+    if (!err)
+        return;
+
+    message = g_strdup_printf(_("%1$s: '%2$s' is a script, expected one that passes on the environment, the open files and all arguments, and executes the emulator in its own place (exec)"),
+                              err->message, path);
+    g_free(err->message);
+    err->message = g_steal_pointer(&message);
+    virErrorRestore(&err);
+}
+
+
 /* Returns the emulator's exit status, or -1 with an error where it has none. */
 static int
 libxlDeviceModelEmulatorRun(virCommand *cmd,
@@ -124,14 +155,16 @@ libxlDeviceModelEmulatorRun(virCommand *cmd,
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
 
-    if (WTERMSIG(status) == SIGALRM)
+    if (WTERMSIG(status) == SIGALRM) {
         virReportError(VIR_ERR_OPERATION_TIMEOUT,
                        _("device model '%1$s': emulator '%2$s' was asked for its options and gave no answer within %3$d s"),
                        name, path, LIBXL_DEVICE_MODEL_EMULATOR_TIMEOUT);
-    else
+        libxlDeviceModelEmulatorBlameScript(path);
+    } else {
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s': emulator '%2$s' was asked for its options and was ended by signal %3$d"),
                        name, path, WTERMSIG(status));
+    }
     return -1;
 }
 

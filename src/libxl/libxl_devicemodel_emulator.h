@@ -1,5 +1,5 @@
 /*
- * libxl_devicemodel_emulator.h: what an emulator's build offers
+ * libxl_devicemodel_emulator.h: what an emulator's file is, and its build offers
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -14,6 +14,9 @@ struct _libxlDeviceModelEmulator {
     bool runWithChroot; /* -run-with chroot=, in the place of -chroot */
     bool runWithUser; /* -run-with user=, in the place of -runas */
 };
+
+void
+libxlDeviceModelEmulatorBlameScript(const char *path);
 
 int
 libxlDeviceModelEmulatorProbe(const char *path,

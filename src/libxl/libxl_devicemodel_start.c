@@ -17,6 +17,7 @@
 #include "libxl_devicemodel_alias.h"
 #include "libxl_devicemodel_command.h"
 #include "libxl_devicemodel_disk.h"
+#include "libxl_devicemodel_emulator.h"
 #include "libxl_devicemodel_monitor.h"
 #include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_quote.h"
@@ -482,6 +483,20 @@ libxlDeviceModelExplain(const libxlDeviceModelStarting *starting)
 }
 
 
+/* Likewise of one that has not even greeted.  A script has passed everything on where the
+ * scope library has reported itself: that takes the environment, an open file, and the
+ * arguments with which QEMU opens Xen. */
+static void
+libxlDeviceModelExplainSilence(const libxlDeviceModelStarting *starting)
+{
+    char report;
+
+    libxlDeviceModelExplain(starting);
+    if (recv(starting->scopefd, &report, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+        libxlDeviceModelEmulatorBlameScript(starting->config->emulator);
+}
+
+
 /* QEMU greets from a thread of its own, but replies to commands only once the
  * machine is built.  The library reports while it is, so after a reply a report
  * that is not there never comes. */
@@ -499,6 +514,7 @@ libxlDeviceModelCheckScope(const libxlDeviceModelStarting *starting)
         virReportError(VIR_ERR_OPERATION_FAILED,
                        _("device model '%1$s' runs without the scope library: emulator '%2$s', or a security policy for it, drops LD_PRELOAD"),
                        dm->name, starting->config->emulator);
+        libxlDeviceModelEmulatorBlameScript(starting->config->emulator);
         return -1;
     }
 
@@ -521,13 +537,19 @@ libxlDeviceModelCheckScope(const libxlDeviceModelStarting *starting)
 }
 
 
+/* A script that runs the emulator as its child has privilege, and one that drops arguments
+ * leaves it to the emulator. */
 static int
 libxlDeviceModelCheckPrivilege(const libxlDeviceModelStarting *starting)
 {
     g_autofree char *proc = g_strdup_printf("/proc/%lld",
                                             (long long)starting->dm->process.pid);
 
-    return libxlDeviceModelPrivilegeCheck(starting->privilege, proc);
+    if (libxlDeviceModelPrivilegeCheck(starting->privilege, proc) == 0)
+        return 0;
+
+    libxlDeviceModelEmulatorBlameScript(starting->config->emulator);
+    return -1;
 }
 
 
@@ -721,7 +743,7 @@ libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
 
     if (!(mon = libxlDeviceModelMonitorConnect(starting->dm->name, starting->dm->socket)) ||
         libxlDeviceModelMonitorHandshake(mon, deadline) < 0) {
-        libxlDeviceModelExplain(starting);
+        libxlDeviceModelExplainSilence(starting);
         return -1;
     }
 

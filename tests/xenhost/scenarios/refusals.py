@@ -72,9 +72,11 @@ def emulators_refused(host):
         expect_start_refused(host, lan("/nonexistent"), "'lan'", "'/nonexistent'", "does not exist")
         expect_start_refused(host, lan("/root/text"), "'lan'", "'/root/text'", "executable")
         expect_start_refused(host, lan("/root"), "'lan'", "'/root'", "executable")
-        expect_start_refused(host, lan("/root/exits"), "'lan'", "exited", "no such board")
-        expect_start_refused(host, lan("/root/drops"), "'lan'", "'/root/drops'", "LD_PRELOAD")
-        expect_start_refused(host, lan("/root/hangs"), "'lan'", "no answer within")
+        expect_start_refused(host, lan("/root/exits"), "'lan'", "exited", "no such board",
+                             "(exec)")
+        expect_start_refused(host, lan("/root/drops"), "'lan'", "'/root/drops'", "LD_PRELOAD",
+                             "(exec)")
+        expect_start_refused(host, lan("/root/hangs"), "'lan'", "no answer within", "(exec)")
     finally:
         host.run(["rm", "-f", "/root/text", *WRAPPERS])
 
