@@ -674,9 +674,7 @@ testValidateSerials(void)
 
     DO_TEST("four serial ports", NULL, LAN_SERIALS PTY PTY PTY PTY, NULL);
     DO_TEST("five serial ports", NULL, LAN_SERIALS PTY PTY PTY PTY PTY,
-            ERROR "the domain has 5 serial ports, expected 4 at most in a secondary");
-    DO_TEST("five serial ports in the primary", NULL,
-            TEST_EMULATOR TEST_MAIN("") PTY PTY PTY PTY PTY, NULL);
+            ERROR "serial port '4' is none of a PC's, expected one from '0' to '3'");
 
     DO_TEST("serial port to nothing", NULL, LAN_SERIAL("'null'>"), NULL);
     DO_TEST("serial port to a file", NULL,
@@ -737,6 +735,69 @@ testValidateSerials(void)
 #undef TCP
 #undef LAN_SERIAL
 #undef LAN_SERIALS
+
+    return ret;
+}
+
+
+static int
+testValidateUARTs(void)
+{
+    int ret = 0;
+
+#define LAN_PORTS TEST_EMULATOR TEST_MAIN("") TEST_LAN("<capability name='serial'/>")
+#define MAIN_PORTS TEST_EMULATOR TEST_MAIN("")
+#define MAIN_ERROR UNSUPPORTED "device model 'main': "
+#define PORT_FULL(port, more) "<serial type='pty'><target port='" port "'/>" more "</serial>"
+#define PORT(port) PORT_FULL(port, "")
+#define ADDRESS(port, addr) PORT_FULL(port, "<address type='isa' " addr "/>")
+#define NONE(port) "serial port '" port "' is none of a PC's, expected one from '0' to '3'"
+#define TWICE(port) "serial port '" port "' is there twice, expected another port for one of them"
+#define WRONG(port, addr, expected) \
+    "serial port '" port "' has an address with " addr ", expected " expected " or no address"
+
+    DO_TEST("last serial port", NULL, LAN_PORTS PORT("3"), NULL);
+    DO_TEST("serial port behind the last", NULL, LAN_PORTS PORT("4"), ERROR NONE("4"));
+    DO_TEST("negative serial port", NULL, LAN_PORTS PORT("-2"), ERROR NONE("-2"));
+    DO_TEST("serial port whose number is too large", NULL, LAN_PORTS PORT("2147483648"),
+            ERROR NONE("-2147483648"));
+    DO_TEST("five serial ports in the primary", NULL,
+            MAIN_PORTS PORT("0") PORT("1") PORT("2") PORT("3") PORT("4"), MAIN_ERROR NONE("4"));
+
+    DO_TEST("serial port that is there twice", NULL, LAN_PORTS PORT("1") PORT("0") PORT("1"),
+            ERROR TWICE("1"));
+    DO_TEST("serial port that is there twice in the primary", NULL,
+            MAIN_PORTS PORT("0") PORT("0"), MAIN_ERROR TWICE("0"));
+
+    DO_TEST("addresses of serial ports", NULL,
+            LAN_PORTS ADDRESS("0", "iobase='0x3f8' irq='0x4'")
+            ADDRESS("1", "iobase='0x2f8' irq='0x3'") ADDRESS("2", "iobase='0x3e8' irq='0x4'")
+            ADDRESS("3", "iobase='0x2e8' irq='0x3'"), NULL);
+    DO_TEST("serial port with a part of its address", NULL,
+            LAN_PORTS ADDRESS("0", "iobase='0x3f8'") ADDRESS("1", "irq='0x3'"), NULL);
+    DO_TEST("serial port at the place of another", NULL, LAN_PORTS ADDRESS("0", "iobase='0x2f8'"),
+            ERROR WRONG("0", "iobase '0x2f8' and irq '0x0'", "'0x3f8' and '0x4'"));
+    DO_TEST("serial port with the interrupt of another", NULL,
+            LAN_PORTS PORT("0") ADDRESS("1", "iobase='0x2f8' irq='0x4'"),
+            ERROR WRONG("1", "iobase '0x2f8' and irq '0x4'", "'0x2f8' and '0x3'"));
+    DO_TEST("serial port at the place of another in the primary", NULL,
+            MAIN_PORTS ADDRESS("0", "iobase='0x2f8'"),
+            MAIN_ERROR WRONG("0", "iobase '0x2f8' and irq '0x0'", "'0x3f8' and '0x4'"));
+    DO_TEST("serial port with a USB address", NULL,
+            LAN_PORTS PORT_FULL("0", "<address type='usb' bus='0' port='1'/>"),
+            ERROR "serial port '0' has an address of type 'usb', expected one of type 'isa' or none");
+
+    DO_TEST("serial port behind the last without device models", NULL, PORT("4") PORT("4"), NULL);
+
+#undef WRONG
+#undef TWICE
+#undef NONE
+#undef ADDRESS
+#undef PORT
+#undef PORT_FULL
+#undef MAIN_ERROR
+#undef MAIN_PORTS
+#undef LAN_PORTS
 
     return ret;
 }
@@ -1170,6 +1231,7 @@ mymain(void)
         ret = -1;
     if (testValidateSounds() < 0 ||
         testValidateSerials() < 0 ||
+        testValidateUARTs() < 0 ||
         testValidateDiskPlaces() < 0 ||
         testValidateDiskFormats() < 0 ||
         testValidateDiskSources() < 0 ||

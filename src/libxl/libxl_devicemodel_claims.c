@@ -15,6 +15,7 @@
 #include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_registers.h"
 #include "libxl_devicemodel_scope_protocol.h"
+#include "libxl_devicemodel_uart.h"
 #include "virbuffer.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -42,8 +43,8 @@ static const unsigned int libxlDeviceModelClaimsUARTPorts[] = LIBXL_DEVICE_MODEL
 static const unsigned int libxlDeviceModelClaimsIDEPorts[] = LIBXL_DEVICE_MODEL_REGISTERS_IDE_PORTS;
 static const unsigned int libxlDeviceModelClaimsIDEControls[] = LIBXL_DEVICE_MODEL_REGISTERS_IDE_CONTROLS;
 
-/* The interrupts of a PC (QEMU hw/char/serial-isa.c and hw/ide/piix.c). */
-static const unsigned int libxlDeviceModelClaimsUARTIRQs[] = { 4, 3, 4, 3 };
+static const unsigned int libxlDeviceModelClaimsUARTIRQs[] = LIBXL_DEVICE_MODEL_UART_IRQS;
+/* The interrupts of a PC (QEMU hw/ide/piix.c). */
 static const unsigned int libxlDeviceModelClaimsIDEIRQs[] = { 14, 15 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(libxlDeviceModelClaimsUARTPorts) == LIBXL_DEVICE_MODEL_SERIAL_MAX);

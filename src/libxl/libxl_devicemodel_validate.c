@@ -18,6 +18,7 @@
 #include "domain_devicemodel.h"
 #include "libxl_devicemodel_conf.h"
 #include "libxl_devicemodel_replay.h"
+#include "libxl_devicemodel_uart.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virstring.h"
@@ -702,13 +703,6 @@ libxlDeviceModelValidateSerials(const virDomainDeviceModelDef *dmdef,
 {
     size_t i;
 
-    if (def->nserials > LIBXL_DEVICE_MODEL_SERIAL_MAX) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': the domain has %2$zu serial ports, expected %3$d at most in a secondary"),
-                       dmdef->name, def->nserials, LIBXL_DEVICE_MODEL_SERIAL_MAX);
-        return -1;
-    }
-
     for (i = 0; i < def->nserials; i++) {
         const virDomainChrDef *serial = def->serials[i];
 
@@ -1008,7 +1002,8 @@ libxlDeviceModelsValidate(const virDomainDef *def)
             return -1;
     }
 
-    if (libxlDeviceModelsValidateBoot(def) < 0)
+    if (libxlDeviceModelsValidateBoot(def) < 0 ||
+        libxlDeviceModelUARTsValidate(def) < 0)
         return -1;
 
     /* the definition also decides whether the PCI slots suffice */
