@@ -700,6 +700,21 @@ testGoldenDomains(void)
 }
 
 
+/* Where there are none, the order of serial ports is nobody's to change. */
+static int
+testOrder(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomainDef) def =
+        libxlDeviceModelTestParse(driver->xmlopt, NULL,
+                                  "<serial type='pty'><target port='1'/></serial>"
+                                  "<serial type='pty'><target port='0'/></serial>"
+                                  "<serial type='pty'/>");
+
+    return def && def->serials[0]->target.port == 1 && def->serials[1]->target.port == 0 &&
+        def->serials[2]->target.port == 2 ? 0 : -1;
+}
+
+
 static int
 testConversions(void)
 {
@@ -760,6 +775,7 @@ mymain(void)
     if (testAllInterrupts() < 0)
         ret = -1;
     if (virTestRun("qemu-xen-traditional", testTraditional, NULL) < 0 ||
+        virTestRun("Serial ports without device models", testOrder, NULL) < 0 ||
         virTestRun("Memory size that is not known", testMemoryUnknown, NULL) < 0 ||
         virTestRun("Memory size that is no multiple", testMemoryRounded, NULL) < 0)
         ret = -1;

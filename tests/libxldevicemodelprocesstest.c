@@ -317,6 +317,7 @@ testProcessNew(const char *stateDir,
     config->nserials = 1;
     config->serials = g_new0(libxlDeviceModelSerial, 1);
     config->serials[0].type = VIR_DOMAIN_CHR_TYPE_PTY;
+    config->serials[0].port = 1;
 
     privilege->name = g_strdup(config->name);
     privilege->uid = TEST_UID;
@@ -1727,7 +1728,7 @@ testMisbehaving(void)
             .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
 
     DO_TEST("names a terminal that is not its own", .mode = "names-other-terminal",
-            .error = FAILED " named terminal '/dev/pts/1000000' for serial port '0', which it does not have",
+            .error = FAILED " named terminal '/dev/pts/1000000' for serial port '1', which it does not have",
             .code = VIR_ERR_OPERATION_FAILED, .status = "exited with status 0");
     DO_TEST("sends escape sequences as its state", .mode = "names-odd-state",
             .error = FAILED " is in state '\\033[2J\\302\\205', expected 'running'",

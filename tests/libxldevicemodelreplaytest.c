@@ -22,11 +22,18 @@
 
 static char *testDir;
 
+/* All that there are; and COM2 and COM4 of a secondary that has no other. */
+static libxlDeviceModelSerial serials[] = {
+    { .port = 0 }, { .port = 1 }, { .port = 2 }, { .port = 3 },
+};
+static libxlDeviceModelSerial apart[] = { { .port = 1 }, { .port = 3 } };
+
 typedef struct {
     const char *name;
     const char *driver; /* of the NIC in slot 6, NULL for none */
     unsigned int capabilities;
     size_t nserials;
+    libxlDeviceModelSerial *serials; /* NULL: COM1 and those behind it */
     size_t ndisks; /* on the second channel: a slave, then a master, too */
     const char *writes;
     const char *commands;
@@ -102,6 +109,7 @@ testPlanRun(const void *opaque)
         .nnics = test->driver ? 1 : 0,
         .nics = &nic,
         .nserials = test->nserials,
+        .serials = test->serials ? test->serials : serials,
     };
     g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
     g_auto(GStrv) commands = NULL;
@@ -277,6 +285,14 @@ static const testPlan plans[] = {
       .commands = "o/b 0x3ff 0x1\n"
                   "o/b 0x2ff 0x2\n"
                   "o/b 0x3ef 0x4\n"
+                  "o/b 0x2ef 0x8\n" },
+    { .name = "serial ports by their numbers", .capabilities = SERIAL,
+      .nserials = 2, .serials = apart,
+      .writes = "pio 3ff 1 1\n"
+                "pio 2ff 1 2\n"
+                "pio 3ef 1 4\n"
+                "pio 2ef 1 8\n",
+      .commands = "o/b 0x2ff 0x2\n"
                   "o/b 0x2ef 0x8\n" },
     { .name = "serial ports of others", .capabilities = SERIAL, .nserials = 1,
       .writes = "pio 2f9 1 1\n"
@@ -468,6 +484,7 @@ testLateRun(const void *opaque)
     libxlDeviceModelNIC nic = { .driver = "e1000", .slot = 6 };
     libxlDeviceModelConfig config = {
         .capabilities = IDE | SERIAL, .nnics = 1, .nics = &nic, .nserials = 1,
+        .serials = serials,
     };
     g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
     libxlDeviceModelWrite write;
@@ -585,7 +602,7 @@ testInterrupts(const void *opaque G_GNUC_UNUSED)
         { "pio 3fb 1 83\npio 2f8 1 41\n", 0, "o/b 0x2f9 0x5\n" },
         { "pio 3fb 1 83\npio 3fb 1 3\n", 0, "o/b 0x3f9 0x7\no/b 0x2f9 0x5\n" },
     };
-    libxlDeviceModelConfig config = { .capabilities = SERIAL, .nserials = 3 };
+    libxlDeviceModelConfig config = { .capabilities = SERIAL, .nserials = 3, .serials = serials };
     g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
 
     if (testWrite(before, "pio 3fb 1 3\npio 3f9 1 7\npio 2f9 1 5\npio 2e9 1 1\n") < 0)
@@ -633,7 +650,8 @@ testAgain(const void *opaque G_GNUC_UNUSED)
     };
     libxlDeviceModelDisk disk = { 0 };
     libxlDeviceModelConfig config = {
-        .capabilities = IDE | SERIAL, .nserials = 2, .ndisks = 1, .disks = &disk,
+        .capabilities = IDE | SERIAL, .nserials = 2, .serials = serials,
+        .ndisks = 1, .disks = &disk,
     };
     g_autofree libxlDeviceModelRegisters *told = g_new0(libxlDeviceModelRegisters, 1);
 
@@ -641,6 +659,50 @@ testAgain(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     return testToldRun(&config, told, true, cases, G_N_ELEMENTS(cases));
+}
+
+
+/* Neither COM1 nor COM3 is told anything. */
+static int
+testNumbers(const void *opaque G_GNUC_UNUSED)
+{
+    static const testTold interrupts[] = {
+        { "", 0, "o/b 0x2f9 0x2\no/b 0x2e9 0x8\n" },
+    };
+    static const testTold again[] = {
+        { "pio 3f9 1 0\npio 3e9 1 0\n", 0, "" },
+        { "pio 2e9 1 0\n", 0, "o/b 0x2e9 0x0\n" },
+    };
+    static const testLate late[] = {
+        { "pio 3f8 1 41", "" },
+        { "pio 2f8 1 41", "o/b 0x2f8 0x41\n" },
+        { "pio 3e8 1 41", "" },
+        { "pio 2e8 1 41", "o/b 0x2e8 0x41\n" },
+    };
+    libxlDeviceModelConfig config = { .capabilities = SERIAL, .nserials = 2, .serials = apart };
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    size_t i;
+
+    if (testWrite(before, "pio 3f9 1 1\npio 2f9 1 2\npio 3e9 1 4\npio 2e9 1 8\n") < 0 ||
+        testToldRun(&config, before, false, interrupts, G_N_ELEMENTS(interrupts)) < 0 ||
+        testToldRun(&config, before, true, again, G_N_ELEMENTS(again)) < 0)
+        return -1;
+
+    for (i = 0; i < G_N_ELEMENTS(late); i++) {
+        libxlDeviceModelWrite write;
+        g_auto(GStrv) commands = NULL;
+        g_autofree char *joined = NULL;
+
+        if (testWriteParse(late[i].write, &write) < 0)
+            return -1;
+
+        commands = libxlDeviceModelReplayLate(&config, before, &write);
+        joined = testJoin(commands);
+        if (virTestCompareToString(late[i].commands, joined) < 0)
+            return -1;
+    }
+
+    return 0;
 }
 
 
@@ -841,7 +903,7 @@ testRefusalRun(const void *opaque)
     libxlDeviceModelSound sound = { 0 };
     libxlDeviceModelDisk disks[] = { { 0 }, test->disk };
     libxlDeviceModelConfig config = {
-        .capabilities = IDE | SERIAL | (test->sound ? AUDIO : 0), .nserials = 1,
+        .capabilities = IDE | SERIAL | (test->sound ? AUDIO : 0), .nserials = 1, .serials = serials,
         .nnics = test->driver ? 2 : 1, .nics = nics, .sound = test->sound ? &sound : NULL,
         .ndisks = G_N_ELEMENTS(disks), .disks = disks,
     };
@@ -1094,6 +1156,7 @@ mymain(void)
         virTestRun("late, of nobody", testLateNone, NULL) < 0 ||
         virTestRun("a BAR of an intruder's", testForgedBAR, NULL) < 0 ||
         virTestRun("interrupts of serial ports", testInterrupts, NULL) < 0 ||
+        virTestRun("numbers of serial ports", testNumbers, NULL) < 0 ||
         virTestRun("interrupts of drives", testDriveInterrupts, NULL) < 0 ||
         virTestRun("interrupts that the guest changes", testAgain, NULL) < 0 ||
         virTestRun("drives of a guest that was not held", testRefuse, NULL) < 0 ||

@@ -13,6 +13,7 @@
 #include "conf/domain_devicemodel.h"
 #include "libxl/libxl_devicemodel.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestdomain.h"
 #include "libxldevicemodeltestutils.h"
 #include "virxml.h"
 
@@ -97,7 +98,10 @@ static int
 testStatus(const void *opaque)
 {
     virDomainObj *vm = virDomainObjNew(driver->xmlopt);
-    int ret = testStatusOf(vm, opaque);
+    int ret;
+
+    vm->def = virDomainDefNew(driver->xmlopt);
+    ret = testStatusOf(vm, opaque);
 
     virDomainObjEndAPI(&vm);
     return ret;
@@ -233,6 +237,92 @@ testStatuses(void)
 }
 
 
+/* What is in a status file, and which serial ports the guest has. */
+struct testPortsData {
+    const char *devicemodels;
+    const char *status; /* as it is parsed, NULL for none */
+    const char *again;
+    int ports[3];
+};
+
+static int
+testPortsOf(virDomainObj *vm,
+            const struct testPortsData *data)
+{
+    g_autofree char *xml = g_strdup_printf("<domstatus>%s</domstatus>", NULLSTR_EMPTY(data->status));
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    g_autoptr(xmlDoc) doc = NULL;
+    g_autoptr(xmlXPathContext) ctxt = NULL;
+    size_t i;
+
+    if (!(doc = virXMLParseStringCtxt(xml, "status", &ctxt)) ||
+        libxlDeviceModelsParseStatus(ctxt, vm) < 0)
+        return -1;
+
+    for (i = 0; i < G_N_ELEMENTS(data->ports); i++) {
+        if (vm->def->serials[i]->target.port != data->ports[i]) {
+            VIR_TEST_VERBOSE("port %zu is %d", i, vm->def->serials[i]->target.port);
+            return -1;
+        }
+    }
+
+    libxlDeviceModelsFormatStatus(&buf, vm);
+    return virTestCompareToString(data->again, NULLSTR_EMPTY(virBufferCurrentContent(&buf)));
+}
+
+
+static int
+testPorts(const void *opaque)
+{
+    const struct testPortsData *data = opaque;
+    g_autofree char *devices =
+        g_strconcat(data->devicemodels,
+                    "<serial type='file'><source path='/a'/><target port='3'/></serial>"
+                    "<serial type='pty'><target port='1'/></serial>"
+                    "<serial type='null'><target port='0'/></serial>", NULL);
+    g_autofree char *xml = libxlDeviceModelTestDomainXML(NULL, devices);
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    int ret = -1;
+
+    /* as a definition that a status file has */
+    if ((vm->def = virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                           VIR_DOMAIN_DEF_PARSE_STATUS |
+                                           VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
+        ret = testPortsOf(vm, data);
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+static int
+testAllPorts(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, ...) \
+    do { \
+        static const struct testPortsData data = { __VA_ARGS__ }; \
+        if (virTestRun("Serial ports " name, testPorts, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define TWO "<devicemodel name='main'/><devicemodel name='com'><capability name='serial'/></devicemodel>"
+
+    DO_TEST("by number", TWO, "<devicemodels uarts='numbered'/>",
+            "<devicemodels uarts='numbered'/>\n", { 3, 1, 0 });
+    DO_TEST("from before their numbers counted", TWO, "<devicemodels complete='yes'/>",
+            "<devicemodels uarts='numbered' complete='yes'/>\n", { 0, 1, 2 });
+    DO_TEST("of the primary, from before their numbers counted",
+            "<devicemodel name='main'/>", NULL, "<devicemodels uarts='numbered'/>\n", { 0, 1, 2 });
+    DO_TEST("without device models", "", NULL, "", { 3, 1, 0 });
+
+#undef TWO
+#undef DO_TEST
+
+    return ret;
+}
+
+
 static int
 mymain(void)
 {
@@ -241,7 +331,8 @@ mymain(void)
     if (!(driver = testXLInitDriver()))
         return EXIT_FAILURE;
 
-    if (testStatuses() < 0)
+    if (testStatuses() < 0 ||
+        testAllPorts() < 0)
         ret = -1;
 
     unlink("libxl-driver.log");

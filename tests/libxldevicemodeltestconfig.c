@@ -64,6 +64,7 @@ testSerialToJSON(const libxlDeviceModelSerial *serial)
 
     if (virJSONValueObjectAdd(&json,
                               "u:serial", (unsigned int)serial->idx,
+                              "u:port", serial->port,
                               "s:type", virDomainChrTypeToString(serial->type),
                               "B:listen", serial->listen,
                               "B:telnet", serial->telnet,

@@ -753,6 +753,8 @@ testValidateUARTs(void)
 #define ADDRESS(port, addr) PORT_FULL(port, "<address type='isa' " addr "/>")
 #define NONE(port) "serial port '" port "' is none of a PC's, expected one from '0' to '3'"
 #define TWICE(port) "serial port '" port "' is there twice, expected another port for one of them"
+#define GAP(port, gap) \
+    "serial port '" port "' without a serial port '" gap "', expected no gap in the primary"
 #define WRONG(port, addr, expected) \
     "serial port '" port "' has an address with " addr ", expected " expected " or no address"
 
@@ -763,6 +765,17 @@ testValidateUARTs(void)
             ERROR NONE("-2147483648"));
     DO_TEST("five serial ports in the primary", NULL,
             MAIN_PORTS PORT("0") PORT("1") PORT("2") PORT("3") PORT("4"), MAIN_ERROR NONE("4"));
+
+    DO_TEST("second serial port and no first", NULL, LAN_PORTS PORT("1"), NULL);
+    DO_TEST("serial ports in another order", NULL, LAN_PORTS PORT("2") PORT("0"), NULL);
+    DO_TEST("serial ports in another order in the primary", NULL,
+            MAIN_PORTS PORT("1") PORT("0"), NULL);
+    DO_TEST("second serial port and no first in the primary", NULL, MAIN_PORTS PORT("1"),
+            MAIN_ERROR GAP("1", "0"));
+    DO_TEST("third serial port and no second in the primary", NULL,
+            MAIN_PORTS PORT("2") PORT("0"), MAIN_ERROR GAP("2", "1"));
+    DO_TEST("serial port that fills a gap in the primary", NULL,
+            MAIN_PORTS PORT("1") "<serial type='pty'/>", NULL);
 
     DO_TEST("serial port that is there twice", NULL, LAN_PORTS PORT("1") PORT("0") PORT("1"),
             ERROR TWICE("1"));
@@ -788,8 +801,10 @@ testValidateUARTs(void)
             ERROR "serial port '0' has an address of type 'usb', expected one of type 'isa' or none");
 
     DO_TEST("serial port behind the last without device models", NULL, PORT("4") PORT("4"), NULL);
+    DO_TEST("second serial port and no first without device models", NULL, PORT("1"), NULL);
 
 #undef WRONG
+#undef GAP
 #undef TWICE
 #undef NONE
 #undef ADDRESS

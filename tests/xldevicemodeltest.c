@@ -720,6 +720,7 @@ testConversions(void)
     DO_TEST("capabilities");
     DO_TEST("eight");
     DO_TEST("unicode");
+    DO_TEST("serial-ports");
 
     /* libxl takes an emulator that the file does not name */
     DO_TEST("no-override");
@@ -785,6 +786,7 @@ testAccepted(void)
     DO_TEST("vif of the primary that is not known as a whole",
             "[ \"name=main\", \"name=lan,vifs=lan0\" ]", NULL);
     DO_TEST_ITEM("name=" TEST_NAME_LONGEST, NULL);
+    DO_TEST("second serial port of two", "[ \"name=main\" ]\nserial = [ \"pty\", \"pty\" ]", NULL);
 
     return ret;
 }
@@ -999,6 +1001,11 @@ testMalformedVifs(void)
                  LAN("15") "2 vifs are named '0:16:3E:0:0:B', expected a vifname or MAC address that only one has");
     DO_TEST_ITEM("name=lan,vifs=twin0",
                  LAN("15") "vif 'twin0' shares the MAC address '00:16:3e:00:00:04' with another, expected one of its own");
+
+    DO_TEST("serial port behind one that is not there in the primary",
+            "[ \"name=main\" ]\nserial = [ \"none\", \"pty\" ]",
+            "unsupported configuration: device model 'main': serial port '1' without a serial "
+            "port '0', expected no gap in the primary");
 
     return ret;
 }

@@ -24,6 +24,7 @@
 
 #include "libxl_conf.h"
 #include "libxl_devicemodel_status.h"
+#include "libxl_devicemodel_uart.h"
 #include "libxl_devicemodel_validate.h"
 #include "libxl_devicemodel_watch.h"
 

@@ -100,16 +100,19 @@ libxlDeviceModelClaimIDE(libxlDeviceModelClaims *claims)
 
 static void
 libxlDeviceModelClaimSerials(libxlDeviceModelClaims *claims,
-                             size_t nserials)
+                             const libxlDeviceModelConfig *config)
 {
     size_t i;
 
-    for (i = 0; i < nserials; i++) {
-        libxlDeviceModelClaimPorts(claims, libxlDeviceModelClaimsUARTPorts[i],
+    for (i = 0; i < config->nserials; i++) {
+        unsigned int port = config->serials[i].port;
+        unsigned int irq = libxlDeviceModelClaimsUARTIRQs[port];
+
+        libxlDeviceModelClaimPorts(claims, libxlDeviceModelClaimsUARTPorts[port],
                                    LIBXL_DEVICE_MODEL_REGISTERS_PORTS);
-        /* every second port shares the interrupt of the one before the last */
-        if (i < 2)
-            libxlDeviceModelClaimIRQ(claims, libxlDeviceModelClaimsUARTIRQs[i]);
+        /* two ports share one */
+        if (!(claims->irqs & (1U << irq)))
+            libxlDeviceModelClaimIRQ(claims, irq);
     }
 }
 
@@ -125,7 +128,7 @@ libxlDeviceModelClaimCapability(libxlDeviceModelClaims *claims,
         break;
 
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_SERIAL:
-        libxlDeviceModelClaimSerials(claims, config->nserials);
+        libxlDeviceModelClaimSerials(claims, config);
         break;
 
     case VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_AUDIO:

@@ -297,8 +297,8 @@ libxlDeviceModelCommandAddSerial(virCommand *cmd,
     virCommandAddArgBuffer(cmd, &buf);
 
     virCommandAddArg(cmd, "-device");
-    virCommandAddArgFormat(cmd, "isa-serial,id=%s,chardev=%s,index=%zu",
-                           id, terminal, serial->idx);
+    virCommandAddArgFormat(cmd, "isa-serial,id=%s,chardev=%s,index=%u",
+                           id, terminal, serial->port);
 }
 
 

@@ -322,7 +322,11 @@ libxlDeviceModelConfigAddSerials(libxlDeviceModelConfig *config,
 
     for (i = 0; i < def->nserials; i++) {
         const virDomainChrSourceDef *source = def->serials[i]->source;
-        libxlDeviceModelSerial serial = { .idx = i, .type = source->type };
+        libxlDeviceModelSerial serial = {
+            .idx = i,
+            .port = def->serials[i]->target.port,
+            .type = source->type,
+        };
 
         if (source->type == VIR_DOMAIN_CHR_TYPE_UNIX)
             serial.listen = source->data.nix.listen;

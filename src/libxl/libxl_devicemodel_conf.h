@@ -54,7 +54,8 @@ struct _libxlDeviceModelDisk {
 /* A serial port of a secondary. */
 typedef struct _libxlDeviceModelSerial libxlDeviceModelSerial;
 struct _libxlDeviceModelSerial {
-    size_t idx; /* in the serials of the domain; 0 is COM1 */
+    size_t idx; /* in the serials of the domain */
+    unsigned int port; /* 0 is COM1 */
     virDomainChrType type;
     bool listen; /* of a socket */
     bool telnet;

@@ -520,9 +520,12 @@ libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
         libxlDeviceModelReplayIDE(commands, config, registers) < 0)
         return NULL;
 
-    for (i = 0; i < config->nserials; i++)
-        libxlDeviceModelReplayUART(commands, registers->uarts[i],
-                                   libxlDeviceModelReplayUARTPorts[i]);
+    for (i = 0; i < config->nserials; i++) {
+        unsigned int port = config->serials[i].port;
+
+        libxlDeviceModelReplayUART(commands, registers->uarts[port],
+                                   libxlDeviceModelReplayUARTPorts[port]);
+    }
 
     return libxlDeviceModelReplayFinish(&commands);
 }
@@ -608,9 +611,12 @@ libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
     g_autoptr(GPtrArray) commands = g_ptr_array_new_with_free_func(g_free);
     size_t i;
 
-    for (i = 0; i < config->nserials; i++)
-        libxlDeviceModelReplayUARTInterrupts(commands, before->uarts[i], now->uarts[i],
-                                             libxlDeviceModelReplayUARTPorts[i]);
+    for (i = 0; i < config->nserials; i++) {
+        unsigned int port = config->serials[i].port;
+
+        libxlDeviceModelReplayUARTInterrupts(commands, before->uarts[port], now->uarts[port],
+                                             libxlDeviceModelReplayUARTPorts[port]);
+    }
 
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS; i++) {
         if (!(commanded & (1U << i)) && libxlDeviceModelReplayIsCommanded(config, now, i))
@@ -643,9 +649,12 @@ libxlDeviceModelReplayAgain(const libxlDeviceModelConfig *config,
     size_t i;
 
     for (i = 0; i < config->nserials; i++) {
-        if (now->uarts[i][LIBXL_DEVICE_MODEL_UART_IER] != told->uarts[i][LIBXL_DEVICE_MODEL_UART_IER])
-            libxlDeviceModelReplayUARTInterrupts(commands, now->uarts[i], now->uarts[i],
-                                                 libxlDeviceModelReplayUARTPorts[i]);
+        unsigned int port = config->serials[i].port;
+        const uint64_t *uart = now->uarts[port];
+
+        if (uart[LIBXL_DEVICE_MODEL_UART_IER] != told->uarts[port][LIBXL_DEVICE_MODEL_UART_IER])
+            libxlDeviceModelReplayUARTInterrupts(commands, uart, uart,
+                                                 libxlDeviceModelReplayUARTPorts[port]);
     }
 
     return libxlDeviceModelReplayFinish(&commands);
@@ -715,7 +724,9 @@ libxlDeviceModelReplayOwnsPort(const libxlDeviceModelConfig *config,
     size_t i;
 
     for (i = 0; i < config->nserials; i++) {
-        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayUARTPorts[i],
+        unsigned int port = config->serials[i].port;
+
+        if (libxlDeviceModelReplayIsWithin(write, libxlDeviceModelReplayUARTPorts[port],
                                            LIBXL_DEVICE_MODEL_REGISTERS_PORTS))
             return true;
     }

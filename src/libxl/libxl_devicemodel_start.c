@@ -618,17 +618,17 @@ libxlDeviceModelCheckRunning(const libxlDeviceModelStarting *starting,
 /* Whose terminal is opened is made sure of again by who opens it. */
 static int
 libxlDeviceModelCheckTTY(const libxlDeviceModelStarting *starting,
-                         size_t idx)
+                         const libxlDeviceModelSerial *serial)
 {
     g_autofree char *proc = g_strdup_printf("/proc/%lld",
                                             (long long)starting->dm->process.pid);
 
-    if (libxlDeviceModelSerialHasTerminal(proc, starting->ttys[idx]))
+    if (libxlDeviceModelSerialHasTerminal(proc, starting->ttys[serial->idx]))
         return 0;
 
     virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("device model '%1$s' named terminal '%2$s' for serial port '%3$zu', which it does not have"),
-                   starting->dm->name, starting->ttys[idx], idx);
+                   _("device model '%1$s' named terminal '%2$s' for serial port '%3$u', which it does not have"),
+                   starting->dm->name, starting->ttys[serial->idx], serial->port);
     return -1;
 }
 
@@ -649,7 +649,7 @@ libxlDeviceModelFindTTYs(libxlDeviceModelStarting *starting,
 
         if (libxlDeviceModelQMPQueryPTY(mon, label, &starting->ttys[serial->idx],
                                         deadline) < 0 ||
-            libxlDeviceModelCheckTTY(starting, serial->idx) < 0)
+            libxlDeviceModelCheckTTY(starting, serial) < 0)
             return -1;
     }
 

@@ -9,6 +9,7 @@
 #include "libxl_devicemodel_status.h"
 
 #include "libxl_devicemodel_claims.h"
+#include "libxl_devicemodel_uart.h"
 #include "libxl_domain.h"
 #include "viralloc.h"
 #include "virerror.h"
@@ -92,6 +93,8 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         virXMLFormatElement(&childBuf, "devicemodel", &attrBuf, &tapBuf);
     }
 
+    if (vm->def->ndevicemodels > 0)
+        virBufferAddLit(&domainBuf, " uarts='numbered'");
     if (priv->devicemodelsComplete)
         virBufferAddLit(&domainBuf, " complete='yes'");
 
@@ -272,7 +275,8 @@ libxlDeviceModelParseStatus(xmlNodePtr node,
 /**
  * libxlDeviceModelsParseStatus:
  * @ctxt: at the status XML of the domain
- * @vm: the domain, which gets its device models and what they are told alike
+ * @vm: the domain, which gets its device models and what they are told alike, and whose
+ *      definition gets the numbers that its serial ports have for the guest
  *
  * Touches neither files nor processes; libxlDeviceModelsReconnect does.
  *
@@ -289,6 +293,10 @@ libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
 
     priv->devicemodelsComplete =
         virXPathBoolean("boolean(./devicemodels[@complete='yes'])", ctxt) > 0;
+
+    /* the guest's serial ports stay what they are */
+    if (virXPathBoolean("boolean(./devicemodels[@uarts='numbered'])", ctxt) <= 0)
+        libxlDeviceModelUARTsAssignByOrder(vm->def);
 
     if (libxlDeviceModelParseMachine(ctxt, &priv->devicemodelsMachine) < 0 ||
         (n = virXPathNodeSet("./devicemodels/devicemodel", ctxt, &nodes)) < 0)

@@ -8,7 +8,7 @@
  * processes they are, what was made for them and has to be removed, and what libxl
  * has decided that their configurations depend on.
  *
- *  <devicemodels complete='yes'>
+ *  <devicemodels uarts='numbered' complete='yes'>
  *    <machine memory='256' vcpus='1'/>
  *    <devicemodel domid='7' id='1' uid='1879048305' state='running' name='lan'
  *                 ioservid='3' slots='0x80000000' irqs='0x0' pidfile='...'
@@ -22,6 +22,9 @@
  * done, and held='yes' while its ioreq server is there; one that holds='yes' has disks or
  * serial ports that another process goes on with.  When its processes have ended, and when it
  * was restarted, is there in microseconds since the host was started.
+ *
+ * Where the uarts are numbered, the serial ports of the definition are the guest's by their
+ * numbers.  A daemon that did not write that went by their order.
  *
  * Only root can write it.  What is malformed is refused all the same: with a wrong
  * number, the processes or the taps of somebody else would be removed.

@@ -137,17 +137,22 @@ def change_media(host, domain, first, second):
     expect_words(domain.ask("disk sr0"), first)
 
 
-SERIALS = TERMINAL + """
-    <serial type='file'><source path='/root/serial.log' append='on'/></serial>
-    <serial type='unix'><source mode='bind' path='/root/serial.sock'/></serial>
+# Not in the order of their numbers, which say which of the guest's each is.
+SERIALS = DISPLAY + """
     <serial type='tcp'>
       <source mode='bind' host='127.0.0.1' service='4555'/><protocol type='raw'/>
+      <target port='3'/>
+    </serial>
+    <serial type='file'><source path='/root/serial.log' append='on'/><target port='1'/></serial>
+    <serial type='pty'><target port='0'/></serial>
+    <serial type='unix'>
+      <source mode='bind' path='/root/serial.sock'/><target port='2'/>
     </serial>"""
 
 
 @scenario(seconds=100)
 def serial_ports(host):
-    """Four serial ports in a secondary: a terminal, a file and two sockets."""
+    """Four serial ports in a secondary, by their numbers: a terminal, a file, two sockets."""
     devices = MAIN + devicemodel("port", capabilities=["serial"])
     host.run("echo before > /root/serial.log")
     try:
@@ -156,7 +161,7 @@ def serial_ports(host):
             report = domain.report()
             expect([entry["name"] for entry in report["SERIAL"]] ==
                    ["ttyS0", "ttyS1", "ttyS2", "ttyS3"], f"four ports: {report['SERIAL']}")
-            live = domain.xml().find(".//serial/source").get("path")
+            live = domain.xml().find(".//serial[@type='pty']/source").get("path")
             expect(live == domain.tty() and live.startswith("/dev/pts/"),
                    f"the terminal in the live XML: {live}, {domain.tty()}")
             domain.ask("say ttyS1 to-the-file")
