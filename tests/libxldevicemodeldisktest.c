@@ -145,6 +145,7 @@ static const testQcow2 qcow2Images[] = {
     { .name = "oddover.qcow2", .version = 3, .backing = "\033[2J\xff" },
     { .name = "odddata.qcow2", .version = 3, .incompatible = 4, .data = "\033[2J\xff" },
     { .name = "dirty.qcow2", .version = 3, .incompatible = 1 },
+    { .name = "over a base.qcow2", .version = 3, .backing = "base.raw" },
     { .name = "short.qcow2", .version = 3, .length = 80 },
 };
 
@@ -224,19 +225,25 @@ static const testOpen openCases[] = {
     {
         .name = "chain not in the definition",
         .chain = { QCOW2("over.qcow2") },
-        UNSUPPORTED("image 'DIR/over.qcow2' of disk 'hdb' is based on 'base.raw', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
+        UNSUPPORTED("image 'DIR/over.qcow2' of disk 'hdb' is based on 'base.raw', expected a <backingStore> of the disk that names it, or an empty one to ignore it (qemu-img info --backing-chain DIR/over.qcow2 shows what to write)"),
         .opened = 1,
     },
     {
         .name = "chain of version 2 not in the definition",
         .chain = { QCOW2("over.qcow2"), QCOW2("oldover.qcow2") },
-        UNSUPPORTED("image 'DIR/oldover.qcow2' of disk 'hdb' is based on '/etc/passwd', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
+        UNSUPPORTED("image 'DIR/oldover.qcow2' of disk 'hdb' is based on '/etc/passwd', expected a <backingStore> of the disk that names it, or an empty one to ignore it (qemu-img info --backing-chain DIR/oldover.qcow2 shows what to write)"),
         .opened = 2,
     },
     {
         .name = "chain whose name is no text, not in the definition",
         .chain = { QCOW2("oddover.qcow2") },
-        UNSUPPORTED("image 'DIR/oddover.qcow2' of disk 'hdb' is based on '\\033[2J\\377', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
+        UNSUPPORTED("image 'DIR/oddover.qcow2' of disk 'hdb' is based on '\\033[2J\\377', expected a <backingStore> of the disk that names it, or an empty one to ignore it (qemu-img info --backing-chain DIR/oddover.qcow2 shows what to write)"),
+        .opened = 1,
+    },
+    {
+        .name = "chain whose name a shell would split, not in the definition",
+        .chain = { QCOW2("over a base.qcow2") },
+        UNSUPPORTED("image 'DIR/over a base.qcow2' of disk 'hdb' is based on 'base.raw', expected a <backingStore> of the disk that names it, or an empty one to ignore it (qemu-img info --backing-chain 'DIR/over a base.qcow2' shows what to write)"),
         .opened = 1,
     },
     {
@@ -404,6 +411,50 @@ testOpenRun(const void *opaque)
         return -1;
     }
 
+    return libxlDeviceModelTestCheckOpenFiles(files);
+}
+
+
+static const testOpen checkCases[] = {
+    { .name = "raw", .chain = { RAW("base.raw") } },
+    { .name = "chain", .chain = { QCOW2("over.qcow2"), RAW("base.raw"), NOTHING } },
+    { .name = "empty drive", .chain = { { .name = NULL } }, .cdrom = true },
+    {
+        .name = "chain of version 2 not in the definition",
+        .chain = { QCOW2("over.qcow2"), QCOW2("oldover.qcow2") },
+        UNSUPPORTED("image 'DIR/oldover.qcow2' of disk 'hdb' is based on '/etc/passwd', expected a <backingStore> of the disk that names it, or an empty one to ignore it (qemu-img info --backing-chain DIR/oldover.qcow2 shows what to write)"),
+    },
+    {
+        .name = "missing image",
+        .chain = { RAW("missing.raw") },
+        SYSTEM("cannot open image 'DIR/missing.raw' of disk 'hdb': No such file or directory"),
+    },
+    {
+        .name = "folder to be written to",
+        .chain = { RAW("folder") },
+        UNSUPPORTED("image 'DIR/folder' of disk 'hdb' is neither a file nor a block device"),
+    },
+};
+
+
+/* Images are looked at while another disk has them, and are not opened for writing. */
+static int
+testCheckRun(const void *opaque)
+{
+    const testOpen *test = opaque;
+    g_autoptr(virDomainDiskDef) def = testDiskNew(test->chain, G_N_ELEMENTS(test->chain),
+                                                  test->cdrom);
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
+    g_auto(libxlDeviceModelImages) images = { 0 };
+    const testImage used[] = { RAW("base.raw"), { .name = NULL } };
+    g_autoptr(virDomainDiskDef) user = testDiskNew(used, G_N_ELEMENTS(used), false);
+
+    if (libxlDeviceModelDiskOpen("other", user, &images) < 0 ||
+        libxlDeviceModelTestOutcome(libxlDeviceModelDiskCheck("blk", def), testDir,
+                                    test->error) < 0)
+        return -1;
+
+    libxlDeviceModelImagesClear(&images);
     return libxlDeviceModelTestCheckOpenFiles(files);
 }
 
@@ -1290,6 +1341,13 @@ mymain(void)
 
     if (virTestRun("open: long chains", testOpenLong, NULL) < 0)
         ret = -1;
+
+    for (i = 0; i < G_N_ELEMENTS(checkCases); i++) {
+        g_autofree char *title = g_strdup_printf("check: %s", checkCases[i].name);
+
+        if (virTestRun(title, testCheckRun, &checkCases[i]) < 0)
+            ret = -1;
+    }
 
     for (i = 0; i < G_N_ELEMENTS(lockCases); i++) {
         g_autofree char *title = g_strdup_printf("lock: %s", lockCases[i].name);

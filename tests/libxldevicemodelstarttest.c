@@ -576,6 +576,68 @@ testLogs(void)
 }
 
 
+struct testImagesData {
+    const char *devices;
+    const char *error;
+};
+
+
+/* What is looked at before libxl creates a domain. */
+static int
+testImages(const void *opaque)
+{
+    const struct testImagesData *data = opaque;
+    virDomainObj *vm = virDomainObjNew(driver->xmlopt);
+    int ret;
+
+    vm->def = libxlDeviceModelTestParse(driver->xmlopt, NULL, data->devices);
+    if (!vm->def)
+        abort();
+
+    ret = libxlDeviceModelTestOutcome(libxlDeviceModelsCheckImages(vm), NULL, data->error);
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+static int
+testImagesOfAll(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, expected, ...) \
+    do { \
+        static const struct testImagesData data = { __VA_ARGS__, expected }; \
+        if (virTestRun("image " title, testImages, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define DISK(target, bus) \
+    "<disk type='file' device='disk'><source file='/nowhere/" target "'/>" \
+    "<target dev='" target "' bus='" bus "'/></disk>"
+#define IDE "<capability name='ide'/>"
+#define SECONDARY \
+    TEST_EMULATOR TEST_MAIN("") "<devicemodel name='disk'>" IDE "</devicemodel>" \
+    "<disk type='file' device='cdrom'><target dev='hda' bus='ide'/></disk>"
+
+    DO_TEST("of a secondary's second disk",
+            "device model 'disk': cannot open image '/nowhere/hdb' of disk 'hdb': "
+            "No such file or directory",
+            SECONDARY DISK("hdb", "ide"));
+    DO_TEST("of a PV disk", NULL, SECONDARY DISK("xvda", "xen"));
+    DO_TEST("of the primary's disk", NULL,
+            TEST_EMULATOR TEST_MAIN(IDE) TEST_LAN(TEST_REF(1)) TEST_NIC(1) DISK("hda", "ide"));
+    DO_TEST("of the only device model's disk", NULL, DISK("hda", "ide"));
+
+#undef SECONDARY
+#undef IDE
+#undef DISK
+#undef DO_TEST
+
+    return ret;
+}
+
+
 static int
 mymain(void)
 {
@@ -594,6 +656,8 @@ mymain(void)
     if (testReports() < 0)
         ret = -1;
     if (testEmulators() < 0)
+        ret = -1;
+    if (testImagesOfAll() < 0)
         ret = -1;
 
     VIR_FORCE_CLOSE(testLog.pipe[0]);

@@ -9,8 +9,9 @@
  * The driver's functions are static, so its source is a part of this test.
  *
  * Stands in for the calls of libxl that create, find and destroy domains, set their
- * memory and count the host's processors, for the updates of the devices of a secondary,
- * which unlock the domain, and for the wait for a job, which is short.
+ * memory and count the host's processors, for what looks at the images of a secondary, for
+ * the updates of its devices, which unlock the domain, and for the wait for a job, which is
+ * short.
  */
 
 #include <config.h>
@@ -44,6 +45,10 @@
     "  <source file='/images/other.iso'/>" \
     "  <target dev='hdc' bus='ide'/>" \
     "</disk>"
+#define TEST_DEVICE_MODELS \
+    "<emulator>/bin/true</emulator>" \
+    "<devicemodel name='main'/>" \
+    "<devicemodel name='disk'><capability name='ide'/></devicemodel>"
 #define TEST_NET_XML "<interface type='bridge'><source bridge='lan'/></interface>"
 
 /* Longer than the tests wait for anything that has to come. */
@@ -64,6 +69,7 @@ typedef int (*testCall)(void);
 
 static struct {
     testCall creating; /* while libxl creates a domain */
+    testCall looking; /* while the images of a secondary are looked at */
     testCall updating; /* while a secondary has a device updated or other media, or libxl
                         * sets memory */
     int rc; /* of that call */
@@ -74,6 +80,7 @@ static struct {
     bool hostdevsFail; /* to be marked as used by a domain */
     bool destroyFails;
     unsigned int domid; /* of the last one */
+    bool created; /* whether libxl was told to create one */
     unsigned int ndestroyed;
     unsigned int nstopped; /* clean-ups: calls of the hook script */
     bool hookFails;
@@ -99,6 +106,7 @@ libxl_domain_create_new(libxl_ctx *ctx G_GNUC_UNUSED,
                         const libxl_asyncop_how *ao_how G_GNUC_UNUSED,
                         const libxl_asyncprogress_how *aop_console_how G_GNUC_UNUSED)
 {
+    testXen.created = true;
     if (testXen.creating)
         testXen.rc = testXen.creating();
 
@@ -164,7 +172,17 @@ bool
 libxlDeviceModelOwnsDisk(const virDomainDef *def G_GNUC_UNUSED,
                          const virDomainDiskDef *disk G_GNUC_UNUSED)
 {
-    return testXen.updating;
+    return testXen.updating || testXen.looking;
+}
+
+
+int
+libxlDeviceModelDiskCheck(const char *name,
+                          const virDomainDiskDef *def)
+{
+    testXen.rc = testXen.looking();
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "disk '%s' of '%s'", def->dst, name);
+    return -1;
 }
 
 
@@ -489,7 +507,7 @@ testReset(bool start)
         virDomainObjEndAPI(&vm);
     }
 
-    testXen.creating = testXen.updating = NULL;
+    testXen.creating = testXen.updating = testXen.looking = NULL;
     testXen.rc = 0;
     testXen.info = ERROR_DOMAIN_NOTFOUND;
     testXen.fails = testXen.hookFails = false;
@@ -501,6 +519,7 @@ testReset(bool start)
         abort();
 
     testXen.ndestroyed = testXen.nstopped = testXen.nfreed = 0;
+    testXen.created = false;
 }
 
 
@@ -573,6 +592,37 @@ testStart(const void *opaque)
         VIR_TEST_VERBOSE("the domain is listed");
         ret = -1;
     }
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
+/* An image that a secondary cannot be given is found before libxl creates the domain, which
+ * others can define meanwhile. */
+static int
+testImage(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomain) dom = NULL;
+    virDomainObj *vm;
+    int ret = -1;
+
+    testReset(false);
+    if (!(dom = virDomainDefineXML(testConn, TEST_XML_WITH("first", TEST_DEVICE_MODELS TEST_DRIVE))))
+        return -1;
+
+    testXen.looking = testDefine;
+    if (libxlDeviceModelTestOutcome(virDomainCreate(dom), NULL,
+                                    "unsupported configuration: disk 'hdc' of 'disk'") < 0)
+        return -1;
+
+    vm = testFind();
+    if (testXen.rc != 0 || testXen.created || testXen.nstopped != 1)
+        VIR_TEST_VERBOSE("define returned %d, the domain was %screated and cleaned up %u times",
+                         testXen.rc, testXen.created ? "" : "not ", testXen.nstopped);
+    else if (testCheckDef("persistent", vm->def, "second") == 0 && !vm->newDef &&
+             vm->job->active == VIR_JOB_NONE)
+        ret = 0;
 
     virDomainObjEndAPI(&vm);
     return ret;
@@ -1195,6 +1245,8 @@ testStarts(void)
 
 #undef DO_TEST
 
+    if (virTestRun("an image cannot be had", testImage, NULL) < 0)
+        ret = -1;
     if (virTestRun("created while another call starts it", testStartTwice, testCreate) < 0)
         ret = -1;
     if (virTestRun("migration to a defined domain cannot be prepared", testPrepareFails, &yes) < 0)

@@ -15,6 +15,7 @@
 
 #include "domain_devicemodel.h"
 #include "libxl_api_wrapper.h"
+#include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_failure.h"
 #include "libxl_devicemodel_net.h"
@@ -117,6 +118,41 @@ libxlDeviceModelsPrepare(const virDomainDef *def)
         return -1;
 
     return 0;
+}
+
+
+/**
+ * libxlDeviceModelsCheckImages:
+ * @vm: domain that is about to be created, "starting"
+ *
+ * Refuse images that no secondary could be given, before libxl creates the domain and
+ * starts its primary.  Whatever brings an image, such as a hook script, has done so
+ * by now.  Unlocks @vm while it waits for the file system; the domain keeps its
+ * definition.
+ *
+ * Returns 0, or -1 with an error that names the device model, the disk and the
+ * image.
+ */
+int
+libxlDeviceModelsCheckImages(virDomainObj *vm)
+{
+    const virDomainDef *def = vm->def;
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+    size_t i;
+    int ret = 0;
+
+    if (!dmdef)
+        return 0;
+
+    virObjectUnlock(vm);
+    for (i = 0; i < def->ndisks && ret == 0; i++) {
+        if (libxlDeviceModelOwnsDisk(def, def->disks[i]))
+            ret = libxlDeviceModelDiskCheck(dmdef->name, def->disks[i]);
+    }
+    virObjectLock(vm);
+
+    return ret;
 }
 
 

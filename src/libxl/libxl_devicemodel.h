@@ -14,9 +14,9 @@
  * device models are not complete, so that it can be killed at any time.
  *
  * Those that take a virDomainObj are called with it locked.
- * libxlDeviceModelsStart and libxlDeviceModelsStop unlock it while they wait;
- * the job of type modify that they are called in keeps others from the list of
- * device models meanwhile.  A daemon that starts ends what an earlier one left
+ * libxlDeviceModelsCheckImages, libxlDeviceModelsStart and libxlDeviceModelsStop
+ * unlock it while they wait; the job of type modify that they are called in keeps
+ * others from the list of device models meanwhile.  A daemon that starts ends what an earlier one left
  * without a job: nobody else has the domain yet.
  */
 
@@ -34,6 +34,9 @@ libxlDeviceModelsRemember(libxlDriverPrivate *driver,
 
 int
 libxlDeviceModelsPrepare(const virDomainDef *def);
+
+int
+libxlDeviceModelsCheckImages(virDomainObj *vm);
 
 int
 libxlDeviceModelsStart(libxlDriverPrivate *driver,

@@ -19,6 +19,7 @@
 #include "libxl_devicemodel_quote.h"
 #include "storage_source.h"
 #include "viralloc.h"
+#include "virbuffer.h"
 #include "virerror.h"
 #include "virfile.h"
 
@@ -126,6 +127,22 @@ libxlDeviceModelImageRead(const virStorageSource *src,
 }
 
 
+static void
+libxlDeviceModelImageReportUnnamed(const virStorageSource *src,
+                                   const libxlDeviceModelImageUser *user,
+                                   const char *backing)
+{
+    g_auto(virBuffer) path = VIR_BUFFER_INITIALIZER;
+    g_autofree char *quote = libxlDeviceModelQuote(backing);
+
+    virBufferEscapeShell(&path, src->path);
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("device model '%1$s': image '%2$s' of disk '%3$s' is based on '%4$s', expected a <backingStore> of the disk that names it, or an empty one to ignore it (qemu-img info --backing-chain %5$s shows what to write)"),
+                   user->name, src->path, user->dst, quote,
+                   virBufferCurrentContent(&path));
+}
+
+
 /* What an image says of itself opens no file: a device model that was taken over
  * may have written it.  So what it is based on has to be in the definition. */
 static int
@@ -156,11 +173,7 @@ libxlDeviceModelImageFindNext(virStorageSource *src,
     if (virStorageSourceIsBacking(src->backingStore)) {
         *next = virObjectRef(src->backingStore);
     } else if (!src->backingStore && meta->backingStoreRaw) {
-        g_autofree char *quote = libxlDeviceModelQuote(meta->backingStoreRaw);
-
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("device model '%1$s': image '%2$s' of disk '%3$s' is based on '%4$s', expected a <backingStore> of the disk that names it, or an empty one to ignore it"),
-                       user->name, src->path, user->dst, quote);
+        libxlDeviceModelImageReportUnnamed(src, user, meta->backingStoreRaw);
         return -1;
     }
 
@@ -168,24 +181,16 @@ libxlDeviceModelImageFindNext(virStorageSource *src,
 }
 
 
-/**
- * libxlDeviceModelDiskOpen:
- * @name: of the device model
- * @def: one of its disks, valid
- * @images: filled with its open images; none for an empty drive
- *
- * The caller clears @images, after an error too.
- *
- * Returns 0, or -1 with an error that names the device model, the disk and the
- * image.
- */
-int
-libxlDeviceModelDiskOpen(const char *name,
-                         const virDomainDiskDef *def,
-                         libxlDeviceModelImages *images)
+/* Open the images of a disk, the first one @readonly or not, and keep others out of
+ * them if they are to be used. */
+static int
+libxlDeviceModelChainOpen(const char *name,
+                          const virDomainDiskDef *def,
+                          bool readonly,
+                          bool lock,
+                          libxlDeviceModelImages *images)
 {
     libxlDeviceModelImageUser user = { name, def->dst };
-    bool readonly = def->src->readonly || def->device == VIR_DOMAIN_DISK_DEVICE_CDROM;
     g_autoptr(virStorageSource) src = NULL;
 
     if (virStorageSourceIsEmpty(def->src))
@@ -209,7 +214,7 @@ libxlDeviceModelDiskOpen(const char *name,
             VIR_APPEND_ELEMENT_COPY(images->images, images->nimages, image);
 
         if (rc < 0 ||
-            libxlDeviceModelImageLock(src, &user, readonly, &image) < 0 ||
+            (lock && libxlDeviceModelImageLock(src, &user, readonly, &image) < 0) ||
             libxlDeviceModelImageFindNext(src, &user, image.fd, &next) < 0)
             return -1;
 
@@ -219,6 +224,49 @@ libxlDeviceModelDiskOpen(const char *name,
     }
 
     return 0;
+}
+
+
+/**
+ * libxlDeviceModelDiskOpen:
+ * @name: of the device model
+ * @def: one of its disks, valid
+ * @images: filled with its open images; none for an empty drive
+ *
+ * The caller clears @images, after an error too.
+ *
+ * Returns 0, or -1 with an error that names the device model, the disk and the
+ * image.
+ */
+int
+libxlDeviceModelDiskOpen(const char *name,
+                         const virDomainDiskDef *def,
+                         libxlDeviceModelImages *images)
+{
+    bool readonly = def->src->readonly || def->device == VIR_DOMAIN_DISK_DEVICE_CDROM;
+
+    return libxlDeviceModelChainOpen(name, def, readonly, true, images);
+}
+
+
+/**
+ * libxlDeviceModelDiskCheck:
+ * @name: of the device model
+ * @def: one of its disks, valid
+ *
+ * Look whether the images of a disk are there, and are what the definition says.
+ * None is written to or locked: who has one now may be gone when the disk is opened.
+ * Waits as long as the file system does; no domain may be locked.
+ *
+ * Returns 0, or -1 with the error that libxlDeviceModelDiskOpen would have.
+ */
+int
+libxlDeviceModelDiskCheck(const char *name,
+                          const virDomainDiskDef *def)
+{
+    g_auto(libxlDeviceModelImages) images = { 0 };
+
+    return libxlDeviceModelChainOpen(name, def, true, false, &images);
 }
 
 

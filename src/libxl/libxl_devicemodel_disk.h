@@ -14,6 +14,10 @@ libxlDeviceModelDiskOpen(const char *name,
                          libxlDeviceModelImages *images);
 
 int
+libxlDeviceModelDiskCheck(const char *name,
+                          const virDomainDiskDef *def);
+
+int
 libxlDeviceModelDiskGetInfo(const virStorageSource *src,
                             const char *dst,
                             virDomainBlockInfoPtr info);

@@ -81,11 +81,15 @@ def ide_disks(host):
 def unnamed_image_refused(host, xml):
     """Fail unless an image that only another image names is refused."""
     domain = Domain(host, "ide")
+    created = "cat /var/log/libvirt/libxl/ide.log | wc -c"
     try:
         domain.define(xml)
+        before = host.run(created).stdout
         refused = domain.start(check=False)
         expect(refused.returncode != 0, "a chain that the definition does not name to be refused")
-        expect_words(refused.stderr, "'disk'", "/root/ide-b.qcow2", "ide-b.base", "<backingStore>")
+        expect_words(refused.stderr, "'disk'", "/root/ide-b.qcow2", "ide-b.base", "<backingStore>",
+                     "qemu-img info --backing-chain /root/ide-b.qcow2 shows")
+        expect(host.run(created).stdout == before, "no domain that libxl has created for it")
     finally:
         domain.remove()
 
