@@ -763,6 +763,9 @@ testValidateUARTs(void)
     DO_TEST("negative serial port", NULL, LAN_PORTS PORT("-2"), ERROR NONE("-2"));
     DO_TEST("serial port whose number is too large", NULL, LAN_PORTS PORT("2147483648"),
             ERROR NONE("-2147483648"));
+    DO_TEST("negative ISA serial port", NULL,
+            LAN_PORTS "<serial type='pty'><target type='isa-serial' port='-1000000000'/></serial>",
+            "internal error: Maximum supported number of ISA serial ports is '4'");
     DO_TEST("five serial ports in the primary", NULL,
             MAIN_PORTS PORT("0") PORT("1") PORT("2") PORT("3") PORT("4"), MAIN_ERROR NONE("4"));
 
