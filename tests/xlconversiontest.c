@@ -21,6 +21,7 @@
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 #define SYNTAX "configuration file syntax error: "
+#define UNSUPPORTED "unsupported configuration: "
 
 static libxlDriverPrivate *driver;
 
@@ -42,6 +43,29 @@ testParseXL(const char *type,
         return NULL;
 
     return xenParseXL(conf, config->caps, driver->xmlopt);
+}
+
+
+static char *
+testFormatXL(virDomainDef *def)
+{
+    g_autoptr(virConf) conf = NULL;
+    int len = 64 * 1024;
+    g_autofree char *cfg = g_new0(char, len);
+
+    if (!(conf = xenFormatXL(def)) ||
+        virConfWriteMem(cfg, &len, conf) < 0)
+        return NULL;
+
+    return g_steal_pointer(&cfg);
+}
+
+
+static virDomainDef *
+testParseXML(const char *xml)
+{
+    return virDomainDefParseString(xml, driver->xmlopt, NULL,
+                                   VIR_DOMAIN_DEF_PARSE_INACTIVE);
 }
 
 
@@ -87,6 +111,45 @@ testFrom(const void *opaque)
         xml = virDomainDefFormat(def, driver->xmlopt, VIR_DOMAIN_DEF_FORMAT_INACTIVE);
 
     return testCompare(xml, data->xml, data->error);
+}
+
+
+struct testToData {
+    const char *devices;
+    const char *cfg; /* a part */
+    const char *error; /* instead */
+};
+
+/* What is written is read again, and then written as the same. */
+static int
+testTo(const void *opaque)
+{
+    const struct testToData *data = opaque;
+    g_autofree char *xml = libxlDeviceModelTestDomainXML(NULL, data->devices);
+    g_autofree char *cfg = NULL;
+    g_autofree char *again = NULL;
+    g_autoptr(libxlDriverConfig) config = libxlDriverConfigGet(driver);
+    g_autoptr(virDomainDef) def = NULL;
+    g_autoptr(virDomainDef) read = NULL;
+    g_autoptr(virConf) conf = NULL;
+
+    if (!(def = testParseXML(xml)))
+        return -1;
+
+    cfg = testFormatXL(def);
+
+    if (testCompare(cfg, data->cfg, data->error) < 0)
+        return -1;
+
+    if (!cfg)
+        return 0;
+
+    if (!(conf = virConfReadString(cfg, 0)) ||
+        !(read = xenParseXL(conf, config->caps, driver->xmlopt)) ||
+        !(again = testFormatXL(read)))
+        return -1;
+
+    return virTestCompareToString(cfg, again);
 }
 
 
@@ -170,6 +233,74 @@ testFromUSB(void)
 
 
 static int
+testFromVif(void)
+{
+    int ret = 0;
+
+#define VIF(words) "vif = [ \"mac=00:16:3e:00:00:01," words "\" ]"
+
+    DO_TEST(VIF("bridge=br0,backend=netdom"), "<backenddomain name='netdom'/>");
+    DO_TEST(VIF("bridge=br0,mtu=9000"), "<mtu size='9000'/>");
+    DO_TEST(VIF("bridge=br0,model=virtio-net"), "<model type='virtio'/>");
+    DO_TEST(VIF("bridge=br0,model=virtio-net-pci"), "<model type='virtio-net-pci'/>");
+    DO_TEST_ERROR(VIF("bridge=br0,mtu=large"),
+                  SYNTAX "malformed vif 'mac=00:16:3e:00:00:01,bridge=br0,mtu=large', "
+                  "expected a number behind 'mtu='");
+
+#undef VIF
+
+    return ret;
+}
+
+
+static int
+testFromDisk(void)
+{
+    int ret = 0;
+
+    DO_TEST("disk = [ \"format=qcow2,vdev=hdc,devtype=cdrom,target=/b.qcow2\" ]",
+            "<driver name='qemu' type='qcow2'/>");
+    DO_TEST("disk = [ \"format=vhd,vdev=hdc,devtype=cdrom,target=/b.vhd\" ]",
+            "<driver name='qemu' type='vhd'/>");
+    DO_TEST("disk = [ \"vdev=hdc,devtype=cdrom,target=/b.iso\" ]",
+            "<driver name='qemu' type='raw'/>");
+    DO_TEST("disk = [ \"vdev=hdc,devtype=cdrom\" ]", "<disk type='file' device='cdrom'>\n"
+            "      <driver name='qemu' type='raw'/>\n"
+            "      <target dev='hdc' bus='ide'/>\n");
+    DO_TEST("disk = [ \"format=vhd,vdev=hda,target=/b.vhd\" ]",
+            "<driver name='qemu' type='vhd'/>");
+    DO_TEST("disk = [ \"vdev=hda,backend=diskdom,target=/dev/a\" ]",
+            "<backenddomain name='diskdom'/>");
+    DO_TEST_ERROR("disk = [ \"vdev=xvda,script=block-iscsi,target=iqn=x\" ]",
+                  UNSUPPORTED "disk 'xvda' has the script 'block-iscsi', expected none");
+
+    return ret;
+}
+
+
+static int
+testFromSound(void)
+{
+    int ret = 0;
+
+#define DO_TEST_SOUND(word, model) \
+    DO_TEST("soundhw = \"" word "\"", "<sound model='" model "'/>")
+
+    DO_TEST_SOUND("hda", "ich6");
+    DO_TEST_SOUND("ich6", "ich6");
+    DO_TEST_SOUND("ac97", "ac97");
+    DO_TEST_SOUND("sb16,hda", "ich6");
+    DO_TEST_ERROR("soundhw = \"gus\"",
+                  UNSUPPORTED "sound device 'gus' is not supported, expected one of "
+                  "'ac97', 'es1370', 'hda', 'pcspk', 'sb16'");
+
+#undef DO_TEST_SOUND
+
+    return ret;
+}
+
+
+static int
 testFromOthers(void)
 {
     int ret = 0;
@@ -177,6 +308,98 @@ testFromOthers(void)
     DO_TEST_FULL("pv", "vfb = []",
                  "    <input type='keyboard' bus='xen'/>\n"
                  "    <memballoon model='xen'/>\n", NULL);
+
+    return ret;
+}
+
+#undef DO_TEST_ERROR
+#undef DO_TEST
+#undef DO_TEST_FULL
+
+
+#define DO_TEST_FULL(title, text, _cfg, _error) \
+    do { \
+        static const struct testToData data = { \
+            .devices = "<emulator>/bin/true</emulator>" text, .cfg = _cfg, .error = _error, \
+        }; \
+        if (virTestRun("To xl.cfg: " title, testTo, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+#define DO_TEST(title, text, cfg) DO_TEST_FULL(title, text, cfg, NULL)
+#define DO_TEST_ERROR(title, text, error) DO_TEST_FULL(title, text, NULL, error)
+
+static int
+testToDisk(void)
+{
+    int ret = 0;
+
+#define DISK(device, driver, more) \
+    "<disk type='file' device='" device "'>" driver "<source file='/a'/>" \
+    "<target dev='hda' bus='ide'/>" more "</disk>"
+#define DRIVER(name, type) "<driver name='" name "' type='" type "'/>"
+
+    DO_TEST("qcow2 cdrom", DISK("cdrom", DRIVER("qemu", "qcow2"), ""),
+            "\"format=qcow2,vdev=hda,access=ro,backendtype=qdisk,devtype=cdrom,target=/a\"");
+    DO_TEST("vhd", DISK("disk", DRIVER("qemu", "vhd"), ""),
+            "\"format=vhd,vdev=hda,access=rw,backendtype=qdisk,target=/a\"");
+    DO_TEST("vpc", DISK("disk", DRIVER("qemu", "vpc"), ""),
+            "\"format=vhd,vdev=hda,access=rw,backendtype=qdisk,target=/a\"");
+    DO_TEST("tap2", DISK("disk", DRIVER("tap2", "raw"), ""),
+            "\"format=raw,vdev=hda,access=rw,backendtype=tap,target=/a\"");
+    DO_TEST("backend domain of a disk", DISK("disk", DRIVER("qemu", "raw"), "<backenddomain name='diskdom'/>"),
+            "\"format=raw,vdev=hda,access=rw,backendtype=qdisk,backend=diskdom,target=/a\"");
+    DO_TEST_ERROR("unknown format", DISK("disk", DRIVER("qemu", "vdi"), ""),
+                  UNSUPPORTED "format 'vdi' of disk 'hda' cannot be expressed in the xen-xl format, "
+                  "expected 'raw', 'vhd', 'qcow', 'qcow2' or 'qed'");
+    DO_TEST_ERROR("unknown driver", DISK("disk", DRIVER("loop", "raw"), ""),
+                  UNSUPPORTED "driver 'loop' of disk 'hda' cannot be expressed in the xen-xl format, "
+                  "expected 'qemu', 'file', 'tap', 'tap2' or 'phy'");
+
+#undef DRIVER
+#undef DISK
+
+    return ret;
+}
+
+
+static int
+testToVif(void)
+{
+    int ret = 0;
+
+#define VIF(more) \
+    "<interface type='bridge'><mac address='00:16:3e:00:00:01'/><source bridge='br0'/>" \
+    more "</interface>"
+#define WORDS "mac=00:16:3e:00:00:01,bridge=br0,script=vif-bridge"
+
+    DO_TEST("backend domain of an interface", VIF("<backenddomain name='netdom'/>"),
+            "vif = [ \"" WORDS ",backend=netdom\" ]");
+    DO_TEST("MTU", VIF("<mtu size='9000'/>"),
+            "vif = [ \"" WORDS ",mtu=9000\" ]");
+    DO_TEST("virtio", VIF("<model type='virtio'/>"),
+            "vif = [ \"" WORDS ",model=virtio-net\" ]");
+
+#undef WORDS
+#undef VIF
+
+    return ret;
+}
+
+
+static int
+testToOthers(void)
+{
+    int ret = 0;
+
+    DO_TEST("ich6", "<sound model='ich6'/>", "soundhw = \"hda\"");
+    DO_TEST("sound devices", "<sound model='sb16'/><sound model='ich6'/>",
+            "soundhw = \"sb16,hda\"");
+    DO_TEST("VNC without a port", "<graphics type='vnc' autoport='no'/>", "vncunused = 1");
+    DO_TEST("VNC with port -1", "<graphics type='vnc' port='-1' autoport='no'/>", "vncunused = 1");
+    DO_TEST("VNC with a port", "<graphics type='vnc' port='5900' autoport='no'/>", "vncdisplay = 0");
+    DO_TEST_ERROR("VNC with the port of no display", "<graphics type='vnc' port='5899' autoport='no'/>",
+                  UNSUPPORTED "VNC port '5899' is not supported, expected 5900 at least");
 
     return ret;
 }
@@ -236,6 +459,7 @@ testAllMutations(void)
     } while (0)
 
     DO_TEST("pci = [ \"0000:00:1b.0,permissive=1\" ]");
+    DO_TEST("soundhw = \"ac97,hda\"");
 
 #undef DO_TEST
 
@@ -257,7 +481,19 @@ mymain(void)
         ret = -1;
     if (testFromUSB() < 0)
         ret = -1;
+    if (testFromVif() < 0)
+        ret = -1;
+    if (testFromDisk() < 0)
+        ret = -1;
+    if (testFromSound() < 0)
+        ret = -1;
     if (testFromOthers() < 0)
+        ret = -1;
+    if (testToDisk() < 0)
+        ret = -1;
+    if (testToVif() < 0)
+        ret = -1;
+    if (testToOthers() < 0)
         ret = -1;
     if (testAllMutations() < 0)
         ret = -1;

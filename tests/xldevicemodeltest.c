@@ -112,7 +112,8 @@ testConfig(const char *device_models)
                            " \"mac=00:16:3e:00:00:0e,bridge=br0,Model=e1000,vifname=odd2\","
                            " \"mac=00:16:3e:00:00:0f,bridge=br0,\xff=1,vifname=odd3\","
                            " \"mac=00:16:3e:00:00:13,bridge=br0,model =e1000,vifname=odd4\","
-                           " \"mac=00:16:3e:00:00:10,bridge=br0,type=ioemu,rate=1MB/s,vifname=all0\","
+                           " \"mac=00:16:3e:00:00:10,bridge=br0,type=ioemu,rate=1MB/s,mtu=9000,vifname=all0\","
+                           " \"mac=00:16:3e:00:00:14,bridge=br0,backend=netdom,vifname=driver0\","
                            " \"mac=00:16:3e:00:00:11,bridge=br0,model=virtio-net,vifname=virtio0\","
                            " \"mac=00:16:3e:00:00:12,bridge=br0,model=virtio-net-pci,vifname=virtio1\" ]\n"
                            "%s\n", device_models);
@@ -1020,7 +1021,7 @@ testVifWords(void)
 #define DO_TEST_WORD(vif, word) \
     DO_TEST_ITEM("name=lan,vifs=" vif, \
                  LAN("15") "vif '" vif "' has '" word "', which is not converted, expected nothing but " \
-                 "'mac', 'bridge', 'script', 'model', 'type', 'vifname', 'ip', 'rate' in it")
+                 "'mac', 'bridge', 'script', 'model', 'type', 'vifname', 'ip', 'rate', 'backend', 'mtu' in it")
 
     DO_TEST_WORD("odd0", "gatewaydev");
     DO_TEST_WORD("odd1", "trusted");
@@ -1112,6 +1113,10 @@ testRules(void)
     DO_TEST("limit of the primary", "[ \"name=main,limit=20\", \"name=lan,vifs=lan0\" ]",
             RULE "'main' is the primary and has the failure limit '20', expected one in a "
             "secondary: the primary is not looked at");
+    DO_TEST("vif with a backend domain", "[ \"name=main\", \"name=lan,vifs=driver0\" ]",
+            "item 2 of device_models, vif 'driver0': "
+            RULE "'lan': interface '00:16:3e:00:00:14' has the backend domain 'netdom', expected none "
+            "in a secondary");
     DO_TEST("vif without emulation", "[ \"name=main\", \"name=lan,vifs=pv0\" ]",
             "item 2 of device_models, vif 'pv0': "
             RULE "'lan': model 'netfront' of interface '00:16:3e:00:00:07' cannot be emulated by "

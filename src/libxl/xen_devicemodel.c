@@ -63,7 +63,7 @@ static const struct {
 
 /* What libvirt reads of a vif: xenParseVif() drops other words. */
 static const char *const xenDeviceModelVifKeys[] = {
-    "mac", "bridge", "script", "model", "type", "vifname", "ip", "rate", NULL
+    "mac", "bridge", "script", "model", "type", "vifname", "ip", "rate", "backend", "mtu", NULL
 };
 
 typedef struct _xenDeviceModelParser xenDeviceModelParser;
