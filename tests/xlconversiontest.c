@@ -205,6 +205,10 @@ testFromChannel(void)
 
     DO_TEST_CHANNEL("name=agent", "'connection=pty' or 'connection=socket' in it");
     DO_TEST_CHANNEL("name=agent,connection=tty", "'connection=pty' or 'connection=socket' in it");
+    DO_TEST_CHANNEL("connection=pty", "'name=' in it");
+    DO_TEST_CHANNEL("connection=pty,agent", "'KEY=VALUE' instead of 'agent'");
+    DO_TEST("channel = [ \"connection=pty,name=agent,\" ]",
+            "<target type='xen' name='agent'/>");
 
 #undef DO_TEST_CHANNEL
 
@@ -220,12 +224,29 @@ testFromUSB(void)
 #define DO_TEST_USB(device) \
     DO_TEST_ERROR("usbdev = [ \"" device "\" ]", \
                   SYNTAX "malformed USB device '" device "', expected " \
-                  "'hostbus=' and 'hostaddr=' in it")
+                  "'hostbus=' and 'hostaddr=' with numbers in it")
+#define DO_TEST_CONTROLLER(controller) \
+    DO_TEST_ERROR("usbctrl = [ \"" controller "\" ]", \
+                  UNSUPPORTED "USB controller '" controller "' is not supported, expected " \
+                  "'type=qusb', 'version=' and 'ports=' with numbers")
 
     DO_TEST_USB("hostbus=1");
     DO_TEST_USB("hostaddr=3");
     DO_TEST_USB("type=hostdev");
+    DO_TEST_USB("hostbus=1,hostaddr=x");
+    DO_TEST_USB("hostbus=x,hostaddr=3");
+    DO_TEST_USB("hostbus=1,hostaddr=3,port");
+    DO_TEST("usbdev = [ \"hostbus=1,hostaddr=10\" ]", "<address bus='1' device='10'/>");
+    DO_TEST("usbdev = [ \"hostbus=0x10,hostaddr=3,\" ]", "<address bus='16' device='3'/>");
 
+    DO_TEST_CONTROLLER("type=devicemodel");
+    DO_TEST_CONTROLLER("type=qusb,version");
+    DO_TEST_CONTROLLER("type=qusb,version=x");
+    DO_TEST_CONTROLLER("type=qusb,ports=x");
+    DO_TEST("usbctrl = [ \"type=qusb,version=2,ports=12,\" ]", "model='qusb2' ports='12'");
+    DO_TEST("usbctrl = [ \"type=auto,version=1\" ]", "model='qusb1' ports='8'");
+
+#undef DO_TEST_CONTROLLER
 #undef DO_TEST_USB
 
     return ret;
@@ -238,15 +259,26 @@ testFromVif(void)
     int ret = 0;
 
 #define VIF(words) "vif = [ \"mac=00:16:3e:00:00:01," words "\" ]"
+#define DO_TEST_BRIDGE(bridge) \
+    DO_TEST_ERROR(VIF("bridge=" bridge), \
+                  SYNTAX "malformed bridge '" bridge "', expected 'NAME', 'NAME.VLAN' or 'NAME:TRUNK:TRUNK'")
 
     DO_TEST(VIF("bridge=br0,backend=netdom"), "<backenddomain name='netdom'/>");
     DO_TEST(VIF("bridge=br0,mtu=9000"), "<mtu size='9000'/>");
     DO_TEST(VIF("bridge=br0,model=virtio-net"), "<model type='virtio'/>");
     DO_TEST(VIF("bridge=br0,model=virtio-net-pci"), "<model type='virtio-net-pci'/>");
+    DO_TEST(VIF("bridge=br0,"), "<source bridge='br0'/>");
+    DO_TEST(VIF("bridge=br0, ,model=e1000"), "<model type='e1000'/>");
     DO_TEST_ERROR(VIF("bridge=br0,mtu=large"),
                   SYNTAX "malformed vif 'mac=00:16:3e:00:00:01,bridge=br0,mtu=large', "
                   "expected a number behind 'mtu='");
+    DO_TEST_ERROR(VIF("br0"),
+                  SYNTAX "malformed vif 'mac=00:16:3e:00:00:01,br0', "
+                  "expected 'KEY=VALUE' instead of 'br0'");
+    DO_TEST_BRIDGE("br0.x");
+    DO_TEST_BRIDGE("br0:1:x");
 
+#undef DO_TEST_BRIDGE
 #undef VIF
 
     return ret;
@@ -273,6 +305,9 @@ testFromDisk(void)
             "<backenddomain name='diskdom'/>");
     DO_TEST_ERROR("disk = [ \"vdev=xvda,script=block-iscsi,target=iqn=x\" ]",
                   UNSUPPORTED "disk 'xvda' has the script 'block-iscsi', expected none");
+    DO_TEST_ERROR("disk = [ \"format=vdi,vdev=hda,target=/a\" ]",
+                  SYNTAX "malformed disk 'format=vdi,vdev=hda,target=/a', "
+                  "expected what xl-disk-configuration(5) describes");
 
     return ret;
 }
@@ -308,6 +343,10 @@ testFromOthers(void)
     DO_TEST_FULL("pv", "vfb = []",
                  "    <input type='keyboard' bus='xen'/>\n"
                  "    <memballoon model='xen'/>\n", NULL);
+    DO_TEST_ERROR("vnuma = [ [ \"pnode=0\", \"size=much\", \"vcpus=0-3\" ] ]",
+                  SYNTAX "malformed 'size=much' of vnode 0, expected a number of MiB");
+    DO_TEST_ERROR("vnuma = [ [ \"pnode=0\", \"size=256\", \"vcpus=0-3\", \"vdistances=near\" ] ]",
+                  SYNTAX "malformed 'vdistances=near' of vnode 0, expected numbers");
 
     return ret;
 }
@@ -400,6 +439,22 @@ testToOthers(void)
     DO_TEST("VNC with a port", "<graphics type='vnc' port='5900' autoport='no'/>", "vncdisplay = 0");
     DO_TEST_ERROR("VNC with the port of no display", "<graphics type='vnc' port='5899' autoport='no'/>",
                   UNSUPPORTED "VNC port '5899' is not supported, expected 5900 at least");
+    DO_TEST("USB controller without a model", "<controller type='usb' index='0' ports='4'/>",
+            "usbctrl = [ \"type=qusb,version=2,ports=4\" ]");
+    DO_TEST("USB controller with ten ports", "<controller type='usb' index='0' model='qusb1' ports='10'/>",
+            "usbctrl = [ \"type=qusb,version=1,ports=10\" ]");
+    DO_TEST_ERROR("USB controller of QEMU", "<controller type='usb' index='0' model='piix3-uhci'/>",
+                  UNSUPPORTED "USB controller model 'piix3-uhci' is not supported, "
+                  "expected 'qusb1' or 'qusb2'");
+    DO_TEST("USB device",
+            "<hostdev mode='subsystem' type='usb'><source><address bus='1' device='10'/></source></hostdev>",
+            "usbdev = [ \"hostbus=1,hostaddr=10\" ]");
+    DO_TEST_ERROR("channel of a file",
+                  "<channel type='file'><source path='/a'/><target type='xen' name='agent'/></channel>",
+                  UNSUPPORTED "channel of type 'file' is not supported, expected 'pty' or 'unix'");
+    DO_TEST_ERROR("channel without a name",
+                  "<channel type='pty'><target type='xen'/></channel>",
+                  UNSUPPORTED "channel without a name is not supported");
 
     return ret;
 }
@@ -459,6 +514,13 @@ testAllMutations(void)
     } while (0)
 
     DO_TEST("pci = [ \"0000:00:1b.0,permissive=1\" ]");
+    DO_TEST("channel = [ \"connection=socket,path=/a,name=agent\" ]");
+    DO_TEST("usbdev = [ \"type=hostdev,hostbus=1,hostaddr=3\" ]");
+    DO_TEST("usbctrl = [ \"type=qusb,version=2,ports=8\" ]");
+    DO_TEST("vif = [ \"mac=00:16:3e:00:00:01,bridge=br0.1,ip=10.0.0.1,rate=1MB/s,mtu=1500,model=e1000\" ]");
+    DO_TEST("disk = [ \"format=qcow2,vdev=hda,access=rw,backendtype=qdisk,target=/a\" ]");
+    DO_TEST("vnuma = [ [ \"pnode=0\", \"size=256\", \"vcpus=0-3\", \"vdistances=10\" ] ]");
+    DO_TEST("serial = [ \"pty\", \"tcp:a:1,server\", \"udp:a:1@b:2\", \"unix:/a\" ]");
     DO_TEST("soundhw = \"ac97,hda\"");
 
 #undef DO_TEST

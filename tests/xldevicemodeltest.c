@@ -112,7 +112,7 @@ testConfig(const char *device_models)
                            " \"mac=00:16:3e:00:00:0e,bridge=br0,Model=e1000,vifname=odd2\","
                            " \"mac=00:16:3e:00:00:0f,bridge=br0,\xff=1,vifname=odd3\","
                            " \"mac=00:16:3e:00:00:13,bridge=br0,model =e1000,vifname=odd4\","
-                           " \"mac=00:16:3e:00:00:10,bridge=br0,type=ioemu,rate=1MB/s,mtu=9000,vifname=all0\","
+                           " \"mac=00:16:3e:00:00:10,bridge=br0,type=ioemu,rate=1MB/s,mtu=9000,vifname=all0,\","
                            " \"mac=00:16:3e:00:00:14,bridge=br0,backend=netdom,vifname=driver0\","
                            " \"mac=00:16:3e:00:00:11,bridge=br0,model=virtio-net,vifname=virtio0\","
                            " \"mac=00:16:3e:00:00:12,bridge=br0,model=virtio-net-pci,vifname=virtio1\" ]\n"

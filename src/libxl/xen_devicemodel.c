@@ -349,6 +349,9 @@ xenDeviceModelParserCheckVifWords(const xenDeviceModelParser *parser,
         g_autofree char *accepted = NULL;
 
         virSkipSpaces(&word);
+        if (*word == '\0')
+            continue;
+
         key = g_strndup(word, strcspn(word, "="));
 
         if (g_strv_contains(xenDeviceModelVifKeys, key))
