@@ -67,6 +67,13 @@ static virConnectPtr testConn;
 /* A call that a client makes, from the thread that it is made in. */
 typedef int (*testCall)(void);
 
+/* What stands for an event of a domain's life. */
+typedef struct _testEvent testEvent;
+struct _testEvent {
+    int type;
+    int detail;
+};
+
 static struct {
     testCall creating; /* while libxl creates a domain */
     testCall looking; /* while the images of a secondary are looked at */
@@ -81,6 +88,10 @@ static struct {
     bool destroyFails;
     unsigned int domid; /* of the last one */
     bool created; /* whether libxl was told to create one */
+    virDomainObj *watched; /* whose states are noted */
+    virDomainState starting; /* its state once it has an id */
+    virDomainState ending; /* and before it has none any more */
+    GString *events; /* of its life, in the order in which they are sent */
     unsigned int ndestroyed;
     unsigned int nstopped; /* clean-ups: calls of the hook script */
     bool hookFails;
@@ -236,11 +247,25 @@ int
 
 
 int
+libxl_retrieve_domain_configuration(libxl_ctx *ctx G_GNUC_UNUSED,
+                                    uint32_t domid G_GNUC_UNUSED,
+                                    libxl_domain_config *d_config G_GNUC_UNUSED,
+                                    const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
+{
+    return testXen.retrieveFails ? ERROR_FAIL : 0;
+}
+
+
+/* Comes while the domain is locked, by who starts it. */
+int
 libxl_evenable_domain_death(libxl_ctx *ctx G_GNUC_UNUSED,
                             uint32_t domid G_GNUC_UNUSED,
                             libxl_ev_user user G_GNUC_UNUSED,
                             libxl_evgen_domain_death **evgen_out)
 {
+    if (testXen.watched)
+        testXen.starting = virDomainObjGetState(testXen.watched, NULL);
+
     *evgen_out = NULL;
     return 0;
 }
@@ -318,10 +343,38 @@ libxlDomainHookRun(libxlDriverPrivate *drv G_GNUC_UNUSED,
                    int hooksubop G_GNUC_UNUSED,
                    char **output G_GNUC_UNUSED)
 {
-    if (hookop == VIR_HOOK_LIBXL_OP_STOPPED)
+    if (hookop == VIR_HOOK_LIBXL_OP_STOPPED) {
         testXen.nstopped++;
+        if (testXen.watched)
+            testXen.ending = virDomainObjGetState(testXen.watched, NULL);
+    }
 
     return testXen.hookFails ? -1 : 0;
+}
+
+
+virObjectEvent *
+virDomainEventLifecycleNewFromObj(virDomainObj *vm G_GNUC_UNUSED,
+                                  int type,
+                                  int detail)
+{
+    testEvent *event = g_new0(testEvent, 1);
+
+    event->type = type;
+    event->detail = detail;
+    return (virObjectEvent *)event;
+}
+
+
+/* An event that was not made above is of no interest. */
+void
+virObjectEventStateQueue(virObjectEventState *state G_GNUC_UNUSED,
+                         virObjectEvent *event)
+{
+    g_autofree testEvent *sent = (testEvent *)event;
+
+    if (sent && testXen.watched)
+        g_string_append_printf(testXen.events, "%d/%d ", sent->type, sent->detail);
 }
 
 
@@ -508,6 +561,7 @@ testReset(bool start)
     }
 
     testXen.creating = testXen.updating = testXen.looking = NULL;
+    testXen.watched = NULL;
     testXen.rc = 0;
     testXen.info = ERROR_DOMAIN_NOTFOUND;
     testXen.fails = testXen.hookFails = false;
@@ -770,14 +824,15 @@ testWaitFreed(unsigned int nfreed,
 
 static void
 testSendEnd(libxl_event_type type,
-            unsigned int domid)
+            unsigned int domid,
+            libxl_shutdown_reason reason)
 {
     libxl_event *event = g_new0(libxl_event, 1);
 
     event->type = type;
     event->domid = domid;
     if (type == LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN)
-        event->u.domain_shutdown.shutdown_reason = LIBXL_SHUTDOWN_REASON_POWEROFF;
+        event->u.domain_shutdown.shutdown_reason = reason;
     libxlDomainEventHandler(driver, event);
 }
 
@@ -804,7 +859,7 @@ testEnd(const void *opaque)
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
         abort();
 
-    testSendEnd(data->type, vm->def->id);
+    testSendEnd(data->type, vm->def->id, LIBXL_SHUTDOWN_REASON_POWEROFF);
     virObjectUnlock(vm);
     if (testWaitFreed(1, data->held)) {
         VIR_TEST_VERBOSE("the event was given up while another call had the job");
@@ -848,8 +903,8 @@ testEndTwice(const void *opaque G_GNUC_UNUSED)
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
         abort();
 
-    testSendEnd(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN, domid);
-    testSendEnd(LIBXL_EVENT_TYPE_DOMAIN_DEATH, domid);
+    testSendEnd(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN, domid, LIBXL_SHUTDOWN_REASON_POWEROFF);
+    testSendEnd(LIBXL_EVENT_TYPE_DOMAIN_DEATH, domid, LIBXL_SHUTDOWN_REASON_POWEROFF);
     virDomainObjEndJob(vm);
     virObjectUnlock(vm);
 
@@ -859,6 +914,57 @@ testEndTwice(const void *opaque G_GNUC_UNUSED)
     }
 
     virObjectUnref(vm);
+    return ret;
+}
+
+
+struct testStateData {
+    libxl_event_type type;
+    libxl_shutdown_reason reason;
+    virDomainLifecycleAction action;
+    bool retrieveFails; /* what a soft reset needs */
+    virDomainState ending; /* while it is cleaned up; 0 where it is not */
+    virDomainState starting; /* from when it has another id; 0 where it is not started again */
+    virDomainState state; /* in the end */
+    int why;
+    const char *events;
+};
+
+
+/* A domain is shut off when it has no id any more, unless it is preserved, and clients hear of
+ * it before they hear of what comes next. */
+static int
+testState(const void *opaque)
+{
+    const struct testStateData *data = opaque;
+    virDomainObj *vm;
+    virDomainState state;
+    int why;
+    int ret = -1;
+
+    testReset(true);
+    vm = testFind();
+    vm->def->onPoweroff = vm->def->onReboot = vm->def->onCrash = data->action;
+    testXen.watched = vm;
+    testXen.retrieveFails = data->retrieveFails;
+    testXen.starting = testXen.ending = VIR_DOMAIN_NOSTATE;
+    g_string_truncate(testXen.events, 0);
+    testSendEnd(data->type, vm->def->id, data->reason);
+    virObjectUnlock(vm);
+    if (!testWaitFreed(1, TEST_PATIENCE_MS))
+        abort();
+
+    virObjectLock(vm);
+    testXen.watched = NULL;
+    state = virDomainObjGetState(vm, &why);
+    if (testXen.ending != data->ending || testXen.starting != data->starting ||
+        state != data->state || why != data->why)
+        VIR_TEST_VERBOSE("ended in state %d, started in %d, is in %d because of %d",
+                         testXen.ending, testXen.starting, state, why);
+    else
+        ret = virTestCompareToString(data->events, testXen.events->str);
+
+    virDomainObjEndAPI(&vm);
     return ret;
 }
 
@@ -1300,6 +1406,43 @@ testEnds(void)
     if (virTestRun("shutdown and death", testEndTwice, NULL) < 0)
         ret = -1;
 
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testStateData data = { __VA_ARGS__ }; \
+        if (virTestRun("state: " title, testState, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define SHUTDOWN(cause, what) \
+    .type = LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN, .reason = LIBXL_SHUTDOWN_REASON_ ## cause, \
+    .action = VIR_DOMAIN_LIFECYCLE_ACTION_ ## what
+#define ENDS(cause) \
+    .ending = VIR_DOMAIN_SHUTDOWN, .state = VIR_DOMAIN_SHUTOFF, .why = VIR_DOMAIN_SHUTOFF_ ## cause
+#define AGAIN \
+    .ending = VIR_DOMAIN_SHUTDOWN, .starting = VIR_DOMAIN_PAUSED, \
+    .state = VIR_DOMAIN_RUNNING, .why = VIR_DOMAIN_RUNNING_BOOTED
+
+    DO_TEST("power off, destroy", SHUTDOWN(POWEROFF, DESTROY), ENDS(SHUTDOWN), .events = "5/0 ");
+    DO_TEST("power off, restart", SHUTDOWN(POWEROFF, RESTART), AGAIN, .events = "5/0 2/0 ");
+    DO_TEST("power off, preserve", SHUTDOWN(POWEROFF, PRESERVE), .state = VIR_DOMAIN_SHUTOFF,
+            .why = VIR_DOMAIN_SHUTOFF_SHUTDOWN, .events = "5/0 ");
+    DO_TEST("reboot, destroy", SHUTDOWN(REBOOT, DESTROY), ENDS(SHUTDOWN), .events = "5/0 ");
+    DO_TEST("reboot, restart", SHUTDOWN(REBOOT, RESTART), AGAIN, .events = "5/0 2/0 ");
+    DO_TEST("reboot, preserve", SHUTDOWN(REBOOT, PRESERVE), .state = VIR_DOMAIN_SHUTOFF,
+            .why = VIR_DOMAIN_SHUTOFF_SHUTDOWN, .events = "5/0 ");
+    DO_TEST("crash, destroy", SHUTDOWN(CRASH, DESTROY), ENDS(CRASHED), .events = "5/2 ");
+    DO_TEST("crash, restart", SHUTDOWN(CRASH, RESTART), AGAIN, .events = "5/2 2/0 ");
+    DO_TEST("crash, preserve", SHUTDOWN(CRASH, PRESERVE), .state = VIR_DOMAIN_SHUTOFF,
+            .why = VIR_DOMAIN_SHUTOFF_CRASHED, .events = "5/2 ");
+    DO_TEST("soft reset that fails", SHUTDOWN(SOFT_RESET, RESTART), .retrieveFails = true,
+            .ending = VIR_DOMAIN_RUNNING, .state = VIR_DOMAIN_SHUTOFF,
+            .why = VIR_DOMAIN_SHUTOFF_FAILED, .events = "");
+    DO_TEST("death", .type = LIBXL_EVENT_TYPE_DOMAIN_DEATH, ENDS(DESTROYED), .events = "5/1 ");
+
+#undef AGAIN
+#undef ENDS
+#undef SHUTDOWN
+#undef DO_TEST
+
     return ret;
 }
 
@@ -1486,6 +1629,7 @@ mymain(void)
     static const struct testReconnectData gone = { .info = ERROR_DOMAIN_NOTFOUND };
     int ret = 0;
 
+    testXen.events = g_string_new(NULL);
     if (testDriverInit() < 0)
         return EXIT_FAILURE;
 
@@ -1513,6 +1657,7 @@ mymain(void)
     testReset(false);
     testUndefine();
     virConnectClose(testConn);
+    g_string_free(testXen.events, TRUE);
     virObjectUnref(driver->hostdevMgr);
     virLockManagerPluginUnref(driver->lockManager);
     testDriverFree(driver, testDir);
