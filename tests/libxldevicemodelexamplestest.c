@@ -19,7 +19,7 @@
 #include "conf/domain_devicemodel.h"
 #include "libxl/libxl_conf.h"
 #include "libxl/libxl_devicemodel_placement.h"
-#include "libxl/xen_xl.h"
+#include "libxldevicemodeltestxl.h"
 #include "viralloc.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -151,13 +151,12 @@ testExamples(void)
 static int
 testFromXL(const void *opaque G_GNUC_UNUSED)
 {
-    g_autoptr(libxlDriverConfig) config = libxlDriverConfigGet(driver);
-    g_autoptr(virConf) conf = virConfReadFile(TEST_EXAMPLES "/router.cfg", 0);
+    g_autofree char *cfg = NULL;
     g_autoptr(virDomainDef) def = NULL;
     g_autofree char *actual = NULL;
 
-    if (!conf ||
-        !(def = xenParseXL(conf, config->caps, driver->xmlopt)) ||
+    if (virTestLoadFile(TEST_EXAMPLES "/router.cfg", &cfg) < 0 ||
+        !(def = libxlDeviceModelTestParseXL(driver, cfg)) ||
         !(actual = virDomainDefFormat(def, driver->xmlopt, VIR_DOMAIN_DEF_FORMAT_INACTIVE)))
         return -1;
 
@@ -169,13 +168,10 @@ static int
 testToXL(const void *opaque G_GNUC_UNUSED)
 {
     g_autoptr(virDomainDef) def = testParseFile("router.xml", VIR_DOMAIN_DEF_PARSE_INACTIVE);
-    g_autoptr(virConf) conf = NULL;
-    int len = 64 * 1024;
-    g_autofree char *actual = g_new0(char, len);
+    g_autofree char *actual = NULL;
 
     if (!def ||
-        !(conf = xenFormatXL(def)) ||
-        virConfWriteMem(actual, &len, conf) < 0)
+        !(actual = libxlDeviceModelTestFormatXL(def)))
         return -1;
 
     return virTestCompareToFile(actual, TEST_EXAMPLES "/router-from-xml.cfg");

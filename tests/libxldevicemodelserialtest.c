@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Files and sockets are made in a folder of the test's own, and on the loopback
- * address.  Stands in for the connection to virtlogd.
+ * address.
  */
 
 #include <config.h>
@@ -20,7 +20,7 @@
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_serial.h"
 #include "libxldevicemodeltestutils.h"
-#include "logging/log_manager.h"
+#include "libxldevicemodeltestvirtlogd.h"
 #include "virfile.h"
 #include "virstring.h"
 #include "virutil.h"
@@ -32,16 +32,6 @@ static bool testAgain; /* the domain runs */
 static gint64 testDeadline = G_MAXINT64; /* of who opens */
 static bool testInherited; /* a socket was made that a program could have been given */
 
-/* virtlogd: what it was asked, what it answers, and how often the file is another's before. */
-static struct {
-    char *asked;
-    size_t nasked;
-    size_t nbusy;
-    int refused; /* errno */
-    int pipe; /* its end */
-} testLog = { .pipe = -1 };
-
-
 /* libxl may execute a program at any time, in another thread. */
 int
 socket(int domain,
@@ -52,53 +42,6 @@ socket(int domain,
         testInherited = true;
 
     return syscall(SYS_socket, domain, type, protocol);
-}
-
-
-virLogManager *
-virLogManagerNew(bool privileged G_GNUC_UNUSED)
-{
-    return g_malloc0(1);
-}
-
-
-void
-virLogManagerFree(virLogManager *mgr)
-{
-    g_free(mgr);
-}
-
-
-int
-virLogManagerDomainOpenLogFile(virLogManager *mgr G_GNUC_UNUSED,
-                               const char *driver,
-                               const unsigned char *domuuid,
-                               const char *domname,
-                               const char *path,
-                               unsigned int flags,
-                               ino_t *inode,
-                               off_t *offset)
-{
-    int fds[2];
-
-    testLog.nasked++;
-    g_free(testLog.asked);
-    testLog.asked = g_strdup_printf("%s %u %s %s %u", driver, domuuid[0], domname, path, flags);
-
-    if (testLog.nbusy > 0 || testLog.refused) {
-        virReportSystemError(testLog.nbusy > 0 ? EBUSY : testLog.refused, "%s", "no file");
-        if (testLog.nbusy > 0)
-            testLog.nbusy--;
-        return -1;
-    }
-
-    if (virPipe(fds) < 0)
-        return -1;
-
-    VIR_FORCE_CLOSE(testLog.pipe);
-    testLog.pipe = fds[0];
-    *inode = *offset = 0;
-    return fds[1];
 }
 
 
@@ -262,7 +205,7 @@ static const testAppended appendedCases[] = {
     { "after a restart", .there = true, .again = true },
     { "that a process that has ended had", .there = true, .nbusy = 2 },
     { "that is refused", .there = true, .refused = EACCES,
-      .error = "device model 'com': serial port '1': no file: Permission denied" },
+      .error = "device model 'com': serial port '1': no log: Permission denied" },
 };
 
 
@@ -297,7 +240,7 @@ testAppendedRun(const void *opaque)
         return -1;
     }
 
-    if (safewrite(fd, "boot", 4) != 4 || saferead(testLog.pipe, said, 4) != 4)
+    if (safewrite(fd, "boot", 4) != 4 || saferead(testLog.pipe[0], said, 4) != 4)
         return -1;
 
     return virTestCompareToString("boot", said);
@@ -315,7 +258,7 @@ testAppendedBusy(const void *opaque G_GNUC_UNUSED)
     testLog.refused = 0;
     testDeadline = g_get_monotonic_time() + 200 * 1000;
     ret = testOpenBadly(def, VIR_ERR_SYSTEM_ERROR,
-                        "device model 'com': serial port '1': no file: Device or resource busy");
+                        "device model 'com': serial port '1': no log: Device or resource busy");
     testDeadline = G_MAXINT64;
     testLog.nbusy = 0;
     return ret;
@@ -768,7 +711,7 @@ mymain(void)
     size_t i;
     int ret = 0;
 
-    if (!(dir = g_dir_make_tmp("com-XXXXXX", NULL)))
+    if (!(dir = g_dir_make_tmp("com-XXXXXX", NULL)) || testLogInit() < 0)
         return EXIT_FAILURE;
     testDir = dir;
     umask(0);
@@ -792,8 +735,7 @@ mymain(void)
             ret = -1;
     }
 
-    VIR_FORCE_CLOSE(testLog.pipe);
-    g_free(testLog.asked);
+    testLogFree();
     if (virFileDeleteTree(testDir) < 0)
         ret = -1;
 

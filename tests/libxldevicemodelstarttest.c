@@ -30,8 +30,8 @@
 #include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
+#include "libxldevicemodeltestvirtlogd.h"
 #include "libxldevicemodeltestxenstore.h"
-#include "logging/log_manager.h"
 #include "viralloc.h"
 #include "virfile.h"
 #include "virutil.h"
@@ -44,15 +44,6 @@
 
 static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folders */
-
-/* virtlogd, and what it was asked for. */
-static struct {
-    size_t nbusy; /* how often it has yet to say that a log is in use */
-    int refused; /* errno with which it refuses a log otherwise, or 0 */
-    size_t nasked;
-    char *asked; /* what for, the last time */
-    int pipe[2]; /* the log that it opened; the first end is its own */
-} testLog;
 
 /* How often there is time left. */
 static size_t testPatience;
@@ -77,50 +68,6 @@ geteuid(void)
     uid_t (*real)(void) = dlsym(RTLD_NEXT, "geteuid");
 
     return testStranger ? real() + 1 : real();
-}
-
-
-virLogManager *
-virLogManagerNew(bool privileged G_GNUC_UNUSED)
-{
-    return g_malloc0(1);
-}
-
-
-void
-virLogManagerFree(virLogManager *mgr)
-{
-    g_free(mgr);
-}
-
-
-int
-virLogManagerDomainOpenLogFile(virLogManager *mgr G_GNUC_UNUSED,
-                               const char *driverName,
-                               const unsigned char *domuuid G_GNUC_UNUSED,
-                               const char *domname,
-                               const char *path,
-                               unsigned int flags,
-                               ino_t *inode,
-                               off_t *offset)
-{
-    testLog.nasked++;
-    g_free(testLog.asked);
-    testLog.asked = g_strdup_printf("%s %s %s %u", driverName, domname, path, flags);
-
-    if (testLog.nbusy > 0) {
-        testLog.nbusy--;
-        virReportSystemError(EBUSY, "%s", "no log");
-        return -1;
-    }
-
-    if (testLog.refused) {
-        virReportSystemError(testLog.refused, "%s", "no log");
-        return -1;
-    }
-
-    *inode = *offset = 0;
-    return fcntl(testLog.pipe[1], F_DUPFD_CLOEXEC, 0);
 }
 
 
@@ -276,7 +223,7 @@ static int
 testLogRun(const void *opaque)
 {
     const struct testLogData *data = opaque;
-    g_autofree char *asked = g_strdup_printf("libxl guest %s/guest-dm-lan.log 0", testDir);
+    g_autofree char *asked = NULL;
     virDomainObj *vm = virDomainObjNew(driver->xmlopt);
     libxl_domain_config d_config = { 0 };
     int rc;
@@ -284,6 +231,7 @@ testLogRun(const void *opaque)
 
     vm->def = libxlDeviceModelTestParseGolden(driver->xmlopt, "nic-e1000");
     vm->def->id = TEST_DOMID;
+    asked = g_strdup_printf("libxl %u guest %s/guest-dm-lan.log 0", vm->def->uuid[0], testDir);
     testLog.nbusy = data->nbusy;
     testLog.refused = data->refused;
     testLog.nasked = 0;
@@ -644,7 +592,7 @@ mymain(void)
     int ret = 0;
 
     if (virEventRegisterDefaultImpl() < 0 || !(driver = testDriverNew(&testDir)) ||
-        virPipe(testLog.pipe) < 0)
+        testLogInit() < 0)
         return EXIT_FAILURE;
 
     g_free(driver->config->logDir);
@@ -660,9 +608,7 @@ mymain(void)
     if (testImagesOfAll() < 0)
         ret = -1;
 
-    VIR_FORCE_CLOSE(testLog.pipe[0]);
-    VIR_FORCE_CLOSE(testLog.pipe[1]);
-    g_free(testLog.asked);
+    testLogFree();
     g_free(testRun);
     testDriverFree(driver, testDir);
 

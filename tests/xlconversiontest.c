@@ -13,9 +13,9 @@
 #include "testutils.h"
 #include "testutilsxen.h"
 #include "libxl/libxl_conf.h"
-#include "libxl/xen_xl.h"
 #include "libxldevicemodeltestdomain.h"
 #include "libxldevicemodeltestutils.h"
+#include "libxldevicemodeltestxl.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -30,34 +30,14 @@ static virDomainDef *
 testParseXL(const char *type,
             const char *lines)
 {
-    g_autoptr(libxlDriverConfig) config = libxlDriverConfigGet(driver);
     g_autofree char *cfg = g_strdup_printf("name = \"guest\"\n"
                                            "uuid = \"6ec25b1e-21c2-4d0b-a4f0-9a7c0a3f7a01\"\n"
                                            "type = \"%s\"\n"
                                            "memory = 256\n"
                                            "vcpus = 4\n"
                                            "%s\n", type, lines);
-    g_autoptr(virConf) conf = NULL;
 
-    if (!(conf = virConfReadString(cfg, 0)))
-        return NULL;
-
-    return xenParseXL(conf, config->caps, driver->xmlopt);
-}
-
-
-static char *
-testFormatXL(virDomainDef *def)
-{
-    g_autoptr(virConf) conf = NULL;
-    int len = 64 * 1024;
-    g_autofree char *cfg = g_new0(char, len);
-
-    if (!(conf = xenFormatXL(def)) ||
-        virConfWriteMem(cfg, &len, conf) < 0)
-        return NULL;
-
-    return g_steal_pointer(&cfg);
+    return libxlDeviceModelTestParseXL(driver, cfg);
 }
 
 
@@ -128,15 +108,13 @@ testTo(const void *opaque)
     g_autofree char *xml = libxlDeviceModelTestDomainXML(NULL, data->devices);
     g_autofree char *cfg = NULL;
     g_autofree char *again = NULL;
-    g_autoptr(libxlDriverConfig) config = libxlDriverConfigGet(driver);
     g_autoptr(virDomainDef) def = NULL;
     g_autoptr(virDomainDef) read = NULL;
-    g_autoptr(virConf) conf = NULL;
 
     if (!(def = testParseXML(xml)))
         return -1;
 
-    cfg = testFormatXL(def);
+    cfg = libxlDeviceModelTestFormatXL(def);
 
     if (testCompare(cfg, data->cfg, data->error) < 0)
         return -1;
@@ -144,9 +122,8 @@ testTo(const void *opaque)
     if (!cfg)
         return 0;
 
-    if (!(conf = virConfReadString(cfg, 0)) ||
-        !(read = xenParseXL(conf, config->caps, driver->xmlopt)) ||
-        !(again = testFormatXL(read)))
+    if (!(read = libxlDeviceModelTestParseXL(driver, cfg)) ||
+        !(again = libxlDeviceModelTestFormatXL(read)))
         return -1;
 
     return virTestCompareToString(cfg, again);

@@ -15,10 +15,10 @@
 #include "testutilsxen.h"
 #include "conf/domain_devicemodel.h"
 #include "libxl/libxl_conf.h"
-#include "libxl/xen_xl.h"
 #include "libxl/xen_xm.h"
 #include "libxldevicemodeltestdomain.h"
 #include "libxldevicemodeltestutils.h"
+#include "libxldevicemodeltestxl.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_NONE
@@ -44,28 +44,7 @@ testFilePath(const char *name,
 static virDomainDef *
 testParseXL(const char *cfg)
 {
-    g_autoptr(libxlDriverConfig) config = libxlDriverConfigGet(driver);
-    g_autoptr(virConf) conf = NULL;
-
-    if (!(conf = virConfReadString(cfg, 0)))
-        return NULL;
-
-    return xenParseXL(conf, config->caps, driver->xmlopt);
-}
-
-
-static char *
-testFormatXL(virDomainDef *def)
-{
-    g_autoptr(virConf) conf = NULL;
-    int len = 64 * 1024;
-    g_autofree char *cfg = g_new0(char, len);
-
-    if (!(conf = xenFormatXL(def)) ||
-        virConfWriteMem(cfg, &len, conf) < 0)
-        return NULL;
-
-    return g_steal_pointer(&cfg);
+    return libxlDeviceModelTestParseXL(driver, cfg);
 }
 
 
@@ -166,7 +145,7 @@ testXMLToXL(const void *opaque)
 
     if (virTestLoadFile(xmlPath, &xml) < 0 ||
         !(def = testParseXML(xml)) ||
-        !(actual = testFormatXL(def)))
+        !(actual = libxlDeviceModelTestFormatXL(def)))
         return -1;
 
     return virTestCompareToFile(actual, cfgPath);
@@ -189,7 +168,7 @@ testRoundTripXL(const void *opaque)
         !(parsed = testParseXL(cfg)) ||
         !(xml = testFormatXML(parsed)) ||
         !(reparsed = testParseXML(xml)) ||
-        !(actual = testFormatXL(reparsed)))
+        !(actual = libxlDeviceModelTestFormatXL(reparsed)))
         return -1;
 
     return virTestCompareToString(cfg, actual);
@@ -209,7 +188,7 @@ testRoundTripXML(const void *opaque)
 
     if (virTestLoadFile(xmlPath, &xml) < 0 ||
         !(parsed = testParseXML(xml)) ||
-        !(cfg = testFormatXL(parsed)) ||
+        !(cfg = libxlDeviceModelTestFormatXL(parsed)) ||
         !(reparsed = testParseXL(cfg)) ||
         !(actual = testFormatXML(reparsed)))
         return -1;
@@ -297,7 +276,7 @@ testFormat(const void *opaque)
                                         (data->invalid ? VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE : 0))))
         return -1;
 
-    if ((cfg = testFormatXL(def))) {
+    if ((cfg = libxlDeviceModelTestFormatXL(def))) {
         VIR_TEST_DEBUG("expected '%s', got\n%s", data->error, cfg);
         return -1;
     }
@@ -334,9 +313,9 @@ testReadAgain(const char *item,
         return -1;
     }
 
-    if (!(first = testFormatXL(def)) ||
+    if (!(first = libxlDeviceModelTestFormatXL(def)) ||
         !(again = testParseXL(first)) ||
-        !(second = testFormatXL(again))) {
+        !(second = libxlDeviceModelTestFormatXL(again))) {
         VIR_TEST_DEBUG("'%s' was accepted", item);
         return -1;
     }
@@ -424,7 +403,7 @@ testFormatBytes(const void *opaque G_GNUC_UNUSED)
     g_autoptr(virDomainDef) def = NULL;
 
     if (!(def = testParseXL(cfg)) ||
-        (actual = testFormatXL(def)))
+        (actual = libxlDeviceModelTestFormatXL(def)))
         return -1;
 
     return libxlDeviceModelTestCompareError(NULL,
@@ -449,7 +428,7 @@ testFormatNoName(const void *opaque G_GNUC_UNUSED)
     g_free(def->nets[0]->ifname);
     def->nets[0]->ifname = g_strdup("");
 
-    if (!(actual = testFormatXL(def)))
+    if (!(actual = libxlDeviceModelTestFormatXL(def)))
         return -1;
 
     if (!strstr(actual, "\ndevice_models = [ \"name=lan,vifs=00:16:3e:00:00:01\" ]\n")) {
@@ -616,7 +595,7 @@ testNone(const void *opaque G_GNUC_UNUSED)
     g_autoptr(virDomainDef) def = NULL;
 
     if (!(def = testParseXL(cfg)) ||
-        !(actual = testFormatXL(def)))
+        !(actual = libxlDeviceModelTestFormatXL(def)))
         return -1;
 
     if (def->ndevicemodels != 0 || strstr(actual, "device_models")) {
