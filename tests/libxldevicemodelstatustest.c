@@ -243,6 +243,7 @@ struct testPortsData {
     const char *status; /* as it is parsed, NULL for none */
     const char *again;
     int ports[3];
+    bool stopped; /* the domain does not run: an earlier one has left the file */
 };
 
 static int
@@ -287,8 +288,10 @@ testPorts(const void *opaque)
     /* as a definition that a status file has */
     if ((vm->def = virDomainDefParseString(xml, driver->xmlopt, NULL,
                                            VIR_DOMAIN_DEF_PARSE_STATUS |
-                                           VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE)))
+                                           VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE))) {
+        vm->def->id = data->stopped ? -1 : 7;
         ret = testPortsOf(vm, data);
+    }
 
     virDomainObjEndAPI(&vm);
     return ret;
@@ -309,12 +312,14 @@ testAllPorts(void)
 #define TWO "<devicemodel name='main'/><devicemodel name='com'><capability name='serial'/></devicemodel>"
 
     DO_TEST("by number", TWO, "<devicemodels uarts='numbered'/>",
-            "<devicemodels uarts='numbered'/>\n", { 3, 1, 0 });
+            "<devicemodels uarts='numbered'/>\n", { 3, 1, 0 }, false);
     DO_TEST("from before their numbers counted", TWO, "<devicemodels complete='yes'/>",
-            "<devicemodels uarts='numbered' complete='yes'/>\n", { 0, 1, 2 });
+            "<devicemodels uarts='numbered' complete='yes'/>\n", { 0, 1, 2 }, false);
+    DO_TEST("of a start after one from before", TWO, "<devicemodels/>",
+            "<devicemodels uarts='numbered'/>\n", { 3, 1, 0 }, true);
     DO_TEST("of the primary, from before their numbers counted",
-            "<devicemodel name='main'/>", NULL, "<devicemodels uarts='numbered'/>\n", { 0, 1, 2 });
-    DO_TEST("without device models", "", NULL, "", { 3, 1, 0 });
+            "<devicemodel name='main'/>", NULL, "<devicemodels uarts='numbered'/>\n", { 0, 1, 2 }, false);
+    DO_TEST("without device models", "", NULL, "", { 3, 1, 0 }, false);
 
 #undef TWO
 #undef DO_TEST

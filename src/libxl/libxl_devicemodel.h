@@ -16,8 +16,8 @@
  * Those that take a virDomainObj are called with it locked.
  * libxlDeviceModelsCheckImages, libxlDeviceModelsStart and libxlDeviceModelsStop
  * unlock it while they wait; the job of type modify that they are called in keeps
- * others from the list of device models meanwhile.  A daemon that starts ends what an earlier one left
- * without a job: nobody else has the domain yet.
+ * others from the list of device models meanwhile.  A daemon that starts ends what an
+ * earlier one left without a job: nobody else has the domain yet.
  */
 
 #pragma once

@@ -294,8 +294,9 @@ libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
     priv->devicemodelsComplete =
         virXPathBoolean("boolean(./devicemodels[@complete='yes'])", ctxt) > 0;
 
-    /* the guest's serial ports stay what they are */
-    if (virXPathBoolean("boolean(./devicemodels[@uarts='numbered'])", ctxt) <= 0)
+    /* the guest's serial ports stay what they are; one that is about to start has none yet */
+    if (virDomainObjIsActive(vm) &&
+        virXPathBoolean("boolean(./devicemodels[@uarts='numbered'])", ctxt) <= 0)
         libxlDeviceModelUARTsAssignByOrder(vm->def);
 
     if (libxlDeviceModelParseMachine(ctxt, &priv->devicemodelsMachine) < 0 ||
