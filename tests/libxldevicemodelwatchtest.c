@@ -1008,6 +1008,85 @@ testHeldCut(const void *opaque)
 }
 
 
+/* Who restarts one that the guest is not held for lets one first that it is held for. */
+static int
+testHeldFirst(const void *opaque G_GNUC_UNUSED)
+{
+    int told;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testLines->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLines->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    testWatch(testLan);
+    testKill(testLan);
+
+    virObjectUnlock(testVM);
+    told = testAwaitCalls(FREE_LAN EVENTS("lan", "0"));
+    g_usleep(300 * 1000);
+    virObjectLock(testVM);
+    if (told == 0 && testAwaitCalls(FREE_LAN EVENTS("lan", "0")) == 0 &&
+        testVM->job->active == VIR_JOB_NONE && libxlDeviceModelReleaseHeld(testLines) &&
+        testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0") FREE_HELD
+                                 "restart lan, held 0\nrestarted\n") == 0)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
+/* Two of those do not wait for each other. */
+static int
+testHeldBoth(const void *opaque G_GNUC_UNUSED)
+{
+    int ret;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testXen.swaps = true;
+    testLines->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLines->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    testLan->holds = true;
+    testWatch(testLan);
+    testKill(testLan);
+    ret = testAwaitEnd(testLan, 2, "hold 7 1 0x10 0x100\n" EVENTS("lan", "0")
+                                   "restart lan, held 1\nswap\nfree 7 1 0x0 0x0\nrestarted\n");
+
+    testEnd();
+    return ret;
+}
+
+
+/* One that has ended, and whose end nobody has looked at yet, may be held for soon; where that
+ * does not come to pass, the others do not wait for ever. */
+static int
+testHeldSoon(const void *opaque G_GNUC_UNUSED)
+{
+    gint64 begin;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testLines->holds = true;
+    testKill(testLines);
+    libxlDeviceModelProcessWait(&testLines->process,
+                                g_get_monotonic_time() + 30 * G_USEC_PER_SEC);
+    testWatch(testLan);
+    begin = g_get_monotonic_time();
+    testKill(testLan);
+
+    if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")
+                                 "restart lan, held 0\nrestarted\n") == 0) {
+        if (g_get_monotonic_time() - begin >= 2 * G_USEC_PER_SEC)
+            ret = 0;
+        else
+            VIR_TEST_VERBOSE("it was not waited for");
+    }
+
+    testEnd();
+    return ret;
+}
+
+
 struct testLeaveData {
     bool busy; /* the domain: another call has the job */
     bool swaps; /* the new process */
@@ -1863,6 +1942,12 @@ testHolds(void)
     DO_TEST("the server was given back", .given = true,
             .calls = HOLD_LINES FREE_LINES TOLD "restart lines, held 0\nrestarted\n");
     DO_TEST("the domain ends", .stopped = true, .calls = HOLD_LINES "pause 7\n");
+    if (virTestRun("hold: before those are restarted that are not held for", testHeldFirst, NULL) < 0)
+        ret = -1;
+    if (virTestRun("hold: two at once", testHeldBoth, NULL) < 0)
+        ret = -1;
+    if (virTestRun("hold: not looked at yet", testHeldSoon, NULL) < 0)
+        ret = -1;
 
 #undef TOLD
 #undef DO_TEST

@@ -29,6 +29,16 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_failure");
 /* For how long others have the job before a restart that has failed is tried again. */
 #define LIBXL_DEVICE_MODEL_AGAIN_MS 100
 
+/* How often others are let first, so long each time: for as long as a guest is held. */
+#define LIBXL_DEVICE_MODEL_YIELDS 30
+
+/* What is remembered from one try to restart a device model to the next. */
+typedef struct _libxlDeviceModelTries libxlDeviceModelTries;
+struct _libxlDeviceModelTries {
+    bool restarts; /* an earlier daemon has begun to */
+    unsigned int nyields; /* so often were others let first */
+};
+
 
 static void
 libxlDeviceModelForgetTerminals(virDomainDef *def,
@@ -236,15 +246,29 @@ libxlDeviceModelWasTold(const virDomainDef *def,
 
 /* A restart that an earlier daemon has begun is gone on with, whatever the definition wants: an
  * administrator has said so, and nobody else ends the process that may have been started.
- * @restarts is set then, and stays so for all tries. */
+ * @tries remembers that. */
 static virDomainDeviceModelFailureAction
 libxlDeviceModelChooseAction(const virDomainDeviceModelDef *dmdef,
-                             bool *restarts)
+                             libxlDeviceModelTries *tries)
 {
     virDomainDeviceModelFailureAction action = virDomainDeviceModelDefGetFailureAction(dmdef);
 
-    *restarts = *restarts || dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
-    return *restarts ? VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART : action;
+    tries->restarts = tries->restarts || dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
+    return tries->restarts ? VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART : action;
+}
+
+
+/* A restart takes the job for seconds.  One that a vCPU waits for would come too late behind
+ * that of another. */
+static bool
+libxlDeviceModelYields(virDomainObj *vm,
+                       libxlDeviceModel *dm,
+                       virDomainDeviceModelFailureAction action,
+                       libxlDeviceModelTries *tries)
+{
+    return action == VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART &&
+        !libxlDeviceModelComesFirst(vm, dm) &&
+        tries->nyields++ < LIBXL_DEVICE_MODEL_YIELDS;
 }
 
 
@@ -253,10 +277,11 @@ static bool
 libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
                            virDomainObj *vm,
                            libxlDeviceModel *dm,
-                           bool *restarts)
+                           libxlDeviceModelTries *tries)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     const virDomainDeviceModelDef *dmdef;
+    virDomainDeviceModelFailureAction action;
     bool again = false;
 
     if (!dm->pending || !libxlDomainEndBeginJob(vm, dm->domid))
@@ -266,9 +291,11 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
     if (!libxlDeviceModelsAreLeaving() && libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
         libxlDeviceModelsDomainLives(cfg, vm->def) &&
         (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
-        dm->pending = false;
-        again = libxlDeviceModelAct(driver, vm, dm,
-                                    libxlDeviceModelChooseAction(dmdef, restarts));
+        action = libxlDeviceModelChooseAction(dmdef, tries);
+        if (!(again = libxlDeviceModelYields(vm, dm, action, tries))) {
+            dm->pending = false;
+            again = libxlDeviceModelAct(driver, vm, dm, action);
+        }
     }
 
     virDomainObjEndJob(vm);
@@ -284,7 +311,8 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
  *
  * Do what its definition wants, once, whatever daemon told, or go on with a restart that has
  * begun.  Called with the domain locked and no job; waits for one, however long somebody else
- * has it, and unlocks it between two tries, so that somebody else can.  What it has restarted
+ * has it, and unlocks it between two tries, so that somebody else can.  One that the guest is
+ * not held for waits for those that it is held for.  What it has restarted
  * is to be watched (libxlDeviceModelWatchSuccessors) before the domain is unlocked.
  */
 void
@@ -292,9 +320,9 @@ libxlDeviceModelFinish(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        libxlDeviceModel *dm)
 {
-    bool restarts = false;
+    libxlDeviceModelTries tries = { 0 };
 
-    while (libxlDeviceModelFinishOnce(driver, vm, dm, &restarts)) {
+    while (libxlDeviceModelFinishOnce(driver, vm, dm, &tries)) {
         virObjectUnlock(vm);
         g_usleep(LIBXL_DEVICE_MODEL_AGAIN_MS * 1000);
         virObjectLock(vm);

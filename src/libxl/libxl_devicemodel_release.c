@@ -323,6 +323,47 @@ libxlDeviceModelIsHeld(libxlDeviceModel *dm)
 }
 
 
+/* One whose process has ended, and that the guest is about to be held for, counts, too. */
+static bool
+libxlDeviceModelIsWaitedFor(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    if (dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING)
+        return dm->holds && !libxlDeviceModelIsAlive(dm);
+
+    return dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED &&
+        dm->held == LIBXL_DEVICE_MODEL_HELD_YES;
+}
+
+
+/**
+ * libxlDeviceModelComesFirst:
+ * @vm: the domain, locked
+ * @dm: one of its device models, which has failed
+ *
+ * Returns whether the guest is held for none of the others, or for this one as well: whoever
+ * restarts another lets it first.
+ */
+bool
+libxlDeviceModelComesFirst(virDomainObj *vm,
+                           libxlDeviceModel *dm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    if (libxlDeviceModelIsWaitedFor(dm))
+        return true;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (libxlDeviceModelIsWaitedFor(priv->devicemodels[i]))
+            return false;
+    }
+
+    return true;
+}
+
+
 /**
  * libxlDeviceModelLimitHold:
  * @dm: device model whose guest is held, or is about to be

@@ -53,6 +53,10 @@ libxlDeviceModelAbandonSwap(libxlDeviceModel *dm);
 bool
 libxlDeviceModelReleaseHeld(libxlDeviceModel *dm);
 
+bool
+libxlDeviceModelComesFirst(virDomainObj *vm,
+                           libxlDeviceModel *dm);
+
 void
 libxlDeviceModelLimitHold(libxlDeviceModel *dm);
 
