@@ -9,6 +9,7 @@
 
 #include <config.h>
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -70,6 +71,7 @@ struct _testRestartData {
     bool destroyed; /* this ioreq server is */
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
     bool held; /* the guest waits */
+    unsigned int msHeld; /* for so long yet; 0 for as long as can be */
     bool cut; /* it was freed by half */
     bool silent; /* the new process, when it is told of that */
     bool stuck; /* likewise, when it is killed */
@@ -125,6 +127,28 @@ testLimitFiles(rlim_t files)
     limit.rlim_cur = MIN(files, limit.rlim_max);
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
         abort();
+}
+
+
+/* A guest that is held is to be free when its time is over. */
+static void
+testCheckTime(bool held,
+              gint64 deadline)
+{
+    if (held && deadline > test.lan->heldUntil)
+        g_string_append(test.calls, "LATE ");
+}
+
+
+bool
+libxlDeviceModelProcessWait(const libxlDeviceModelProcess *process,
+                            gint64 deadline)
+{
+    bool (*real)(const libxlDeviceModelProcess *process, gint64 deadline) =
+        dlsym(RTLD_NEXT, "libxlDeviceModelProcessWait");
+
+    testCheckTime(test.lan->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED, deadline);
+    return real(process, deadline);
 }
 
 
@@ -395,8 +419,9 @@ libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
     g_autofree char *replay = NULL;
 
     testWaits();
-    if (starting->succession->begin(starting, starting->predecessor) < 0)
+    if (starting->succession->begin(starting, starting->predecessor, &deadline) < 0)
         return -1;
+    testCheckTime(starting->swaps, deadline);
 
     replay = g_strjoinv("; ", starting->replay);
     g_string_append_printf(test.calls, "await %s: %s\n", starting->dm->name, replay);
@@ -505,6 +530,8 @@ testBegin(const testRestartData *data)
     test.lan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     test.lan->pending = true;
     test.lan->held = data->held ? LIBXL_DEVICE_MODEL_HELD_YES : LIBXL_DEVICE_MODEL_HELD_NO;
+    test.lan->heldUntil = g_get_monotonic_time() +
+        (data->msHeld > 0 ? data->msHeld : 3000) * 1000LL;
     if (data->cut)
         test.lan->held = LIBXL_DEVICE_MODEL_HELD_CUT;
     virDomainDeviceModelDefSetFailed(test.vm->def->devicemodels[1], 60, "killed");
@@ -779,7 +806,11 @@ testHoldsAll(void)
 #define UNDO(tap) \
     KILL(tap) "free others 7 0x4\n" LOWER "wake 7\n"
 #define UNDO_HELD(tap) \
-    KILL(tap) "copy 7 1\nfree 7 1 0x0 0x0\nfree others 7 0x4\n" LOWER "wake 7\n"
+    "signal 9\nfree others 7 0x6\n" LOWER "wake 7\ncopy 7 1\nfree 7 1 0x0 0x0\n" \
+    "signal 9\nunplug new\ndelete tap " tap "\nfree others 7 0x4\n" LOWER "wake 7\n"
+#define UNDO_FREED(tap) \
+    "signal 9\nfree others 7 0x4\n" LOWER "wake 7\n" \
+    "signal 9\nunplug new\ndelete tap " tap "\nfree others 7 0x4\n" LOWER "wake 7\n"
 #define KILL(tap) "signal 9\nsignal 9\nunplug new\ndelete tap " tap "\n"
 
 
@@ -847,6 +878,9 @@ testRestarts(void)
     DO_TEST("fails once", .nfailing = 1, .restarted = true, .nslept = 1,
             .calls = CLEAR UNPLUG START("down") UNDO("41")
                      AGAIN "unplug\n" START("down") "free others 7 0x24\n");
+    DO_TEST("fails once, and does not end", .nfailing = 1, .stuck = true, .restarted = true,
+            .calls = CLEAR UNPLUG START("down") UNDO_FREED("41")
+                     AGAIN "unplug\n" START("down") "free others 7 0x24\n");
     DO_TEST("fails too often", .nends = 3, .nfailing = 9, .nslept = 1,
             .calls = CLEAR UNPLUG START("down") UNDO("49") AGAIN "unplug\n" START("down") UNDO("48") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
@@ -865,11 +899,14 @@ testRestarts(void)
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
+    DO_TEST("of a guest that is held not much longer", .held = true, .msHeld = 700, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
+                     "copy 7 1\nfree 7 1 0x0 0x0\n"
+                     "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"
+                     "free others 7 0x24\n");
     DO_TEST("that is not told what it writes, and does not end", .held = true, .silent = true, .stuck = true,
-            .restarted = true,
-            .calls = CLEAR_HELD UNPLUG START("down") SWAPS
-                     "signal 9\nfree others 7 0x6\n" LOWER "wake 7\ncopy 7 1\nfree 7 1 0x0 0x0\n"
-                     "signal 9\nunplug new\ndelete tap 40\nfree others 7 0x4\n" LOWER "wake 7\n"
+            .restarted = true, .msHeld = 1800,
+            .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("of a guest that is held, refused", .held = true, .nends = 5,
@@ -880,7 +917,7 @@ testRestarts(void)
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("the server is that of who was held", .held = true, .nends = 4, .ioservid = 1, .destroyed = true,
-            .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\n" UNDO("40") AGAIN,
+            .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\n" UNDO_FREED("40") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("by hand", .manual = true, .nends = 5, .restarted = true,
             .reason = "killed; an interface is back when the guest closes and opens it",

@@ -260,11 +260,12 @@ libxlDeviceModelRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
                         libxlDeviceModel *dm)
 {
     bool swaps = false;
+    gint64 deadline;
 
     testCall("restart %s, held %d\n", dm->name, dm->held);
     virObjectUnlock(vm);
     if (testXen.swaps)
-        swaps = libxlDeviceModelBeginSwap(dm);
+        swaps = libxlDeviceModelBeginSwap(dm, &deadline);
     g_usleep(testXen.usRestart);
     if (swaps)
         testCall("swap\n");
@@ -986,18 +987,20 @@ static int
 testHeldCut(const void *opaque)
 {
     bool swapped = GPOINTER_TO_INT(opaque);
+    gint64 deadline;
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
     testXen.nunfreed = 1;
     testLines->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     testLines->held = LIBXL_DEVICE_MODEL_HELD_YES;
-    if (swapped && !libxlDeviceModelBeginSwap(testLines))
+    testLines->heldUntil = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+    if (swapped && !libxlDeviceModelBeginSwap(testLines, &deadline))
         goto cleanup;
 
     if (!libxlDeviceModelReleaseHeld(testLines)) {
         libxlDeviceModelAbandonSwap(testLines);
-        if (!libxlDeviceModelBeginSwap(testLines) && libxlDeviceModelHasServer(testLines) &&
+        if (!libxlDeviceModelBeginSwap(testLines, &deadline) && libxlDeviceModelHasServer(testLines) &&
             libxlDeviceModelReleaseHeld(testLines) && testLines->held == LIBXL_DEVICE_MODEL_HELD_NO)
             ret = testAwaitCalls(FREE_HELD FREE_HELD);
     }
@@ -1930,7 +1933,7 @@ testHolds(void)
 
     DO_TEST("another serves in time", .swaps = true, .usRestart = 100 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\n" FREE_HELD "restarted\n");
-    DO_TEST("another begins in time", .swaps = true, .usRestart = 3500 * 1000,
+    DO_TEST("another begins in time, and is late", .swaps = true, .usRestart = 3500 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\n" FREE_HELD "restarted\n");
     DO_TEST("another comes too late", .usRestart = 3500 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\n" FREE_HELD "restarted\n");

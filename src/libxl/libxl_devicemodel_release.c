@@ -28,6 +28,11 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_release");
 /* For how long a guest is held, in milliseconds. */
 #define LIBXL_DEVICE_MODEL_HOLD_MS (3 * 1000)
 
+/* What of that is left for the end of a new process that has not been told all by then, and
+ * for how long another is told at least. */
+#define LIBXL_DEVICE_MODEL_HOLD_KILL_MS 250
+#define LIBXL_DEVICE_MODEL_HOLD_TELL_MS 500
+
 /* Of all domains: to free a guest takes an ioreq server for a moment, which another thread
  * could take for that of a device model that has ended.  Locked before a device model. */
 static virMutex libxlDeviceModelServersMutex = VIR_MUTEX_INITIALIZER;
@@ -150,7 +155,8 @@ libxlDeviceModelsAreLeaving(void)
  *         called with @dm locked
  * @opaque: for @limit
  *
- * Leave the guest waiting for another process, where that can be.  Returns whether it is held.
+ * Leave the guest waiting for another process, where that can be, for three seconds from now on
+ * at most.  Returns whether it is held.
  */
 bool
 libxlDeviceModelHold(libxlDeviceModel *dm,
@@ -161,6 +167,7 @@ libxlDeviceModelHold(libxlDeviceModel *dm,
     libxlDeviceModelIoreq ioreq = {
         .domid = dm->domid, .ioservid = dm->ioservid, .slots = dm->slots, .irqs = dm->irqs,
     };
+    gint64 until = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_HOLD_MS * 1000;
     VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
@@ -172,7 +179,7 @@ libxlDeviceModelHold(libxlDeviceModel *dm,
     if (libxlDeviceModelIoreqHold(&ioreq, &result) < 0)
         return false;
 
-    dm->heldUntil = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_HOLD_MS * 1000;
+    dm->heldUntil = until;
     if (!limit(opaque))
         return false;
 
@@ -185,22 +192,28 @@ libxlDeviceModelHold(libxlDeviceModel *dm,
 /**
  * libxlDeviceModelBeginSwap:
  * @dm: device model that has failed
+ * @deadline: brought forward, so that the guest is free when its time is over, if the process
+ *            that has not been told all by then is killed at once
  *
  * A guest that is held stays so until libxlDeviceModelReleaseHeld, however long that takes,
- * if its time is not over yet, and nobody has tried to free it.  To be called before another
- * process serves the devices: what the guest writes must not go to both.
+ * if there is enough of its time left, and nobody has tried to free it.  To be called before
+ * another process serves the devices: what the guest writes must not go to both.
  *
  * Returns whether the guest is held.
  */
 bool
-libxlDeviceModelBeginSwap(libxlDeviceModel *dm)
+libxlDeviceModelBeginSwap(libxlDeviceModel *dm,
+                          gint64 *deadline)
 {
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+    gint64 last = dm->heldUntil - LIBXL_DEVICE_MODEL_HOLD_KILL_MS * 1000;
 
     if (dm->held != LIBXL_DEVICE_MODEL_HELD_YES ||
-        dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED)
+        dm->state != LIBXL_DEVICE_MODEL_STATE_FAILED ||
+        libxlDeviceModelTimeLeft(last) < LIBXL_DEVICE_MODEL_HOLD_TELL_MS)
         return false;
 
+    *deadline = MIN(*deadline, last);
     dm->held = LIBXL_DEVICE_MODEL_HELD_SWAPPED;
     return true;
 }

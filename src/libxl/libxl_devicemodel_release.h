@@ -39,7 +39,8 @@ libxlDeviceModelHold(libxlDeviceModel *dm,
                      void *opaque);
 
 bool
-libxlDeviceModelBeginSwap(libxlDeviceModel *dm);
+libxlDeviceModelBeginSwap(libxlDeviceModel *dm,
+                          gint64 *deadline);
 
 int
 libxlDeviceModelCopyHeld(libxlDeviceModel *dm,

@@ -158,9 +158,10 @@ libxlDeviceModelRestartRelease(libxlDeviceModel *predecessor)
  * What it was freed of since is in the file of the new process. */
 static int
 libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
-                             libxlDeviceModel *predecessor)
+                             libxlDeviceModel *predecessor,
+                             gint64 *deadline)
 {
-    if ((starting->swaps = libxlDeviceModelBeginSwap(predecessor)))
+    if ((starting->swaps = libxlDeviceModelBeginSwap(predecessor, deadline)))
         return 0;
 
     /* its server must not be enabled any more when the other's is */
@@ -316,7 +317,8 @@ libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
 
 
 /* What was killed runs none of its code any more, and may wait for the host all the same, for
- * a disk or a file system.  The guest waits neither for that nor for the old one then. */
+ * a disk or a file system, as may what it has left.  The guest waits neither for that nor for
+ * the old one then. */
 static void
 libxlDeviceModelRestartForsake(virDomainObj *vm,
                                libxlDeviceModel *dm)
@@ -335,12 +337,20 @@ libxlDeviceModelRestartForsake(virDomainObj *vm,
 static void
 libxlDeviceModelRestartKill(virDomainObj *vm,
                             libxlDeviceModel *dm,
-                            libxlDeviceModel *started)
+                            const libxlDeviceModelStarting *starting)
 {
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_KILL_MS * 1000;
+    libxlDeviceModel *started = starting->dm;
+    bool forsakes = starting->swaps;
+
+    if (starting->swaps)
+        deadline = MIN(deadline, dm->heldUntil);
 
     if (started->uid != 0 && libxlDeviceModelPrivilegeSignal(started->uid, SIGKILL) > 0 &&
         !libxlDeviceModelProcessWait(&started->process, deadline))
+        forsakes = true;
+
+    if (forsakes)
         libxlDeviceModelRestartForsake(vm, dm);
 
     libxlDeviceModelEndAll(&started, 1);
@@ -351,14 +361,15 @@ libxlDeviceModelRestartKill(virDomainObj *vm,
 static void
 libxlDeviceModelRestartUndo(virDomainObj *vm,
                             libxlDeviceModel *dm,
-                            libxlDeviceModel *started)
+                            const libxlDeviceModelStarting *starting)
 {
+    libxlDeviceModel *started = starting->dm;
     virErrorPtr save_err;
 
     virErrorPreserveLast(&save_err);
 
     virObjectUnlock(vm);
-    libxlDeviceModelRestartKill(vm, dm, started);
+    libxlDeviceModelRestartKill(vm, dm, starting);
     virObjectLock(vm);
 
     libxlDeviceModelNetDisconnect(vm->def, started);
@@ -437,8 +448,7 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
     } else {
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
         /* it must not serve a guest that was not told all */
-        libxlDeviceModelRestartUndo(vm, dm, starting->dm);
-        libxlDeviceModelAbandonSwap(dm);
+        libxlDeviceModelRestartUndo(vm, dm, starting);
         ignore_value(libxlDeviceModelReleaseHeld(dm));
     }
 

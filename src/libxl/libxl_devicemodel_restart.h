@@ -17,7 +17,8 @@
  *  swap     where the guest is held still, as nobody frees it from just before the new
  *           process serves its devices: it comes to the new process from then on, which
  *           is told what it takes for written, and who waits for the old one goes on.  If
- *           that fails, the new process is killed before the guest goes on
+ *           that fails, or takes longer than the guest is held, the new process is killed
+ *           before the guest goes on
  *  replace  the old one in the list of the domain by it; the caller has it watched
  *           (libxlDeviceModelWatchSuccessors)
  *

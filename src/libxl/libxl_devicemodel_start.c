@@ -680,7 +680,7 @@ libxlDeviceModelSucceed(libxlDeviceModelStarting *starting,
     gint64 last = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_SUCCEED_MS * 1000LL;
 
     deadline = MIN(deadline, last);
-    if (starting->succession->begin(starting, starting->predecessor) < 0 ||
+    if (starting->succession->begin(starting, starting->predecessor, &deadline) < 0 ||
         (starting->replay && libxlDeviceModelReplay(mon, starting->replay, deadline) < 0) ||
         libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
         libxlDeviceModelQMPCont(mon, deadline) < 0 ||

@@ -37,9 +37,12 @@ typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
  * error, with which the start has failed. */
 typedef struct _libxlDeviceModelSuccession libxlDeviceModelSuccession;
 struct _libxlDeviceModelSuccession {
-    /* Just before the process serves its devices: decides what it is told first (replay). */
+    /* Just before the process serves its devices: decides what it is told first (replay), and
+     * until when it has to have been told all: brings @deadline forward where the guest does
+     * not wait for so long. */
     int (*begin)(libxlDeviceModelStarting *starting,
-                 libxlDeviceModel *predecessor);
+                 libxlDeviceModel *predecessor,
+                 gint64 *deadline);
     /* As soon as it serves them. */
     int (*end)(const libxlDeviceModelStarting *starting,
                libxlDeviceModel *predecessor,
