@@ -1253,8 +1253,8 @@ testReopen(const void *opaque G_GNUC_UNUSED)
     testProcessForget(process);
 
     if (libxlDeviceModelIsAlive(process->dm) ||
-        !libxlDeviceModelReopen(process->dm) ||
-        !libxlDeviceModelReopen(process->dm))
+        libxlDeviceModelReopen(process->dm) != 1 ||
+        libxlDeviceModelReopen(process->dm) != 1)
         goto cleanup;
 
     if (process->dm->process.pid == process->pid && libxlDeviceModelIsAlive(process->dm))
@@ -1285,7 +1285,7 @@ testReopenForged(const void *opaque G_GNUC_UNUSED)
 
     testProcessForget(process);
 
-    if (libxlDeviceModelReopen(process->dm) && process->dm->process.pid == process->pid)
+    if (libxlDeviceModelReopen(process->dm) == 1 && process->dm->process.pid == process->pid)
         ret = 0;
     else
         VIR_TEST_VERBOSE("found process %d, expected %d", (int)process->dm->process.pid,
@@ -1312,7 +1312,7 @@ testReopenUnlocked(const void *opaque G_GNUC_UNUSED)
     testStandIn.nsignals = 0;
     testStandIn.nprocesses = 1;
 
-    if (!libxlDeviceModelReopen(process->dm))
+    if (libxlDeviceModelReopen(process->dm) == 0)
         ret = 0;
 
  cleanup:
@@ -1349,7 +1349,7 @@ testReopenEnded(const void *opaque G_GNUC_UNUSED)
 
     testProcessForget(process);
     if (virFileExists(process->dm->pidfile) &&
-        !libxlDeviceModelReopen(process->dm) &&
+        libxlDeviceModelReopen(process->dm) == 0 &&
         !libxlDeviceModelIsAlive(process->dm) &&
         virGetLastErrorCode() == VIR_ERR_OK)
         ret = 0;
@@ -1529,7 +1529,7 @@ testProcessSpawnElsewhere(testProcess *process)
         return -1;
 
     testProcessForget(process);
-    if (!libxlDeviceModelReopen(process->dm))
+    if (libxlDeviceModelReopen(process->dm) != 1)
         return -1;
 
     process->pid = process->dm->process.pid;
@@ -1601,7 +1601,7 @@ testReopenStranger(const void *opaque G_GNUC_UNUSED)
 
     if (g_mkdir_with_parents(folder, 0700) == 0 &&
         virFileWriteStr(dm->pidfile, text, 0600) == 0 &&
-        !libxlDeviceModelReopen(dm) &&
+        libxlDeviceModelReopen(dm) == 0 &&
         dm->process.pid == -1 && dm->process.pidfd == -1 && !libxlDeviceModelIsAlive(dm))
         ret = 0;
 
@@ -1625,7 +1625,7 @@ testReopenContent(const void *opaque)
     const char *content = opaque;
     g_autoptr(libxlDeviceModel) dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
     g_autofree char *folder = g_path_get_dirname(dm->pidfile);
-    bool found;
+    int found;
 
     if (g_mkdir_with_parents(folder, 0700) < 0 ||
         (content && virFileWriteStr(dm->pidfile, content, 0600) < 0))
@@ -1635,7 +1635,34 @@ testReopenContent(const void *opaque)
     if (content)
         unlink(dm->pidfile);
 
-    return !found && dm->process.pidfd == -1 ? 0 : -1;
+    return found == 0 && dm->process.pidfd == -1 ? 0 : -1;
+}
+
+
+/* One that cannot be looked for is taken for alive, until it is ended. */
+static int
+testReopenUnknown(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNew(testDir, TEST_DOMID, 1, "lan");
+    g_autofree char *folder = g_path_get_dirname(dm->pidfile);
+    g_autofree char *end = NULL;
+    int ret = -1;
+
+    /* it leads to itself */
+    if (g_mkdir_with_parents(folder, 0700) < 0 || symlink(dm->pidfile, dm->pidfile) < 0)
+        goto cleanup;
+
+    if (libxlDeviceModelReopen(dm) == -1 && libxlDeviceModelIsAlive(dm) &&
+        !(end = libxlDeviceModelDescribeEnd(dm)) &&
+        libxlDeviceModelTestOutcome(-1, testDir, "cannot find out whether the process of device model 'lan' lives: "
+                                                 "Too many levels of symbolic links") == 0)
+        ret = 0;
+    virResetLastError();
+
+ cleanup:
+    if (testStopAll(&dm, 1) != 0 || virGetLastErrorCode() != VIR_ERR_OK || testCheckFolder() < 0)
+        ret = -1;
+    return ret;
 }
 
 
@@ -1929,6 +1956,8 @@ testLives(void)
     if (virTestRun("reopen: forged pid", testReopenForged, NULL) < 0)
         ret = -1;
     if (virTestRun("reopen: gave up its lock", testReopenUnlocked, NULL) < 0)
+        ret = -1;
+    if (virTestRun("reopen: unreadable pid file", testReopenUnknown, NULL) < 0)
         ret = -1;
     if (virTestRun("reopen: no pid file", testReopenContent, NULL) < 0)
         ret = -1;

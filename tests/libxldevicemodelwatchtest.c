@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@
 
 #define TEST_DOMID 7
 #define TEST_UID 0x70000039
+#define TEST_FILES 128
 /* Longer than the tests wait for anything that has to come.  Once something has not come,
  * the tests fail anyway, and do not wait as long again: what comes late may be missed. */
 #define TEST_PATIENCE_MS (10 * 1000)
@@ -700,7 +702,7 @@ testForkUnseen(libxlDeviceModel *dm)
             pause();
     }
 
-    while (!libxlDeviceModelReopen(dm)) {
+    while (libxlDeviceModelReopen(dm) != 1) {
         if (waitpid(pid, NULL, WNOHANG) != 0)
             abort();
         g_usleep(1000);
@@ -1438,6 +1440,96 @@ testFreeGuest(const void *opaque)
 }
 
 
+/* Leaves the process no file that it could open, or gives them back.  One with fewer than it
+ * has cannot wait for them (poll(2)). */
+static void
+testLimitFiles(bool none)
+{
+    static int fds[TEST_FILES];
+    static size_t nfds;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        abort();
+
+    limit.rlim_cur = none ? TEST_FILES : MIN(1024, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        abort();
+
+    while (none && (fds[nfds] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        nfds++;
+    while (!none && nfds > 0)
+        VIR_FORCE_CLOSE(fds[--nfds]);
+}
+
+
+static bool
+testIsWatched(const libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(testVM);
+
+    return dm->watch >= 0;
+}
+
+
+/* A daemon that starts and has no file left to look for processes with does not take those for
+ * ended that it does not find, nor when it ends, and finds them later. */
+static int
+testReconnectLater(const void *opaque G_GNUC_UNUSED)
+{
+    size_t i;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testForkUnseen(testLan);
+    testForkUnseen(testLines);
+
+    virObjectUnlock(testVM);
+    testLimitFiles(true);
+    virDomainObjListForEach(driver->domains, false, libxlDeviceModelsFreeGuest, driver);
+    virObjectLock(testVM);
+    libxlDeviceModelsReconnect(driver, testVM, false);
+    virObjectUnlock(testVM);
+    libxlDeviceModelsLetGo(testVM, NULL);
+    testLimitFiles(false);
+    for (i = 0; i < testPatience && !(testIsWatched(testLan) && testIsWatched(testLines)); i++)
+        g_usleep(1000);
+    virObjectLock(testVM);
+
+    if (testAwaitCalls("") < 0 || testLan->watch < 0 || testLines->watch < 0)
+        goto cleanup;
+
+    testKill(testLan);
+    if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0 &&
+        testCheckState(2, LIBXL_DEVICE_MODEL_STATE_RUNNING, 0, NULL) == 0)
+        ret = 0;
+
+ cleanup:
+    testEnd();
+    return ret;
+}
+
+
+/* A domain that ends meanwhile is not waited for. */
+static int
+testReconnectNever(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testForkUnseen(testLan);
+    testLimitFiles(true);
+    libxlDeviceModelsReconnect(driver, testVM, false);
+    testLimitFiles(false);
+    libxlDeviceModelsStop(driver, testVM);
+    if (testAwaitEnd(testLan, 1, "pause 7\n") == 0)
+        ret = 0;
+
+    testEnd();
+    return ret;
+}
+
+
 /* The event loop frees the guest itself where there is no thread to do so, and has one do
  * the rest as soon as there is. */
 static int
@@ -1807,6 +1899,8 @@ testDeaths(void)
     DO_TEST("two deaths", testDeathTwo, 0);
     DO_TEST("death before it is watched", testDeathBefore, 0);
     DO_TEST("death while no daemon ran", testReconnect, 0);
+    DO_TEST("no file left to look for a process", testReconnectLater, 0);
+    DO_TEST("no file left to look for a process, and the domain ends", testReconnectNever, 0);
     DO_TEST("death with no thread to tell of it", testThreadless, false);
     DO_TEST("death with no thread, and that the guest is not freed of", testThreadless, true);
     DO_TEST("unwatched", testUnwatched, LIBXL_DEVICE_MODEL_STATE_RUNNING);

@@ -732,6 +732,19 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
 }
 
 
+/* One that cannot be looked for is looked for again by who watches it. */
+static void
+libxlDeviceModelTryReopen(const virDomainDef *def,
+                          libxlDeviceModel *dm)
+{
+    if (libxlDeviceModelReopen(dm) >= 0)
+        return;
+
+    VIR_WARN("domain '%s': %s", def->name, virGetLastErrorMessage());
+    virResetLastError();
+}
+
+
 /**
  * libxlDeviceModelsFreeGuest:
  * @vm: domain of which an earlier daemon left a status file
@@ -763,7 +776,7 @@ libxlDeviceModelsFreeGuest(virDomainObj *vm,
             continue;
 
         if (libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_RUNNING) {
-            ignore_value(libxlDeviceModelReopen(dm));
+            libxlDeviceModelTryReopen(vm->def, dm);
             libxlDeviceModelFreeGuest(dm);
         }
 
@@ -793,7 +806,7 @@ libxlDeviceModelReconnect(libxlDriverPrivate *driver,
         libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_RUNNING);
 
     if (libxlDeviceModelGetState(dm) == LIBXL_DEVICE_MODEL_STATE_RUNNING)
-        ignore_value(libxlDeviceModelReopen(dm));
+        libxlDeviceModelTryReopen(vm->def, dm);
 
     libxlDeviceModelTryWatch(driver, vm->def, dm);
 }

@@ -572,18 +572,52 @@ libxlDeviceModelOpen(libxlDeviceModel *dm,
 }
 
 
-/* Returns the pid of the process that holds the lock on the pid file, 0 if
- * there is none. */
-static pid_t
-libxlDeviceModelPidFileOwner(const libxlDeviceModel *dm)
+/* Sets @pid to that of the process that holds the lock on the pid file, or to 0.  Returns 0, or
+ * -1 with errno where that is not known. */
+static int
+libxlDeviceModelPidFileOwner(const libxlDeviceModel *dm,
+                             pid_t *pid)
 {
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
     VIR_AUTOCLOSE fd = open(dm->pidfile, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-    if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+    *pid = 0;
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+
+    if (fcntl(fd, F_GETLK, &lock) < 0)
+        return -1;
+
+    if (lock.l_type != F_UNLCK)
+        *pid = lock.l_pid;
+
+    return 0;
+}
+
+
+/* Returns as libxlDeviceModelReopen does, but with errno. */
+static int
+libxlDeviceModelProcessFind(libxlDeviceModelProcess *process,
+                            const libxlDeviceModel *dm)
+{
+    pid_t pid;
+    pid_t owner;
+    int rc;
+
+    if (libxlDeviceModelPidFileOwner(dm, &pid) < 0)
+        return -1;
+
+    if (pid <= 0)
         return 0;
 
-    return lock.l_pid;
+    if (libxlDeviceModelProcessOpen(process, pid) < 0)
+        return errno == ESRCH ? 0 : -1;
+
+    if ((rc = libxlDeviceModelPidFileOwner(dm, &owner)) == 0 && owner == pid)
+        return 1;
+
+    libxlDeviceModelProcessClose(process);
+    return rc;
 }
 
 
@@ -597,25 +631,28 @@ libxlDeviceModelPidFileOwner(const libxlDeviceModel *dm)
  * Who holds the lock is asked of the kernel, which tells it of any lock to who
  * would write: a file can outlive its process, and then has a stranger's pid.
  *
- * Returns whether there is such a process still.
+ * Returns 1 where there is such a process still, 0 where there is none, or -1 with an error
+ * where that is not known, as where the daemon has no file left: it is taken for alive until
+ * this is called again.
  */
-bool
+int
 libxlDeviceModelReopen(libxlDeviceModel *dm)
 {
-    pid_t pid = libxlDeviceModelPidFileOwner(dm);
     libxlDeviceModelProcess process;
+    int found = libxlDeviceModelProcessFind(&process, dm);
 
-    if (pid <= 0 || libxlDeviceModelProcessOpen(&process, pid) < 0)
-        return false;
+    dm->unknown = found < 0;
+    if (found < 0)
+        virReportSystemError(errno,
+                             _("cannot find out whether the process of device model '%1$s' lives"),
+                             dm->name);
 
-    if (libxlDeviceModelPidFileOwner(dm) != pid) {
-        libxlDeviceModelProcessClose(&process);
-        return false;
+    if (found > 0) {
+        libxlDeviceModelProcessClose(&dm->process);
+        dm->process = process;
     }
 
-    libxlDeviceModelProcessClose(&dm->process);
-    dm->process = process;
-    return true;
+    return found;
 }
 
 
@@ -623,12 +660,12 @@ libxlDeviceModelReopen(libxlDeviceModel *dm)
  * libxlDeviceModelIsAlive:
  * @dm: device model
  *
- * Returns whether there is a process.  Never waits.
+ * Returns whether there is a process, or may be one that is not found yet.  Never waits.
  */
 bool
 libxlDeviceModelIsAlive(const libxlDeviceModel *dm)
 {
-    return !libxlDeviceModelProcessWait(&dm->process, 0);
+    return dm->unknown || !libxlDeviceModelProcessWait(&dm->process, 0);
 }
 
 
@@ -825,6 +862,22 @@ libxlDeviceModelReap(libxlDeviceModel *dm,
 }
 
 
+/* One that is not found is ended by its uid and in its cgroup. */
+static void
+libxlDeviceModelReopenLast(libxlDeviceModel *dm)
+{
+    virErrorPtr save_err;
+
+    virErrorPreserveLast(&save_err);
+    if (libxlDeviceModelReopen(dm) < 0) {
+        VIR_WARN("%s", virGetLastErrorMessage());
+        virResetLastError();
+    }
+    dm->unknown = false;
+    virErrorRestore(&save_err);
+}
+
+
 /**
  * libxlDeviceModelEndAll:
  * @dms: device models, in any state
@@ -845,7 +898,7 @@ libxlDeviceModelEndAll(libxlDeviceModel **dms,
     for (i = 0; i < ndms; i++) {
         libxlDeviceModelSetState(dms[i], LIBXL_DEVICE_MODEL_STATE_ENDING);
         if (dms[i]->process.pidfd < 0)
-            ignore_value(libxlDeviceModelReopen(dms[i]));
+            libxlDeviceModelReopenLast(dms[i]);
     }
 
     libxlDeviceModelSignalAll(dms, ndms, SIGTERM);

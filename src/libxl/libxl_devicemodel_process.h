@@ -37,6 +37,8 @@
  * A later daemon knows a process by the lock that it holds on its pid file.  It takes the
  * lock before the emulator is executed in it, with a descriptor that it cannot
  * write to, since the file is on a file system that the host must not be without.
+ * A daemon that cannot look, for want of a file, say, takes it for one that lives, and
+ * looks again (libxlDeviceModelWatch).
  * An emulator that was taken over can give the lock up, and its process is then
  * taken for one that has ended: what it holds and may do is no more for that, and
  * it ends with its domain all the same, by its uid and in its cgroup.
@@ -132,6 +134,7 @@ struct _libxlDeviceModel {
     char *cgroup; /* its name: libxl_devicemodel_limits.h */
 
     libxlDeviceModelProcess process;
+    bool unknown; /* whether it has a process: that could not be looked for */
     int watch; /* of the event loop, on the process; -1 for none */
     int changes; /* how many talk with it over QMP to change something; atomic */
     int answers; /* how often it was found to answer over QMP; atomic */
@@ -202,7 +205,7 @@ int
 libxlDeviceModelOpen(libxlDeviceModel *dm,
                      pid_t pid);
 
-bool
+int
 libxlDeviceModelReopen(libxlDeviceModel *dm);
 
 bool

@@ -27,6 +27,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_watch");
 /* After what time it is tried again to create a thread. */
 #define LIBXL_DEVICE_MODEL_THREAD_MS 1000
 
+/* After what time a process is looked for again that could not be. */
+#define LIBXL_DEVICE_MODEL_FIND_MS 1000
+
 /* For how long a daemon that ends waits for its threads. */
 #define LIBXL_DEVICE_MODEL_LEAVE_MS (2 * 1000)
 
@@ -220,6 +223,47 @@ libxlDeviceModelHandleEnd(libxlDeviceModelWatched *watched)
 }
 
 
+/* Whether it may still be looked for: who ends the domain takes it out of the list. */
+static bool
+libxlDeviceModelIsToBeFound(virDomainObj *vm,
+                            const libxlDeviceModel *dm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+
+    return !libxlDeviceModelsAreLeaving() && vm->def->id == dm->domid &&
+        libxlDeviceModelListFindRunning(priv->devicemodels, priv->ndevicemodels,
+                                        dm->domid, dm->id) == dm;
+}
+
+
+/* Returns whether that is to be tried again. */
+static bool
+libxlDeviceModelFindOnce(libxlDeviceModelWatched *watched)
+{
+    virDomainObj *vm = virDomainObjListFindByUUID(watched->driver->domains, watched->uuid);
+    bool again = false;
+
+    if (vm && libxlDeviceModelIsToBeFound(vm, watched->dm)) {
+        if (libxlDeviceModelReopen(watched->dm) < 0)
+            again = true;
+        else
+            libxlDeviceModelTryWatch(watched->driver, vm->def, watched->dm);
+    }
+
+    virResetLastError();
+    virDomainObjEndAPI(&vm);
+    return again;
+}
+
+
+static void
+libxlDeviceModelHandleUnknown(libxlDeviceModelWatched *watched)
+{
+    while (libxlDeviceModelFindOnce(watched))
+        g_usleep(LIBXL_DEVICE_MODEL_FIND_MS * 1000);
+}
+
+
 /* An earlier daemon has told of the failure. */
 static void
 libxlDeviceModelHandlePending(libxlDeviceModelWatched *watched)
@@ -290,8 +334,8 @@ libxlDeviceModelWatchHang(const virDomainDef *def,
  *
  * Have the event loop wait for the end of its process, and look whether a secondary
  * hangs, until libxlDeviceModelUnwatch.  If it has ended already, the guest is freed of it
- * at once.  Of one that an earlier daemon found failed, what that daemon did not come to
- * is done.
+ * at once.  If it could not be looked for, that is tried again until it can.  Of one that an
+ * earlier daemon found failed, what that daemon did not come to is done.
  *
  * Returns 0, or -1 with an error.
  */
@@ -305,6 +349,9 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
 
     if (dm->pending)
         return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandlePending);
+
+    if (dm->unknown)
+        return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleUnknown);
 
     if (!libxlDeviceModelIsAlive(dm)) {
         if (libxlDeviceModelRelease(dm, false, &watched->freed) && !watched->freed)
