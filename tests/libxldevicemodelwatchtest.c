@@ -265,6 +265,7 @@ libxlDeviceModelRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
     gint64 deadline;
 
     testCall("restart %s, held %d\n", dm->name, dm->held);
+    dm->restarting = true;
     virObjectUnlock(vm);
     if (testXen.swaps)
         swaps = libxlDeviceModelBeginSwap(dm, &deadline);
@@ -277,6 +278,7 @@ libxlDeviceModelRestart(libxlDriverPrivate *drv G_GNUC_UNUSED,
         libxlDeviceModelReleaseHeld(dm);
     testCall("restarted\n");
     virObjectLock(vm);
+    dm->restarting = false;
     dm->pending = false;
     dm->successor = true;
     return false;
@@ -1114,10 +1116,8 @@ testLeave(const void *opaque)
     testXen.swaps = data->swaps;
     testXen.usRestart = 4 * G_USEC_PER_SEC;
     testLines->holds = true;
-    if (data->swaps) {
-        VIR_WITH_OBJECT_LOCK_GUARD(testLines) {
-            testLines->uid = TEST_UID;
-        }
+    VIR_WITH_OBJECT_LOCK_GUARD(testLines) {
+        testLines->uid = TEST_UID;
     }
     testWatch(testLines);
     if (data->busy && virDomainObjBeginJob(testVM, VIR_JOB_MODIFY) < 0)
@@ -1131,7 +1131,7 @@ testLeave(const void *opaque)
 
     /* it is held, or swapped, and waits */
     g_usleep(100 * 1000);
-    testXen.nrest = data->swaps;
+    testXen.nrest = data->busy ? 0 : 1;
     testXen.others = true;
     begin = g_get_monotonic_time();
     rc = libxlDeviceModelsLeave(driver);
@@ -1477,6 +1477,7 @@ testIsWatched(const libxlDeviceModel *dm)
 static int
 testReconnectLater(const void *opaque G_GNUC_UNUSED)
 {
+    bool last = true;
     size_t i;
     int ret = -1;
 
@@ -1490,7 +1491,7 @@ testReconnectLater(const void *opaque G_GNUC_UNUSED)
     virObjectLock(testVM);
     libxlDeviceModelsReconnect(driver, testVM, false);
     virObjectUnlock(testVM);
-    libxlDeviceModelsLetGo(testVM, NULL);
+    libxlDeviceModelsLetGo(testVM, &last);
     testLimitFiles(false);
     for (i = 0; i < testPatience && !(testIsWatched(testLan) && testIsWatched(testLines)); i++)
         g_usleep(1000);
@@ -2065,18 +2066,20 @@ testLeaves(void)
             ret = -1; \
     } while (0)
 #define HELD HOLD_LINES EVENTS("lines", "0")
-#define SWAPPED \
-    HELD "restart lines, held 1\nkill 1879048249 9\nfree others 7 0x6\nlower 7 0x20 0x200\nwake 7\n" FREE_HELD
+#define KILLED_NEW(keep) "kill 1879048249 9\nfree others 7 " keep "\nlower 7 0x20 0x200\nwake 7\n"
+#define RESTARTED HELD "restart lines, held 1\n" FREE_HELD KILLED_NEW("0x2")
+#define SWAPPED HELD "restart lines, held 1\n" KILLED_NEW("0x6") FREE_HELD
 
     DO_TEST("another call has the job", .busy = true, .calls = HELD FREE_HELD, .after = HELD FREE_HELD);
-    DO_TEST("it restarts one", .calls = HELD "restart lines, held 1\n" FREE_HELD,
-            .after = HELD "restart lines, held 1\n" FREE_HELD "restarted\n");
+    DO_TEST("it restarts one", .calls = RESTARTED, .after = RESTARTED "restarted\n");
     DO_TEST("a new process begins to serve", .swaps = true, .calls = SWAPPED,
             .after = SWAPPED "swap\nrestarted\n");
     if (virTestRun("the daemon ends while nobody has seen an end", testLeaveUnseen, NULL) < 0)
         ret = -1;
 
 #undef SWAPPED
+#undef RESTARTED
+#undef KILLED_NEW
 #undef HELD
 #undef DO_TEST
 

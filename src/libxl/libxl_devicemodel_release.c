@@ -560,21 +560,22 @@ libxlDeviceModelReleaseStarted(virDomainObj *vm,
 }
 
 
-/* What is about to serve the guest was not told all, and nobody would tell it: it is killed
- * first. */
+/* What serves the guest, or is about to, and was not told all, nobody would tell: it is killed
+ * first.  One that the guest is not held for is left the time to come to that. */
 static void
 libxlDeviceModelLetGo(virDomainObj *vm,
-                      libxlDeviceModel *dm)
+                      libxlDeviceModel *dm,
+                      bool last)
 {
-    bool swapped = false;
+    bool killed = false;
 
     VIR_WITH_OBJECT_LOCK_GUARD(dm) {
-        swapped = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
-        if (swapped)
+        killed = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED || (last && dm->restarting);
+        if (killed)
             libxlDeviceModelKillOthers(dm);
     }
 
-    if (swapped) {
+    if (killed) {
         dm->restarting = false;
         libxlDeviceModelReleaseStarted(vm, dm);
         libxlDeviceModelAbandonSwap(dm);
@@ -589,23 +590,25 @@ libxlDeviceModelLetGo(virDomainObj *vm,
 /**
  * libxlDeviceModelsLetGo:
  * @vm: a domain, not locked
- * @opaque: nothing
+ * @opaque: whether the daemon ends now, a bool
  *
  * Free the guest of each device model that it is held for, as the daemon ends: nobody would
- * before the next one starts.  For virDomainObjListForEach.
+ * before the next one starts.  If that is now, what was started in the place of another ends,
+ * too.  For virDomainObjListForEach.
  *
  * Returns 0.
  */
 int
 libxlDeviceModelsLetGo(virDomainObj *vm,
-                       void *opaque G_GNUC_UNUSED)
+                       void *opaque)
 {
+    const bool *last = opaque;
     VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
     libxlDomainObjPrivate *priv = vm->privateData;
     size_t i;
 
     for (i = 0; i < priv->ndevicemodels; i++)
-        libxlDeviceModelLetGo(vm, priv->devicemodels[i]);
+        libxlDeviceModelLetGo(vm, priv->devicemodels[i], *last);
 
     return 0;
 }

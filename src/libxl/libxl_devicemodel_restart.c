@@ -155,13 +155,20 @@ libxlDeviceModelRestartRelease(libxlDeviceModel *predecessor)
 
 
 /* A guest that is not held, or not any more, may have lost what it has written meanwhile.
- * What it was freed of since is in the file of the new process. */
+ * What it was freed of since is in the file of the new process.  A daemon that leaves has freed
+ * the guest, or kills a process that swaps, and may end before another was told all. */
 static int
 libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
                              libxlDeviceModel *predecessor,
                              gint64 *deadline)
 {
-    if ((starting->swaps = libxlDeviceModelBeginSwap(predecessor, deadline)))
+    starting->swaps = libxlDeviceModelBeginSwap(predecessor, deadline);
+    if (libxlDeviceModelsAreLeaving()) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("the daemon ends"));
+        return -1;
+    }
+
+    if (starting->swaps)
         return 0;
 
     /* its server must not be enabled any more when the other's is */

@@ -93,12 +93,22 @@ libxlDeviceModelHandleHeld(libxlDeviceModelWatched *watched)
 }
 
 
+static void
+libxlDeviceModelsLetAllGo(libxlDriverPrivate *driver,
+                          bool last)
+{
+    if (driver->domains)
+        virDomainObjListForEach(driver->domains, false, libxlDeviceModelsLetGo, &last);
+}
+
+
 /**
  * libxlDeviceModelsLeave:
  * @driver: the driver, which is about to be freed; clients are gone, and no event loop runs
  *
  * Free each guest that is held, which nobody would do before the next daemon starts, and wait
- * for the threads that use the driver, for some seconds.  No domain may be locked.
+ * for the threads that use the driver, for some seconds.  A restart that is not over by then
+ * fails.  No domain may be locked.
  *
  * Returns 0 where none of them is left, or -1: the driver must stay then.
  */
@@ -108,12 +118,13 @@ libxlDeviceModelsLeave(libxlDriverPrivate *driver)
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_LEAVE_MS * 1000;
 
     libxlDeviceModelsSetLeaving(true);
-    if (driver->domains)
-        virDomainObjListForEach(driver->domains, false, libxlDeviceModelsLetGo, NULL);
+    libxlDeviceModelsLetAllGo(driver, false);
 
     while (g_atomic_int_get(&libxlDeviceModelThreads) > 0) {
-        if (libxlDeviceModelTimeLeft(deadline) == 0)
+        if (libxlDeviceModelTimeLeft(deadline) == 0) {
+            libxlDeviceModelsLetAllGo(driver, true);
             return -1;
+        }
         g_usleep(10 * 1000);
     }
 
