@@ -73,6 +73,7 @@ struct _testRestartData {
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
     bool held; /* the guest waits */
     unsigned int msHeld; /* for so long yet; 0 for as long as can be */
+    bool ends; /* that, while files are opened for the new process */
     bool cut; /* it was freed by half */
     bool silent; /* the new process, when it is told of that */
     bool stuck; /* likewise, when it is killed */
@@ -391,6 +392,7 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
 {
     const virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
     unsigned int tap = 40 + test.nfailing;
+    VIR_AUTOCLOSE fd = -1;
 
     if (!testIsLocked())
         g_string_append(test.calls, "UNLOCKED ");
@@ -399,6 +401,11 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
                            virDomainDeviceModelStateTypeToString(dmdef->state),
                            starting->config->nics[0].down ? "down" : "up", test.lan->pending);
     VIR_APPEND_ELEMENT(starting->dm->taps, starting->dm->ntaps, tap);
+
+    if (test.data->ends)
+        libxlDeviceModelReleaseHeld(test.lan);
+    if ((fd = starting->succession->remember(starting, starting->predecessor)) < 0)
+        return -1;
 
     if ((test.pid = fork()) == 0) {
         /* whoever runs a test that fails waits for what has its output */
@@ -908,6 +915,11 @@ testRestarts(void)
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("of a guest that is held not much longer", .held = true, .msHeld = 700, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
+                     "copy 7 1\nfree 7 1 0x0 0x0\n"
+                     "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"
+                     "free others 7 0x24\n");
+    DO_TEST("of a guest that is held until files are open", .held = true, .ends = true, .restarted = true,
             .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
                      "copy 7 1\nfree 7 1 0x0 0x0\n"
                      "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"

@@ -154,6 +154,22 @@ libxlDeviceModelRestartRelease(libxlDeviceModel *predecessor)
 }
 
 
+/* The guest may have been freed since the file was read, and what it takes for written is in it
+ * then (libxlDeviceModelLimitHold).  With the lock, that is so before the file is read again, or
+ * comes to the new one. */
+static int
+libxlDeviceModelRestartRemember(libxlDeviceModelStarting *starting,
+                                libxlDeviceModel *predecessor)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(predecessor);
+
+    if (libxlDeviceModelRegistersRead(predecessor->registers, starting->before) < 0)
+        return -1;
+
+    return libxlDeviceModelRegistersCreate(starting->dm->registers, starting->before);
+}
+
+
 /* A guest that is not held, or not any more, may have lost what it has written meanwhile.
  * What it was freed of since is in the file of the new process.  A daemon that leaves has freed
  * the guest, or kills a process that swaps, and may end before another was told all. */
@@ -285,6 +301,7 @@ libxlDeviceModelRestartEnd(const libxlDeviceModelStarting *starting,
 
 
 static const libxlDeviceModelSuccession libxlDeviceModelRestartSuccession = {
+    .remember = libxlDeviceModelRestartRemember,
     .begin = libxlDeviceModelRestartBegin,
     .end = libxlDeviceModelRestartEnd,
 };

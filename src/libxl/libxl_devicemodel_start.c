@@ -278,8 +278,12 @@ libxlDeviceModelOpenScope(libxlDeviceModelStarting *starting)
 static int
 libxlDeviceModelOpenRegisters(libxlDeviceModelStarting *starting)
 {
-    if ((starting->fds->registers =
-         libxlDeviceModelRegistersCreate(starting->dm->registers, starting->before)) < 0) {
+    if (starting->succession)
+        starting->fds->registers = starting->succession->remember(starting, starting->predecessor);
+    else
+        starting->fds->registers = libxlDeviceModelRegistersCreate(starting->dm->registers, NULL);
+
+    if (starting->fds->registers < 0) {
         virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
         return -1;
     }

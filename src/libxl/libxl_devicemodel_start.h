@@ -33,17 +33,21 @@
 /* A secondary while it starts. */
 typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
 
-/* What is done where the process takes the place of another.  Both return 0, or -1 with an
- * error, with which the start has failed. */
+/* What is done where the process takes the place of another.  All return -1 with an error where
+ * the start has failed with that. */
 typedef struct _libxlDeviceModelSuccession libxlDeviceModelSuccession;
 struct _libxlDeviceModelSuccession {
+    /* Just before the process is started: makes the file in which it remembers registers, with
+     * what the guest has written so far.  Returns it, open; the caller closes it. */
+    int (*remember)(libxlDeviceModelStarting *starting,
+                    libxlDeviceModel *predecessor);
     /* Just before the process serves its devices: decides what it is told first (replay), and
      * until when it has to have been told all: brings @deadline forward where the guest does
-     * not wait for so long. */
+     * not wait for so long.  Returns 0. */
     int (*begin)(libxlDeviceModelStarting *starting,
                  libxlDeviceModel *predecessor,
                  gint64 *deadline);
-    /* As soon as it serves them. */
+    /* As soon as it serves them.  Returns 0. */
     int (*end)(const libxlDeviceModelStarting *starting,
                libxlDeviceModel *predecessor,
                libxlDeviceModelMonitor *mon,
