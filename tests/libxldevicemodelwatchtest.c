@@ -97,6 +97,7 @@ static struct {
     testMeanwhile meanwhile; /* while that runs */
     bool ranOut; /* what ends next was killed for want of memory, and its cgroup recorded */
     unsigned int nunfreed; /* how often it cannot be freed yet */
+    int slow; /* it is freed, for as long as this is set.  Atomic */
     unsigned int hung; /* ioreq server for which the guest waits; 0 for none */
     unsigned int nrest; /* how often something runs under the uid yet */
     unsigned int nthreadless; /* how often no thread can be created yet */
@@ -131,12 +132,28 @@ testCalls(void)
 }
 
 
+static void
+testFreeSlowly(void)
+{
+    size_t i;
+
+    if (!g_atomic_int_get(&testXen.slow))
+        return;
+
+    for (i = 0; i < testPatience && g_atomic_int_get(&testXen.slow); i++)
+        g_usleep(1000);
+    testCall("freed\n");
+}
+
+
 int
 libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
                              libxlDeviceModelIoreqResult *result)
 {
     memset(result, 0, sizeof(*result));
     testCall("free %u %u 0x%x 0x%x\n", ioreq->domid, ioreq->ioservid, ioreq->slots, ioreq->irqs);
+    if (ioreq->domid == TEST_DOMID)
+        testFreeSlowly();
     if (testXen.nunfreed == 0)
         return 0;
 
@@ -1250,6 +1267,45 @@ testDeathNotFreed(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* One guest that takes long to be freed does not keep others waiting, but what is done in Xen
+ * for one is done one after the other. */
+static int
+testDeathSlow(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(libxlDeviceModel) other = libxlDeviceModelNew(testDir, TEST_DOMID + 1, 1, "lan");
+    bool freed = false;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    g_atomic_int_set(&testXen.slow, 1);
+    testWatch(testLan);
+    testWatch(testLines);
+    testKill(testLan);
+    if (testAwaitCalls(FREE_LAN) < 0)
+        goto cleanup;
+
+    other->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
+    if (!libxlDeviceModelRelease(other, false, &freed) || !freed ||
+        testAwaitCalls(FREE_LAN "free 8 0 0x0 0x0\n") < 0)
+        goto cleanup;
+
+    testKill(testLines);
+    g_usleep(100 * 1000);
+    g_atomic_int_set(&testXen.slow, 0);
+    if (testAwaitCalls(FREE_LAN "free 8 0 0x0 0x0\nfreed\n" FREE_LINES) == 0)
+        ret = 0;
+
+ cleanup:
+    g_atomic_int_set(&testXen.slow, 0);
+    virObjectUnlock(testVM);
+    if (testAwaitThread(testLan, 2) < 0 || (ret == 0 && testAwaitThread(testLines, 2) < 0))
+        ret = -1;
+    virObjectLock(testVM);
+    testEnd();
+    return ret;
+}
+
+
 /* What a process had in Xen beside what it has reported is not another's. */
 static int
 testDeathOthers(const void *opaque G_GNUC_UNUSED)
@@ -1896,6 +1952,7 @@ testDeaths(void)
     DO_TEST("hang: stopped", testHang, true);
     DO_TEST("hang: silent", testHang, false);
     DO_TEST("death that the guest is not freed of", testDeathNotFreed, 0);
+    DO_TEST("death that the guest is freed of slowly", testDeathSlow, 0);
     DO_TEST("death of one with other ioreq servers", testDeathOthers, 0);
     DO_TEST("two deaths", testDeathTwo, 0);
     DO_TEST("death before it is watched", testDeathBefore, 0);

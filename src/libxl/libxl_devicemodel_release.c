@@ -33,12 +33,79 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_release");
 #define LIBXL_DEVICE_MODEL_HOLD_KILL_MS 250
 #define LIBXL_DEVICE_MODEL_HOLD_TELL_MS 500
 
-/* Of all domains: to free a guest takes an ioreq server for a moment, which another thread
- * could take for that of a device model that has ended.  Locked before a device model. */
+/* The ioreq servers of a domain, which one thread at a time takes away or makes: to free a guest
+ * takes one for a moment, which another thread could take for that of a device model that has
+ * ended.  A secondary that was taken over can draw that out, for its own guest only.  Locked
+ * before a device model. */
+typedef struct _libxlDeviceModelServers libxlDeviceModelServers;
+struct _libxlDeviceModelServers {
+    unsigned int domid;
+    virMutex lock;
+    unsigned int users; /* who has it locked, or waits for that */
+};
+
+/* All that have users, and what makes them so, which is locked for no time and last of all. */
+static GSList *libxlDeviceModelServersList;
 static virMutex libxlDeviceModelServersMutex = VIR_MUTEX_INITIALIZER;
 
 /* Whether the driver is about to go.  Atomic. */
 static int libxlDeviceModelLeaving;
+
+
+/* The mutex of the list is locked. */
+static libxlDeviceModelServers *
+libxlDeviceModelServersFind(unsigned int domid)
+{
+    libxlDeviceModelServers *servers;
+    GSList *next;
+
+    for (next = libxlDeviceModelServersList; next; next = next->next) {
+        servers = next->data;
+        if (servers->domid == domid)
+            return servers;
+    }
+
+    servers = g_new0(libxlDeviceModelServers, 1);
+    *servers = (libxlDeviceModelServers){ .domid = domid, .lock = VIR_MUTEX_INITIALIZER };
+    libxlDeviceModelServersList = g_slist_prepend(libxlDeviceModelServersList, servers);
+    return servers;
+}
+
+
+static libxlDeviceModelServers *
+libxlDeviceModelServersLock(unsigned int domid)
+{
+    libxlDeviceModelServers *servers = NULL;
+
+    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelServersMutex) {
+        servers = libxlDeviceModelServersFind(domid);
+        servers->users++;
+    }
+
+    virMutexLock(&servers->lock);
+    return servers;
+}
+
+
+static void
+libxlDeviceModelServersUnlock(libxlDeviceModelServers *servers)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&libxlDeviceModelServersMutex);
+
+    virMutexUnlock(&servers->lock);
+    if (--servers->users > 0)
+        return;
+
+    libxlDeviceModelServersList = g_slist_remove(libxlDeviceModelServersList, servers);
+    virMutexDestroy(&servers->lock);
+    g_free(servers);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelServers, libxlDeviceModelServersUnlock);
+
+/* Until the end of the block.  As VIR_LOCK_GUARD. */
+#define LIBXL_DEVICE_MODEL_SERVERS_GUARD \
+    g_autoptr(libxlDeviceModelServers) G_GNUC_UNUSED
 
 
 static void
@@ -168,7 +235,7 @@ libxlDeviceModelHold(libxlDeviceModel *dm,
         .domid = dm->domid, .ioservid = dm->ioservid, .slots = dm->slots, .irqs = dm->irqs,
     };
     gint64 until = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_HOLD_MS * 1000;
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
     if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING ||
@@ -238,7 +305,7 @@ libxlDeviceModelCopyHeld(libxlDeviceModel *dm,
                          unsigned int max,
                          unsigned int *nready)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     libxlDeviceModelIoreqResult result = { 0 };
     libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
 
@@ -269,7 +336,7 @@ libxlDeviceModelAbandonSwap(libxlDeviceModel *dm)
 }
 
 
-/* The lock of the device model and that of all servers are held. */
+/* The lock of the device model and that of the servers are held. */
 static bool
 libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
 {
@@ -307,7 +374,7 @@ libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
 bool
 libxlDeviceModelReleaseHeld(libxlDeviceModel *dm)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
     return dm->held == LIBXL_DEVICE_MODEL_HELD_NO || libxlDeviceModelReleaseHeldLocked(dm);
@@ -318,7 +385,7 @@ libxlDeviceModelReleaseHeld(libxlDeviceModel *dm)
 static bool
 libxlDeviceModelReleaseLate(libxlDeviceModel *dm)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
     return (dm->held == LIBXL_DEVICE_MODEL_HELD_YES || dm->held == LIBXL_DEVICE_MODEL_HELD_CUT) &&
@@ -415,7 +482,7 @@ libxlDeviceModelRelease(libxlDeviceModel *dm,
                         bool last,
                         bool *freed)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
     if (dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
@@ -475,7 +542,7 @@ void
 libxlDeviceModelReleaseOthers(virDomainObj *vm,
                               const libxlDeviceModel *dm)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     libxlDomainObjPrivate *priv = vm->privateData;
     libxlDeviceModelIoreqResult result = { 0 };
     unsigned int keep = 0;
@@ -507,7 +574,7 @@ libxlDeviceModelReleaseOthers(virDomainObj *vm,
 void
 libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     libxlDeviceModelIoreqResult result = { 0 };
     libxlDeviceModelIoreq ioreq = {
         .domid = dm->domid, .slots = dm->slots, .irqs = dm->irqs,
@@ -523,16 +590,27 @@ libxlDeviceModelLowerInterrupts(const libxlDeviceModel *dm)
  * @dm: device model that has started
  *
  * Returns whether Xen has its ioreq server.  One that is there for a moment only, to free
- * another guest, is not seen.
+ * the guest of another, is not seen.
  */
 bool
 libxlDeviceModelCheckServer(const libxlDeviceModel *dm)
 {
-    VIR_LOCK_GUARD servers = virLockGuardLock(&libxlDeviceModelServersMutex);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     libxlDeviceModelIoreqResult result = { 0 };
     libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
 
     return libxlDeviceModelIoreqCheckServer(&ioreq, &result) == 1;
+}
+
+
+static void
+libxlDeviceModelWake(const libxlDeviceModel *dm)
+{
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
+    libxlDeviceModelIoreqResult result = { 0 };
+
+    if (libxlDeviceModelIoreqWake(dm->domid, &result) < 0)
+        libxlDeviceModelLogRelease(dm, &result, false);
 }
 
 
@@ -548,15 +626,9 @@ void
 libxlDeviceModelReleaseStarted(virDomainObj *vm,
                                const libxlDeviceModel *dm)
 {
-    libxlDeviceModelIoreqResult result = { 0 };
-
     libxlDeviceModelReleaseOthers(vm, dm);
     libxlDeviceModelLowerInterrupts(dm);
-
-    VIR_WITH_MUTEX_LOCK_GUARD(&libxlDeviceModelServersMutex) {
-        if (libxlDeviceModelIoreqWake(dm->domid, &result) < 0)
-            libxlDeviceModelLogRelease(dm, &result, false);
-    }
+    libxlDeviceModelWake(dm);
 }
 
 

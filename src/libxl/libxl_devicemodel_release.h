@@ -14,8 +14,8 @@
  * with its lock held, and whoever ends the domain has set it to ending before, with the
  * same lock.
  *
- * Guests are freed one after the other, since it takes an ioreq server for a moment: the
- * lock for that is taken before that of a device model.
+ * A guest is freed of one after the other, since it takes an ioreq server for a moment: the
+ * lock for that, of which there is one for each guest, is taken before that of a device model.
  */
 
 #pragma once
