@@ -71,6 +71,7 @@ struct _testRestartData {
     unsigned int ioservid; /* that the process reports, 0 for 5 */
     bool destroyed; /* this ioreq server is */
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
+    unsigned int away; /* it has failed so many seconds ago */
     bool held; /* the guest waits */
     unsigned int msHeld; /* for so long yet; 0 for as long as can be */
     bool ends; /* that, while files are opened for the new process */
@@ -543,7 +544,8 @@ testBegin(const testRestartData *data)
         (data->msHeld > 0 ? data->msHeld : 3000) * 1000LL;
     if (data->cut)
         test.lan->held = LIBXL_DEVICE_MODEL_HELD_CUT;
-    virDomainDeviceModelDefSetFailed(test.vm->def->devicemodels[1], 60, "killed");
+    virDomainDeviceModelDefSetFailed(test.vm->def->devicemodels[1],
+                                     g_get_real_time() / G_USEC_PER_SEC - data->away, "killed");
     if (data->earlier)
         test.vm->def->devicemodels[1]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
     for (i = 0; i < MAX(data->nends, 1); i++)
@@ -860,6 +862,12 @@ testRestarts(void)
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("e1000e", .model = "e1000e", .restarted = true, .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n",
             .reason = "killed; an interface is back when the guest closes and opens it");
+    DO_TEST("late", .away = 6, .restarted = true, .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n",
+            .reason = "killed; an interface is back when the guest closes and opens it");
+    DO_TEST("late, as it fails once", .away = 6, .nfailing = 1, .restarted = true, .nslept = 1,
+            .calls = CLEAR UNPLUG START("down") UNDO("41")
+                     AGAIN "unplug\n" START("down") "free others 7 0x24\n",
+            .reason = "killed; an interface is back when the guest closes and opens it");
     DO_TEST("of drives that the guest may have lost", .drives = true, .restarted = true,
             .calls = CLEAR UNPLUG START_MORE("down", ABORT) INTERRUPT "free others 7 0x24\n");
     DO_TEST("of drives, of a guest that is held", .drives = true, .held = true, .restarted = true,
@@ -939,10 +947,12 @@ testRestarts(void)
     DO_TEST("the server is that of who was held", .held = true, .nends = 4, .ioservid = 1, .destroyed = true,
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\n" UNDO_FREED("40") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
-    DO_TEST("by hand", .manual = true, .nends = 5, .restarted = true,
+    DO_TEST("by hand, at once", .manual = true, .restarted = true,
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
+    DO_TEST("by hand", .manual = true, .away = 60, .nends = 5, .restarted = true,
             .reason = "killed; an interface is back when the guest closes and opens it",
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
-    DO_TEST("by hand, ignored otherwise", .manual = true, .restarted = true,
+    DO_TEST("by hand, ignored otherwise", .manual = true, .away = 60, .restarted = true,
             .reason = "killed; an interface is back when the guest closes and opens it",
             .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE,
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");

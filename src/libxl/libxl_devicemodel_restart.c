@@ -502,11 +502,12 @@ libxlDeviceModelRestartRefuse(libxlDriverPrivate *driver,
 }
 
 
-/* Where only the guest can finish it, the live definition says so. */
+/* Where only the guest can finish it, the live definition says so.  Its devices are away since
+ * the failure, however often a start has failed since. */
 static void
 libxlDeviceModelRestartHint(const libxlDeviceModelStarting *starting)
 {
-    long long away = g_get_monotonic_time() - starting->dm->throttle.ends[0];
+    long long away = g_get_real_time() - starting->dmdef->failure.last * G_USEC_PER_SEC;
     const char *hint = libxlDeviceModelReplayHint(starting->config, away);
 
     if (hint)
