@@ -993,8 +993,7 @@ testHold(const void *opaque)
     }
 
     if (testAwaitEnd(testLines, data->stopped ? 1 : 2, data->calls) == 0 &&
-        (data->stopped || testLines->held == LIBXL_DEVICE_MODEL_HELD_NO) &&
-        !testLines->successor)
+        testLines->held == LIBXL_DEVICE_MODEL_HELD_NO && !testLines->successor)
         ret = 0;
 
     testEnd();

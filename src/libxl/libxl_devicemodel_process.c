@@ -442,6 +442,9 @@ libxlDeviceModelNewPrimary(const char *stateDir,
  * @dm: device model
  * @state: its state from now on
  *
+ * A guest is not held for one that ends: what it has in Xen goes with the domain, and the next
+ * one with this id may have a server of the same number.
+ *
  * Waits until nobody frees the guest of the device model, which may take 200 ms.
  */
 void
@@ -451,6 +454,8 @@ libxlDeviceModelSetState(libxlDeviceModel *dm,
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
     dm->state = state;
+    if (state == LIBXL_DEVICE_MODEL_STATE_ENDING)
+        dm->held = LIBXL_DEVICE_MODEL_HELD_NO;
 }
 
 
