@@ -10,6 +10,7 @@
 #include <config.h>
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -98,6 +99,7 @@ static struct {
     libxlDeviceModel *lan; /* the one that has failed, with a reference */
     unsigned int nfailing;
     unsigned int nrest;
+    gint64 began; /* to end what runs under the uid */
     unsigned int nfileless;
     bool kept;
     bool gone;
@@ -323,6 +325,8 @@ libxlDeviceModelKillRest(libxlDeviceModel *dm)
 {
     testWaits();
     g_string_append_printf(test.calls, "kill rest of %s\n", dm->name);
+    test.began = g_get_monotonic_time();
+    poll(NULL, 0, 20);
     if (test.nfileless > 0) {
         test.nfileless--;
         testLimitFiles(0);
@@ -389,7 +393,7 @@ int
 libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
                          virDomainObj *vm,
                          libxlDeviceModelStarting *starting,
-                         gint64 deadline G_GNUC_UNUSED)
+                         gint64 deadline)
 {
     const virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
     unsigned int tap = 40 + test.nfailing;
@@ -397,6 +401,9 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
 
     if (!testIsLocked())
         g_string_append(test.calls, "UNLOCKED ");
+    /* others wait for the job for 30 seconds */
+    if (deadline > test.began + 20 * G_USEC_PER_SEC)
+        g_string_append(test.calls, "LATE ");
 
     g_string_append_printf(test.calls, "spawn %s, %s, link %s, pending %d\n", starting->dm->name,
                            virDomainDeviceModelStateTypeToString(dmdef->state),

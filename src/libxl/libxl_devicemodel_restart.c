@@ -28,8 +28,8 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
 
-/* Who wants the job of the domain meanwhile waits for it for 30 s (VIR_JOB_WAIT_TIME in
- * conf/virdomainjob.c). */
+/* For one try, from what ends before it on.  Who wants the job of the domain meanwhile waits
+ * for it for 30 s (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
 #define LIBXL_DEVICE_MODEL_RESTART_MS (20 * 1000)
 
 /* How often a process is told at most of registers that the guest writes meanwhile. */
@@ -311,9 +311,9 @@ static int
 libxlDeviceModelRestartSpawn(libxlDriverConfig *cfg,
                              virDomainObj *vm,
                              libxlDeviceModel *dm,
-                             libxlDeviceModelStarting *starting)
+                             libxlDeviceModelStarting *starting,
+                             gint64 deadline)
 {
-    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_MS * 1000LL;
     int rc;
 
     virObjectUnlock(vm);
@@ -454,7 +454,8 @@ static bool
 libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
                             virDomainObj *vm,
                             libxlDeviceModel *dm,
-                            libxlDeviceModelStarting *starting)
+                            libxlDeviceModelStarting *starting,
+                            gint64 deadline)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     bool started;
@@ -465,7 +466,7 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
     dm->restarting = true;
     dm->throttle.restarted = g_get_monotonic_time();
     started = libxlDeviceModelRestartUnplug(vm, dm) == 0 &&
-              libxlDeviceModelRestartSpawn(cfg, vm, dm, starting) == 0;
+              libxlDeviceModelRestartSpawn(cfg, vm, dm, starting, deadline) == 0;
 
     if (started) {
         libxlDeviceModelRestartReplace(vm, dm, starting);
@@ -564,6 +565,7 @@ libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     g_autoptr(libxlDeviceModelStarting) starting = NULL;
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_MS * 1000LL;
     bool cleared = libxlDeviceModelRestartClear(vm, dm);
     const char *refusal = NULL;
 
@@ -586,7 +588,7 @@ libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
         return 0;
     }
 
-    if (!libxlDeviceModelRestartOnce(driver, vm, dm, starting)) {
+    if (!libxlDeviceModelRestartOnce(driver, vm, dm, starting, deadline)) {
         libxlDeviceModelReleaseStarted(vm, dm);
         return -1;
     }
