@@ -433,6 +433,20 @@ helperWait(ioreq_t *request,
 }
 
 
+/* An event has come, as QEMU sees it: it unmasks the port that it is told. */
+static int
+helperLook(unsigned int port)
+{
+    xenevtchn_port_or_error_t told;
+
+    fakeXenEvtchnRaise(port);
+    if ((told = xenevtchn_pending(NULL)) < 0)
+        return -1;
+
+    return xenevtchn_unmask(NULL, told);
+}
+
+
 /* What QEMU and the vCPU do with a request, step by step: served is QEMU's, taken is the
  * vCPU's. */
 static int
@@ -450,8 +464,8 @@ helperRequest(char **w,
         helperWait(&requests[vcpu], w[2], helperNumber(w[3]), helperNumber(w[4]), w[5]);
     else if (strcmp(w[0], "asks") == 0)
         *rc = requests[vcpu].data;
-    else if (strcmp(w[0], "unmask") == 0)
-        *rc = xenevtchn_unmask(NULL, helperNumber(w[1]));
+    else if (strcmp(w[0], "look") == 0)
+        *rc = helperLook(helperNumber(w[1]));
     else if (strcmp(w[0], "served") == 0)
         requests[vcpu].state = STATE_IORESP_READY;
     else if (strcmp(w[0], "taken") == 0)

@@ -1200,7 +1200,8 @@ static const struct testMalformed malformed[] = {
     "  evtchn bind 5 120\n" \
     "  = 20\n"
 #define SERVED(vcpu, port) \
-    "unmask " port "\n" \
+    "look " port "\n" \
+    "  evtchn pending " port "\n" \
     "  evtchn unmask " port "\n" \
     "served " vcpu "\n" \
     "notify " port "\n" \
@@ -1229,7 +1230,8 @@ static const struct testMemory memories[] = {
     { "a port that is not served", COM, NULL,
       MAPPED
       "wait 1 0x3f9 1 0x7\n"
-      "unmask 8\n"
+      "look 8\n"
+      "  evtchn pending 8\n"
       "  evtchn unmask 8\n",
       "uart 0 0: 0x7\n"
       "vcpu 1\n", 0, 0, NULL, false },
@@ -1247,22 +1249,26 @@ static const struct testMemory memories[] = {
     { "a write counts before it is served", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
-      "unmask 7\n"
+      "look 7\n"
+      "  evtchn pending 7\n"
       "  evtchn unmask 7\n",
       "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "one that nobody looked at does not", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
       "wait 1 0x14 4 0xf3000000 0x30\n"
-      "unmask 8\n"
+      "look 8\n"
+      "  evtchn pending 8\n"
       "  evtchn unmask 8\n"
-      "unmask 20\n"
+      "look 20\n"
+      "  evtchn pending 20\n"
       "  evtchn unmask 20\n",
       "slot 6 0x14: 0xf3000000\n", 0, 0, NULL, false },
     { "a vCPU that is faster than its event", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
-      "unmask 7\n"
+      "look 7\n"
+      "  evtchn pending 7\n"
       "  evtchn unmask 7\n"
       "served 0\n"
       "wait 0 0x14 4 0xf3000000 0x30\n"
@@ -1271,24 +1277,21 @@ static const struct testMemory memories[] = {
       "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "an event that comes before its request", LAN, NULL,
       MAPPED
-      "unmask 7\n"
+      "look 7\n"
+      "  evtchn pending 7\n"
       "  evtchn unmask 7\n"
-      "wait 0 0x10 4 0xf2000000 0x30\n"
-      "notify 7\n"
-      "  evtchn notify 7\n"
-      "served 0\n"
-      "notify 7\n"
-      "  evtchn notify 7\n",
+      "  = Resource temporarily unavailable\n"
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
       "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "an event that comes twice", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
       "wait 0 0x10 4 0xf3000000 0x30\n"
       "taken 0\n"
-      "unmask 7\n"
+      "look 7\n"
+      "  evtchn pending 7\n"
       "  evtchn unmask 7\n"
-      "notify 7\n"
-      "  evtchn notify 7\n",
+      "  = Resource temporarily unavailable\n",
       "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
     { "the page alone", LAN, NULL,
       OPENED
@@ -1339,7 +1342,8 @@ static const struct testMemory memories[] = {
       "bind 7\n"
       "  evtchn bind 5 7\n"
       "  = Invalid argument\n"
-      "unmask 7\n"
+      "look 7\n"
+      "  evtchn pending 7\n"
       "  evtchn unmask 7\n"
       "notify 7\n"
       "  evtchn notify 7\n",

@@ -59,9 +59,10 @@
  *  xs_read, xs_directory, xs_write, xs_mkdir, xs_rm, xs_set_permissions,
  *  xs_watch, xs_unwatch    by path; see libxlDeviceModelScopeDecidePath()
  *  fopen, fopen64          in libxl_devicemodel_scope_file.c
- *  xenforeignmemory_map_resource, xenevtchn_bind_interdomain, xenevtchn_unmask,
- *  xenevtchn_notify        passed on, and looked at, in
+ *  xenforeignmemory_map_resource, xenevtchn_bind_interdomain, xenevtchn_notify
+ *                          passed on, and looked at, in
  *                          libxl_devicemodel_scope_memory.c
+ *  xenevtchn_pending       likewise; an event without a request is none
  *  xentoolcore_restrict_all
  *                          passed on, then system calls are filtered
  *

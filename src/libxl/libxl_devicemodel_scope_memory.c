@@ -10,25 +10,25 @@
  *  - maps the page together with that for buffered requests, of which its devices
  *    have none (xenforeignmemory_map_resource);
  *  - binds a port for each vCPU (xenevtchn_bind_interdomain);
- *  - finds by an event which vCPU waits, unmasks the port (xenevtchn_unmask), looks
- *    whether the request is READY, and serves it;
+ *  - finds by an event which vCPU waits (xenevtchn_pending; -1 where none does), unmasks the
+ *    port, looks whether the request is READY, and serves it;
  *  - sets its state to what the vCPU waits for, and only then sends an event
  *    (xenevtchn_notify).
  *
- * A request is complete when it is READY, and stays as it is until it was served, so
- * that it is looked at behind the unmasking, just before QEMU looks itself.  At the
- * notification it may have been replaced: a vCPU that has not begun to sleep sees the
- * new state at once, and can have sent its next request before the event.  That comes
- * second, for a request that was not READY at the first look, which an event without
- * a request can bring about: binding a port brings one.
+ * A request is complete when it is READY, and stays as it is until it was served.  So it
+ * is looked at when QEMU asks for the event, and QEMU is not told of one whose request is not
+ * READY then: it would look a moment later, when the request may be there, and serve what
+ * nobody has seen.  Such an event comes of binding a port, and where a vCPU that has not begun
+ * to sleep sees what was served, and sends its next request, before the event of the last
+ * one.  Its port is unmasked, so that the next event is not lost, and that of a request that
+ * has come in between is one.
  *
  * All of this happens in the thread of QEMU's main loop, or before that runs, so that
  * nothing is locked.  It costs a request the comparison of a few numbers in memory,
  * beside two system calls and two changes to the hypervisor.
  *
  * A request that must not be served as it is (libxlDeviceModelRegistersFilter) is changed
- * at the first look.  One that comes between that and QEMU's own, which an event without a
- * request has made look, is served as it is.
+ * at that look.
  *
  * The page stays mapped until the process has left its main loop.  An emulator that
  * maps its requests in another way, which is done on Xen before 4.11 only, is not
@@ -63,7 +63,6 @@ static struct {
     volatile ioreq_t *requests; /* one of each vCPU */
     unsigned int nports; /* those that follow are of no vCPU */
     evtchn_port_t ports[LIBXL_DEVICE_MODEL_SCOPE_VCPUS]; /* of this end, by vCPU */
-    bool noted[LIBXL_DEVICE_MODEL_SCOPE_VCPUS]; /* the request that is served now was */
 } libxlDeviceModelScopeMemory;
 
 
@@ -218,26 +217,28 @@ xenevtchn_bind_interdomain(xenevtchn_handle *xce,
 }
 
 
-LIBXL_DEVICE_MODEL_SCOPE_EXPORT int
-xenevtchn_unmask(xenevtchn_handle *xce,
-                 evtchn_port_t port)
+LIBXL_DEVICE_MODEL_SCOPE_EXPORT xenevtchn_port_or_error_t
+xenevtchn_pending(xenevtchn_handle *xce)
 {
-    __typeof__(&xenevtchn_unmask) next = LIBXL_DEVICE_MODEL_SCOPE_NEXT(xenevtchn_unmask);
+    __typeof__(&xenevtchn_pending) next = LIBXL_DEVICE_MODEL_SCOPE_NEXT(xenevtchn_pending);
+    __typeof__(&xenevtchn_unmask) unmask = LIBXL_DEVICE_MODEL_SCOPE_NEXT(xenevtchn_unmask);
+    xenevtchn_port_or_error_t port;
     unsigned int vcpu;
-    int rc;
 
-    if (!next)
+    if (!next || !unmask)
         return -1;
 
-    rc = next(xce, port);
+    if ((port = next(xce)) < 0 || !libxlDeviceModelScopeMemoryFind(port, &vcpu))
+        return port;
 
-    if (libxlDeviceModelScopeMemoryFind(port, &vcpu) &&
-        libxlDeviceModelScopeMemory.requests[vcpu].state == STATE_IOREQ_READY) {
+    if (libxlDeviceModelScopeMemory.requests[vcpu].state == STATE_IOREQ_READY) {
         libxlDeviceModelScopeMemoryNote(vcpu);
-        libxlDeviceModelScopeMemory.noted[vcpu] = true;
+        return port;
     }
 
-    return rc;
+    if (unmask(xce, port) == 0)
+        errno = EAGAIN;
+    return -1;
 }
 
 
@@ -251,14 +252,8 @@ xenevtchn_notify(xenevtchn_handle *xce,
     if (!next)
         return -1;
 
-    if (libxlDeviceModelScopeMemoryFind(port, &vcpu)) {
-        if (!libxlDeviceModelScopeMemory.noted[vcpu] &&
-            libxlDeviceModelScopeMemory.requests[vcpu].state == STATE_IORESP_READY)
-            libxlDeviceModelScopeMemoryNote(vcpu);
-        libxlDeviceModelScopeMemory.noted[vcpu] = false;
-        if (libxlDeviceModelScopeMemory.registers)
-            libxlDeviceModelRegistersEnd(libxlDeviceModelScopeMemory.registers, vcpu);
-    }
+    if (libxlDeviceModelScopeMemoryFind(port, &vcpu))
+        libxlDeviceModelRegistersEnd(libxlDeviceModelScopeMemory.registers, vcpu);
 
     return next(xce, port);
 }

@@ -17,3 +17,6 @@ void fakeXenDeviceModelQuiet(int quiet);
 
 /* The number of ranges that are mapped now. */
 unsigned int fakeXenDeviceModelMapped(void);
+
+/* The port of the event that is pending. */
+void fakeXenEvtchnRaise(unsigned int port);

@@ -11,7 +11,19 @@
 
 #include <xenevtchn.h>
 
+#include "fakexen.h"
+
 #define FAKE_PORT 100
+
+static unsigned int pending;
+
+
+void
+fakeXenEvtchnRaise(unsigned int port)
+{
+    pending = port;
+}
+
 
 
 xenevtchn_port_or_error_t
@@ -26,6 +38,14 @@ xenevtchn_bind_interdomain(xenevtchn_handle *xce __attribute__((unused)),
 
     errno = EINVAL;
     return -1;
+}
+
+
+xenevtchn_port_or_error_t
+xenevtchn_pending(xenevtchn_handle *xce __attribute__((unused)))
+{
+    printf("  evtchn pending %u\n", pending);
+    return pending;
 }
 
 
