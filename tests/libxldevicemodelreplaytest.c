@@ -10,9 +10,11 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/stat.h>
 
 #include "testutils.h"
+#include "libxl/libxl_devicemodel_dma.h"
 #include "libxl/libxl_devicemodel_registers_file.h"
 #include "libxl/libxl_devicemodel_replay.h"
 #include "libxldevicemodeltestutils.h"
@@ -865,6 +867,439 @@ testRequestRun(const void *opaque)
 
 
 typedef struct {
+    const char *request; /* how, where, bytes, data */
+    const char *served; /* data, or "nothing"; NULL for what was asked for */
+} testDMA;
+
+typedef struct {
+    const char *name;
+    const char *driver; /* of the NIC in slot 6 */
+    const testDMA *requests; /* until one is none */
+} testGuard;
+
+
+/* All hexadecimal: "mem", "pio", "pci" (of slot 6) or "read" ADDRESS SIZE DATA; "ptr" or "outs"
+ * likewise, with data elsewhere in the guest's memory; "up" or "down" likewise, and how often. */
+static int
+testRequestParse(const char *line,
+                 ioreq_t *request)
+{
+    char how[8];
+    unsigned int size;
+    unsigned int count = 1;
+
+    *request = (ioreq_t) { .type = IOREQ_TYPE_COPY, .dir = IOREQ_WRITE };
+    if (sscanf(line, "%7s %" SCNx64 " %x %" SCNx64 " %x", how, &request->addr, &size,
+               &request->data, &count) < 4) {
+        fprintf(stderr, "'%s' is no request\n", line);
+        return -1;
+    }
+
+    request->size = size;
+    request->count = count;
+    request->df = STREQ(how, "down");
+    request->data_is_ptr = STREQ(how, "ptr") || STREQ(how, "outs");
+    if (STREQ(how, "pio") || STREQ(how, "outs"))
+        request->type = IOREQ_TYPE_PIO;
+    if (STREQ(how, "pci"))
+        request->type = IOREQ_TYPE_PCI_CONFIG;
+    if (STREQ(how, "read"))
+        request->dir = IOREQ_READ;
+
+    return 0;
+}
+
+
+/* How it is served is how it was asked for, but for its data. */
+static char *
+testRequestFormat(const ioreq_t *request,
+                  const ioreq_t *asked)
+{
+    ioreq_t same = *asked;
+
+    if (request->type == IOREQ_TYPE_COPY && request->count == 0)
+        return g_strdup("nothing");
+
+    same.data = request->data;
+    return memcmp(&same, request, sizeof(same)) == 0 ? g_strdup_printf("%" PRIx64, request->data)
+                                                     : g_strdup("something else");
+}
+
+
+static int
+testGuardStep(libxlDeviceModelRegisters *registers,
+              const testDMA *step)
+{
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree char *asked = NULL;
+    g_autofree char *served = NULL;
+    libxlDeviceModelWrite write;
+    ioreq_t request;
+    ioreq_t copy;
+    bool changed;
+
+    if (testRequestParse(step->request, &request) < 0)
+        return -1;
+
+    *before = *registers;
+    copy = request;
+    asked = testRequestFormat(&request, &request);
+    changed = libxlDeviceModelDMAFilter(registers, &request);
+    served = testRequestFormat(&request, &copy);
+
+    if (STRNEQ(served, step->served ? step->served : asked) ||
+        changed != STRNEQ(served, asked)) {
+        VIR_TEST_VERBOSE("'%s' is served as %s", step->request, served);
+        return -1;
+    }
+
+    if (libxlDeviceModelWriteInit(&write, &request))
+        libxlDeviceModelRegistersNote(registers, &write);
+
+    /* what is not served has not been written */
+    return STREQ(served, "nothing") && memcmp(before, registers, sizeof(*before)) != 0 ? -1 : 0;
+}
+
+
+static int
+testGuardRun(const void *opaque)
+{
+    const testGuard *test = opaque;
+    libxlDeviceModelNIC nics[] = {
+        { .driver = "ne2k_pci", .slot = 5 },
+        { .driver = "e1000", .slot = 9 },
+        { .driver = test->driver, .slot = 6 },
+    };
+    libxlDeviceModelConfig config = { .nnics = G_N_ELEMENTS(nics), .nics = nics };
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    size_t i;
+
+    /* BARs 0, 1, 2 and 3, of which the next card's memory follows that of its messages */
+    if (testWrite(registers,
+                  "pci 5.0 10 4 c301\npci 9.0 10 4 f3000000\n"
+                  "pci 6.0 10 4 f2000000\npci 6.0 14 4 f2100000\n"
+                  "pci 6.0 18 4 c001\npci 6.0 1c 4 f2200000\n") < 0)
+        return -1;
+    if (STREQ(test->driver, "rtl8139") &&
+        testWrite(registers, "pci 6.0 10 4 c101\npci 6.0 14 4 f2300000\n") < 0)
+        return -1;
+
+    /* what an intruder has left */
+    memset(registers->dma, 0xff, sizeof(registers->dma));
+    libxlDeviceModelReplayGuard(&config, registers);
+
+    for (i = 0; test->requests[i].request; i++) {
+        if (testGuardStep(registers, &test->requests[i]) < 0)
+            return -1;
+    }
+
+    return i > 0 ? 0 : -1;
+}
+
+
+/* TCTL is at 400 and RCTL at 100; what switches on is 2. */
+static const testGuard guards[] = {
+    { "a link that comes back", "e1000", (const testDMA[]) {
+        { "mem f2000400 4 3003f0fa", "3003f0f8" },
+        { "mem f2003818 4 1", NULL },
+        { "mem f2000400 4 3003f0fa", "3003f0f8" },
+        { NULL, NULL } } },
+    { "ones that were read", "e1000", (const testDMA[]) {
+        { "mem f2000100 4 ffffffff", "fffffffd" },
+        { "mem f2000400 4 ffffffff", "fffffffd" },
+        { NULL, NULL } } },
+    { "rings of Linux", "e1000", (const testDMA[]) {
+        { "mem f2003808 4 1000", NULL },
+        { "mem f2003804 4 0", NULL },
+        { "mem f2000400 4 fa", "f8" },
+        { "mem f2003800 4 12345000", NULL },
+        { "mem f2000100 4 2", "0" },
+        { "mem f2000400 4 fa", NULL },
+        { "mem f2002808 4 1000", NULL },
+        { "mem f2002804 4 0", NULL },
+        { "mem f2000100 4 8002", "8000" },
+        { "mem f2002800 4 12346000", NULL },
+        { "mem f2000100 4 8002", NULL },
+        { NULL, NULL } } },
+    { "an address that the process before was given", "e1000", (const testDMA[]) {
+        { "mem f2003804 4 0", NULL },
+        { "mem f2003808 4 1000", NULL },
+        { "mem f2000400 4 fa", "f8" },
+        { NULL, NULL } } },
+    { "half an address", "e1000", (const testDMA[]) {
+        { "mem f2003800 4 12345000", NULL },
+        { "mem f2003808 4 1000", NULL },
+        { "mem f2000400 4 fa", "f8" },
+        { NULL, NULL } } },
+    { "two registers at once", "e1000", (const testDMA[]) {
+        { "mem f20000fc 8 200000001", "1" },
+        { "mem f2003800 8 12345000", NULL },
+        { "mem f2003808 8 1000", NULL },
+        { "mem f20003fc 8 200000001", NULL },
+        { NULL, NULL } } },
+    { "another card's registers", "e1000", (const testDMA[]) {
+        { "mem f3003800 4 12345000", NULL },
+        { "mem f3003804 4 0", NULL },
+        { "mem f3003808 4 1000", NULL },
+        { "mem f2000400 4 2", "0" },
+        { "mem f3000400 4 2", NULL },
+        { NULL, NULL } } },
+    { "nobody's registers", "e1000", (const testDMA[]) {
+        { "mem f1fff400 4 2", NULL },
+        { "mem f2020400 4 2", NULL },
+        { "mem 400 4 2", NULL },
+        { "pio 400 4 2", NULL },
+        { "read f2000400 4 2", NULL },
+        { "ptr f1fff400 4 1000 100", NULL },
+        { NULL, NULL } } },
+    { "registers that are placed elsewhere", "e1000", (const testDMA[]) {
+        { "pci 3000000010 4 f4000008", NULL },
+        { "mem f2000400 4 2", NULL },
+        { "mem f4000400 4 2", "0" },
+        { "pci 3000000010 4 ffffffff", NULL },
+        { "mem f4000400 4 2", NULL },
+        { "pci 3000000010 4 f401fff0", NULL },
+        { "mem f4000400 4 2", "0" },
+        { NULL, NULL } } },
+    { "parts of a register", "e1000", (const testDMA[]) {
+        { "mem f2000400 1 2", "nothing" },
+        { "mem f2000401 1 2", "nothing" },
+        { "mem f2000402 2 2", "nothing" },
+        { "mem f20003fe 4 2", "nothing" },
+        { "mem f20003fc 1 2", NULL },
+        { "mem f20003fa 8 2", "nothing" },
+        { "mem f2000404 4 2", NULL },
+        { "mem f2003800 2 5000", "nothing" },
+        { "mem f2000400 3 2", "nothing" },
+        { NULL, NULL } } },
+    { "string instructions", "e1000", (const testDMA[]) {
+        { "ptr f2000400 4 1000", "nothing" },
+        { "ptr f2003800 4 1000", "nothing" },
+        { "ptr f20003f0 4 1000 4", NULL },
+        { "ptr f20003f0 4 1000 5", "nothing" },
+        { "up f20003f0 4 2 5", "nothing" },
+        { "up f20000f0 1 2 10", NULL },
+        { "up f20000f0 1 2 11", "nothing" },
+        { "down f2000410 4 2 4", NULL },
+        { "down f2000410 4 2 5", "nothing" },
+        { "up f1fff000 4 2 500", "nothing" },
+        { "up f1fff000 4 2 440", NULL },
+        { "down f2020000 4 2 8000", "nothing" },
+        { "down 10 8 2 ffffffff", NULL },
+        { "up fffffffffffffff8 8 2 ffffffff", NULL },
+        { NULL, NULL } } },
+    { "an e1000's ports do nothing", "e1000", (const testDMA[]) {
+        { "pio f2100000 4 400", NULL },
+        { "pio c000 4 400", NULL },
+        { "pio c004 4 2", NULL },
+        { NULL, NULL } } },
+
+    { "both queues", "e1000e", (const testDMA[]) {
+        { "mem f2003800 8 12345000", NULL },
+        { "mem f2003808 4 1000", NULL },
+        { "mem f2000400 4 2", NULL },
+        { "mem f2003908 4 1000", "0" },
+        { "mem f2000400 4 0", NULL },
+        { "mem f2003908 4 1000", NULL },
+        { "mem f2000400 4 2", "0" },
+        { "mem f2003900 4 12347000", NULL },
+        { "mem f2000400 4 2", "0" },
+        { "mem f2003904 4 0", NULL },
+        { "mem f2000400 4 2", NULL },
+        { "mem f2002908 4 1000", NULL },
+        { "mem f2002800 8 12345000", NULL },
+        { "mem f2002808 4 1000", NULL },
+        { "mem f2000100 4 2", "0" },
+        { "mem f2002900 8 12345000", NULL },
+        { "mem f2000100 4 2", NULL },
+        { NULL, NULL } } },
+    { "a reset", "e1000e", (const testDMA[]) {
+        { "mem f2003800 8 12345000", NULL },
+        { "mem f2003808 4 1000", NULL },
+        { "mem f2000400 4 2", NULL },
+        { "mem f2000000 4 80000000", NULL },
+        { "mem f2000400 4 2", NULL },
+        { "mem f2000000 4 4000000", NULL },
+        { "mem f2000400 4 2", "0" },
+        { "mem f2003800 8 12345000", NULL },
+        { "mem f2003808 4 1000", NULL },
+        { "mem f2000400 4 2", NULL },
+        { "mem f2000004 4 4000001", NULL },
+        { "mem f2000400 4 2", "0" },
+        { NULL, NULL } } },
+    { "through ports", "e1000e", (const testDMA[]) {
+        { "pio c000 4 400", NULL },
+        { "pio c004 4 2", "0" },
+        { "pio c004 2 2", "nothing" },
+        { "pio c000 1 0", "nothing" },
+        { "pio c002 4 2", "nothing" },
+        { "outs c004 4 1000 2", "nothing" },
+        { "outs c000 4 1000 2", "nothing" },
+        { "outs c008 4 1000 2", NULL },
+        { "pio c000 4 3800", NULL },
+        { "pio c004 4 12345000", NULL },
+        { "pio c000 4 3804", NULL },
+        { "pio c004 4 0", NULL },
+        { "pio c000 4 3808", NULL },
+        { "pio c004 4 1000", NULL },
+        { "pio c000 4 402", NULL },
+        { "pio c004 4 2", NULL },
+        { "pio c000 4 100", NULL },
+        { "pio c008 4 400", NULL },
+        { "pio c004 4 2", "0" },
+        { "pio c000 4 20100", NULL },
+        { "pio c004 4 2", NULL },
+        { "mem c004 2 2", NULL },
+        { NULL, NULL } } },
+    { "messages", "e1000e", (const testDMA[]) {
+        { "mem f220000c 4 0", "1" },
+        { "mem f220000c 4 1", NULL },
+        { "mem f2200000 4 fee00000", NULL },
+        { "mem f2200004 4 0", NULL },
+        { "mem f220000c 4 0", "1" },
+        { "mem f2200008 4 4041", NULL },
+        { "mem f220000c 4 0", NULL },
+        { "mem f2200008 8 4041", NULL },
+        { "mem f220004c 4 0", "1" },
+        { "mem f2200048 8 4041", "100004041" },
+        { "mem f220005c 4 0", NULL },
+        { "mem f2000000 4 4000000", NULL },
+        { "mem f220000c 4 0", NULL },
+        { "up f21ffff0 4 0 4", NULL },
+        { "up f21ffff0 4 0 5", "nothing" },
+        { "up f2010000 4 0 7c000", NULL },
+        { "up f2010000 4 0 7c001", "nothing" },
+        { NULL, NULL } } },
+    { "the other kind of messages", "e1000e", (const testDMA[]) {
+        { "pci 30000000d2 2 81", "80" },
+        { "pci 30000000d0 4 81a005", "80a005" },
+        { "pci 30000000d0 2 a005", NULL },
+        { "pci 30000000d3 1 1", "nothing" },
+        { "pci 30000000d1 4 1", "nothing" },
+        { "pci 30000000d4 4 fee00000", NULL },
+        { "pci 30000000d8 4 0", NULL },
+        { "pci 38000000d2 2 81", NULL },
+        { "pci 130000000d2 2 81", NULL },
+        { "pci 30000000d2 2 81", "80" },
+        { "pci 30000000dc 4 4041", NULL },
+        { "pci 30000000d2 2 81", NULL },
+        { "pci 3000000004 2 7", NULL },
+        { NULL, NULL } } },
+
+    { "the newer card, by Linux", "rtl8139", (const testDMA[]) {
+        { "mem f23000e0 2 2b", NULL },
+        { "mem f2300037 1 c", "0" },
+        { "mem f23000e4 4 12345000", NULL },
+        { "mem f23000e8 4 0", NULL },
+        { "mem f2300037 1 c", "8" },
+        { "mem f2300020 4 12346000", NULL },
+        { "mem f2300024 4 0", NULL },
+        { "mem f2300037 1 c", NULL },
+        { "mem f23000e0 2 2b", NULL },
+        { "mem f2300037 1 0", NULL },
+        { "mem f23000e0 2 0", NULL },
+        { NULL, NULL } } },
+    { "the newer card that takes another for the older one", "rtl8139", (const testDMA[]) {
+        { "mem f23000e4 4 12345000", NULL },
+        { "mem f23000e8 4 0", NULL },
+        { "mem f2300020 4 12346000", NULL },
+        { "mem f2300024 4 0", NULL },
+        { "mem f2300037 1 c", "4" },
+        { "mem f23000e0 2 2b", NULL },
+        { "mem f2300037 1 c", NULL },
+        { "mem f23000e0 2 28", "2a" },
+        { NULL, NULL } } },
+    { "the older card", "rtl8139", (const testDMA[]) {
+        { "pio c110 4 2000", "nothing" },
+        { "pio c137 1 c", "4" },
+        { "pio c130 4 12345000", NULL },
+        { "pio c137 1 c", NULL },
+        { "pio c1e0 2 3", "0" },
+        { "pio c120 4 12346000", NULL },
+        { "pio c114 4 5ea", "nothing" },
+        { "pio c110 4 5ea", NULL },
+        { "pio c124 4 12347000", NULL },
+        { "pio c114 4 5ea", NULL },
+        { "pio c12c 4 12347000", NULL },
+        { "pio c118 4 5ea", "nothing" },
+        { "pio c11c 4 5ea", NULL },
+        { "pio c128 4 12347000", NULL },
+        { "pio c118 4 5ea", NULL },
+        { "pio c110 1 0", "nothing" },
+        { NULL, NULL } } },
+    { "resets", "rtl8139", (const testDMA[]) {
+        { "pio c130 4 12345000", NULL },
+        { "pio c137 1 18", "10" },
+        { "pio c137 1 8", "0" },
+        { "pio c130 4 12345000", NULL },
+        { "pio c137 1 8", NULL },
+        { "pio c150 1 c0", NULL },
+        { "pio c137 1 8", NULL },
+        { "pio c14f 2 4000", NULL },
+        { "pio c137 1 8", "0" },
+        { "pio c1e0 2 2", NULL },
+        { "pio c137 1 10", NULL },
+        { "pio c130 4 12345000", NULL },
+        { "pio c137 1 8", NULL },
+        { NULL, NULL } } },
+    { "a byte among others", "rtl8139", (const testDMA[]) {
+        { "pio c136 2 c00", "400" },
+        { "pio c134 4 c001234", "4001234" },
+        { "pio c1e0 4 3", "nothing" },
+        { "pio c1e0 1 3", "nothing" },
+        { "outs c137 1 1000 2", "nothing" },
+        { NULL, NULL } } },
+};
+
+
+/* A process that takes nobody's place has nothing to be kept from; another is marked anew,
+ * whatever the one before had. */
+static int
+testGuardNone(const void *opaque G_GNUC_UNUSED)
+{
+    libxlDeviceModelNIC nic = { .driver = "ne2k_pci", .slot = 6 };
+    libxlDeviceModelConfig config = { .nnics = 1, .nics = &nic };
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+    static const testDMA open = { "mem f2000400 4 2", NULL };
+    static const testDMA guarded = { "mem f2000400 4 2", "0" };
+    static const testDMA set[] = {
+        { "mem f2003800 8 12345000", NULL }, { "mem f2003808 4 1000", NULL },
+    };
+    size_t i;
+
+    if (testWrite(registers, "pci 6.0 10 4 f2000000\n") < 0 ||
+        testGuardStep(registers, &open) < 0)
+        return -1;
+
+    libxlDeviceModelReplayGuard(&config, registers);
+    if (testGuardStep(registers, &open) < 0)
+        return -1;
+
+    nic.driver = "e1000";
+    libxlDeviceModelReplayGuard(&config, registers);
+    for (i = 0; i < G_N_ELEMENTS(set); i++) {
+        if (testGuardStep(registers, &set[i]) < 0)
+            return -1;
+    }
+    if (testGuardStep(registers, &open) < 0)
+        return -1;
+
+    libxlDeviceModelReplayGuard(&config, registers);
+    if (testGuardStep(registers, &guarded) < 0)
+        return -1;
+
+    /* a process that was taken over cannot make its own library go astray */
+    registers->dma[0].kind = LIBXL_DEVICE_MODEL_DMA_LAST;
+    if (testGuardStep(registers, &open) < 0)
+        return -1;
+
+    memset(registers->dma, 0xff, sizeof(registers->dma));
+    registers->dma[0].kind = LIBXL_DEVICE_MODEL_DMA_E1000E;
+    return testGuardStep(registers, &open);
+}
+
+
+typedef struct {
     const char *driver;
     bool sound;
     const char *refusal;
@@ -1144,6 +1579,13 @@ mymain(void)
             ret = -1;
     }
 
+    for (i = 0; i < G_N_ELEMENTS(guards); i++) {
+        g_autofree char *name = g_strdup_printf("guard: %s: %s", guards[i].driver, guards[i].name);
+
+        if (virTestRun(name, testGuardRun, &guards[i]) < 0)
+            ret = -1;
+    }
+
     for (i = 0; i < G_N_ELEMENTS(refusals); i++) {
         g_autofree char *name = g_strdup_printf("refusal: %s %d", NULLSTR(refusals[i].driver),
                                                 refusals[i].sound);
@@ -1161,6 +1603,7 @@ mymain(void)
         virTestRun("interrupts that the guest changes", testAgain, NULL) < 0 ||
         virTestRun("drives of a guest that was not held", testRefuse, NULL) < 0 ||
         virTestRun("commands", testCommanded, NULL) < 0 ||
+        virTestRun("guard: none", testGuardNone, NULL) < 0 ||
         virTestRun("models", testModels, NULL) < 0 ||
         virTestRun("hint", testHint, NULL) < 0 ||
         virTestRun("file", testFile, NULL) < 0)

@@ -397,6 +397,7 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
 {
     const virDomainDeviceModelDef *dmdef = vm->def->devicemodels[1];
     unsigned int tap = 40 + test.nfailing;
+    libxlDeviceModelRegisters made;
     VIR_AUTOCLOSE fd = -1;
 
     if (!testIsLocked())
@@ -412,8 +413,11 @@ libxlDeviceModelSpawnOne(libxlDriverConfig *cfg G_GNUC_UNUSED,
 
     if (test.data->ends)
         libxlDeviceModelReleaseHeld(test.lan);
-    if ((fd = starting->succession->remember(starting, starting->predecessor)) < 0)
+    if ((fd = starting->succession->remember(starting, starting->predecessor)) < 0 ||
+        pread(fd, &made, sizeof(made), 0) != sizeof(made))
         return -1;
+
+    g_string_append_printf(test.calls, "guarded %d\n", made.dma[0].kind != LIBXL_DEVICE_MODEL_DMA_NONE);
 
     if ((test.pid = fork()) == 0) {
         /* whoever runs a test that fails waits for what has its output */
@@ -821,7 +825,7 @@ testHoldsAll(void)
 #define AGAIN "others have the job\n" CLEAR
 #define START(link) START_MORE(link, "")
 #define START_MORE(link, more) \
-    "prepare /bin/true\nspawn lan, restarting, link " link ", pending 1\n" \
+    "prepare /bin/true\nspawn lan, restarting, link " link ", pending 1\nguarded 1\n" \
     "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000" more "\n"
 #define ABORT \
     "; o/b 0x3f6 0x2; o/b 0x1f6 0xa0; o/b 0x1f7 0x0; o/b 0x1f6 0xa0; o/b 0x3f6 0x0"
@@ -881,7 +885,7 @@ testRestarts(void)
             .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS INTERRUPT
                      "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("of drives, of a guest that was freed by half", .drives = true, .cut = true, .restarted = true,
-            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
+            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      "copy 7 1\nfree 7 1 0x0 0x0\n"
                      "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7"
                      ABORT "\n" INTERRUPT "free others 7 0x24\n");
@@ -930,13 +934,13 @@ testRestarts(void)
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("of a guest that is held not much longer", .held = true, .msHeld = 700, .restarted = true,
-            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
+            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      "copy 7 1\nfree 7 1 0x0 0x0\n"
                      "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"
                      "free others 7 0x24\n");
     DO_TEST("of a guest that is held until files are open", .held = true, .ends = true, .restarted = true,
             .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
-                     "copy 7 1\nfree 7 1 0x0 0x0\n"
+                     "copy 7 1\nfree 7 1 0x0 0x0\nguarded 1\n"
                      "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"
                      "free others 7 0x24\n");
     DO_TEST("that is not told what it writes, and does not end", .held = true, .silent = true, .stuck = true,
@@ -970,10 +974,10 @@ testRestarts(void)
             .reason = "killed; not restarted: its process failed to start");
     DO_TEST("by hand, with a change", .manual = true, .changes = true, .calls = "");
     DO_TEST("the daemon leaves", .leaves = true,
-            .calls = CLEAR UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
+            .calls = CLEAR UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      UNDO("40") "others have the job\n");
     DO_TEST("the daemon leaves, of a guest that is held", .leaves = true, .held = true,
-            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\n"
+            .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      UNDO_HELD("40") "others have the job\n");
     DO_TEST("the domain is gone", .gone = true,
             .calls = CLEAR UNPLUG START("down") UNDO("40") "others have the job\n");

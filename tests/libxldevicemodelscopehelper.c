@@ -433,6 +433,27 @@ helperWait(ioreq_t *request,
 }
 
 
+/* A write of so many times so many bytes into the memory of a device. */
+static void
+helperStoreWait(ioreq_t *request,
+                char **w)
+{
+    helperWait(request, w[2], helperNumber(w[3]), helperNumber(w[4]), NULL);
+    request->type = IOREQ_TYPE_COPY;
+    request->count = helperNumber(w[5]);
+}
+
+
+static int
+helperShow(const ioreq_t *request)
+{
+    printf("  %s, %u times %u bytes, %#" PRIx64 "\n",
+           request->type == IOREQ_TYPE_COPY ? "memory" : "no memory",
+           request->count, request->size, request->data);
+    return 0;
+}
+
+
 /* An event has come, as QEMU sees it: it unmasks the port that it is told. */
 static int
 helperLook(unsigned int port)
@@ -462,6 +483,10 @@ helperRequest(char **w,
         *rc = xenevtchn_bind_interdomain(NULL, domid, helperNumber(w[1]));
     else if (strcmp(w[0], "wait") == 0)
         helperWait(&requests[vcpu], w[2], helperNumber(w[3]), helperNumber(w[4]), w[5]);
+    else if (strcmp(w[0], "store") == 0)
+        helperStoreWait(&requests[vcpu], w);
+    else if (strcmp(w[0], "shows") == 0)
+        *rc = helperShow(&requests[vcpu]);
     else if (strcmp(w[0], "asks") == 0)
         *rc = requests[vcpu].data;
     else if (strcmp(w[0], "look") == 0)

@@ -11,6 +11,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/landlock.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include "testutils.h"
 #include "vircommand.h"
 
+#include "libxl/libxl_devicemodel_dma.h"
 #include "libxl/libxl_devicemodel_registers.h"
 #include "libxl/libxl_devicemodel_scope_claims.h"
 #include "virfile.h"
@@ -261,6 +263,13 @@ testRegisters(const libxlDeviceModelRegisters *registers)
             virBufferAsprintf(&buf, "vcpu %zu\n", i);
     }
 
+    for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_SLOTS; i++) {
+        if (registers->dma[i].kind)
+            virBufferAsprintf(&buf, "guarded slot %" PRIu64 ": %#" PRIx64 ", on %#" PRIx64 "\n",
+                              registers->dma[i].slot, registers->dma[i].written,
+                              registers->dma[i].on);
+    }
+
     return virBufferContentAndReset(&buf);
 }
 
@@ -275,6 +284,7 @@ struct testMemory {
     uint64_t version; /* 0 likewise */
     const char *log;
     bool refuses; /* the first IDE channel, commands */
+    bool guarded; /* the NIC in slot 6 is */
 };
 
 
@@ -288,6 +298,8 @@ testMemoryOpen(const struct testMemory *test,
 
     registers->version = test->version ? test->version : LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
     registers->channels[0][LIBXL_DEVICE_MODEL_IDE_REFUSES] = test->refuses;
+    if (test->guarded)
+        libxlDeviceModelDMAGuard(registers, LIBXL_DEVICE_MODEL_DMA_E1000, 6);
     if (!g_file_set_contents(path, (char *)registers, length, NULL))
         return -1;
 
@@ -1216,17 +1228,17 @@ static const struct testMemory memories[] = {
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
       "wait 1 0x4 2 0x7 0x30\n" SERVED("1", "8"),
       "slot 6 0x4: 0x7\n"
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "only what is claimed", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x31\n" SERVED("0", "7")
       "wait 0 0x10 4 0xf2000000 0x38\n" SERVED("0", "7")
       "wait 0 0x10 4 0xf2000000 0x130\n" SERVED("0", "7"),
-      "", 0, 0, NULL, false },
+      "", 0, 0, NULL, false, false },
     { "ports", COM, NULL,
       MAPPED
       "wait 0 0x3f9 1 0x7\n" SERVED("0", "7"),
-      "uart 0 0: 0x7\n", 0, 0, NULL, false },
+      "uart 0 0: 0x7\n", 0, 0, NULL, false, false },
     { "a port that is not served", COM, NULL,
       MAPPED
       "wait 1 0x3f9 1 0x7\n"
@@ -1234,7 +1246,7 @@ static const struct testMemory memories[] = {
       "  evtchn pending 8\n"
       "  evtchn unmask 8\n",
       "uart 0 0: 0x7\n"
-      "vcpu 1\n", 0, 0, NULL, false },
+      "vcpu 1\n", 0, 0, NULL, false, false },
     { "a command that is refused, and one after a reset", IDE, NULL,
       MAPPED
       "wait 0 0x1f3 1 0x41\n" SERVED("0", "7")
@@ -1245,14 +1257,39 @@ static const struct testMemory memories[] = {
       "asks 0\n"
       "  = 202\n",
       "channel 0 6: 0xca\n"
-      "channel 0 7: 0x4\n", 0, 0, NULL, true },
+      "channel 0 7: 0x4\n", 0, 0, NULL, true, false },
+    { "a NIC that is told nothing, and then where its ring is", LAN, NULL,
+      MAPPED
+      "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
+      "store 0 0xf2000400 4 0xfa 1\n" SERVED("0", "7")
+      "shows 0\n"
+      "  memory, 1 times 4 bytes, 0xf8\n"
+      "store 1 0xf2000400 4 0xfa 4\n" SERVED("1", "8")
+      "shows 1\n"
+      "  memory, 0 times 4 bytes, 0xfa\n"
+      "store 0 0xf2003800 4 0x1000 1\n" SERVED("0", "7")
+      "store 0 0xf2003804 4 0 1\n" SERVED("0", "7")
+      "store 0 0xf2003808 4 0x1000 1\n" SERVED("0", "7")
+      "store 0 0xf2000400 4 0xfa 1\n" SERVED("0", "7")
+      "shows 0\n"
+      "  memory, 1 times 4 bytes, 0xfa\n",
+      "slot 6 0x10: 0xf2000000\n"
+      "guarded slot 6: 0xf, on 0x1\n", 0, 0, NULL, false, true },
+    { "a NIC that is not placed", COM, NULL,
+      MAPPED
+      "wait 0 0x3f9 1 0x7\n" SERVED("0", "7")
+      "store 0 0xf2000400 4 0xfa 1\n" SERVED("0", "7")
+      "shows 0\n"
+      "  memory, 1 times 4 bytes, 0xfa\n",
+      "uart 0 0: 0x7\n"
+      "guarded slot 6: 0, on 0\n", 0, 0, NULL, false, true },
     { "a write counts before it is served", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
       "look 7\n"
       "  evtchn pending 7\n"
       "  evtchn unmask 7\n",
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "one that nobody looked at does not", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
@@ -1263,7 +1300,7 @@ static const struct testMemory memories[] = {
       "look 20\n"
       "  evtchn pending 20\n"
       "  evtchn unmask 20\n",
-      "slot 6 0x14: 0xf3000000\n", 0, 0, NULL, false },
+      "slot 6 0x14: 0xf3000000\n", 0, 0, NULL, false, false },
     { "a vCPU that is faster than its event", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n"
@@ -1274,7 +1311,7 @@ static const struct testMemory memories[] = {
       "wait 0 0x14 4 0xf3000000 0x30\n"
       "notify 7\n"
       "  evtchn notify 7\n",
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "an event that comes before its request", LAN, NULL,
       MAPPED
       "look 7\n"
@@ -1282,7 +1319,7 @@ static const struct testMemory memories[] = {
       "  evtchn unmask 7\n"
       "  = Resource temporarily unavailable\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "an event that comes twice", LAN, NULL,
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7")
@@ -1292,7 +1329,7 @@ static const struct testMemory memories[] = {
       "  evtchn pending 7\n"
       "  evtchn unmask 7\n"
       "  = Resource temporarily unavailable\n",
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "the page alone", LAN, NULL,
       OPENED
       "requests 0 5 1\n"
@@ -1301,7 +1338,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "another resource", LAN, NULL,
       OPENED
       "requests 1\n"
@@ -1310,7 +1347,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "", 0, 0, NULL, false },
+      "", 0, 0, NULL, false, false },
     { "another domain", LAN, NULL,
       OPENED
       "requests 0 6\n"
@@ -1319,7 +1356,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "", 0, 0, NULL, false },
+      "", 0, 0, NULL, false, false },
     { "other pages", LAN, NULL,
       OPENED
       "requests\n"
@@ -1330,7 +1367,7 @@ static const struct testMemory memories[] = {
       "  evtchn bind 5 107\n"
       "  = 7\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "nothing can be mapped", LAN, NULL,
       OPENED
       "requests 0 13\n"
@@ -1347,42 +1384,42 @@ static const struct testMemory memories[] = {
       "  evtchn unmask 7\n"
       "notify 7\n"
       "  evtchn notify 7\n",
-      "", 0, 0, NULL, false },
+      "", 0, 0, NULL, false, false },
     { "the file is not left open", LAN, NULL,
       OPENED
       "content %d\n"
-      "  = Bad file descriptor\n", "", 0, 0, NULL, false },
+      "  = Bad file descriptor\n", "", 0, 0, NULL, false, false },
     { "through a wrapper", LAN, "true; exec \"$0\" \"$@\"",
       MAPPED
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "restricted", LAN, NULL,
       MAPPED
       "restrict 5\n"
       "  toolcore restrict 5\n"
       "wait 0 0x10 4 0xf2000000 0x30\n" SERVED("0", "7"),
-      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false },
+      "slot 6 0x10: 0xf2000000\n", 0, 0, NULL, false, false },
     { "a short file", LAN, NULL,
       "open\n"
       "  = Invalid argument\n"
       "open\n"
       "  = Bad file descriptor\n", "",
       sizeof(libxlDeviceModelRegisters) - 1, 0,
-      NO_FILE NO_FILE, false },
+      NO_FILE NO_FILE, false, false },
     { "a long file", LAN, NULL,
       "open\n"
       "  = Invalid argument\n"
       "open\n"
       "  = Bad file descriptor\n", "",
       sizeof(libxlDeviceModelRegisters) + 1, 0,
-      NO_FILE NO_FILE, false },
+      NO_FILE NO_FILE, false, false },
     { "a file of another version", LAN, NULL,
       "open\n"
       "  = Invalid argument\n"
       "open\n"
       "  = Bad file descriptor\n", "",
       0, LIBXL_DEVICE_MODEL_REGISTERS_VERSION + 1,
-      NO_FILE NO_FILE, false },
+      NO_FILE NO_FILE, false, false },
 };
 
 

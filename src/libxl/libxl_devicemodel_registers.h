@@ -27,8 +27,8 @@
  *
  *  A drive that may have missed a part of what belongs to a command does not carry it out: the
  *  driver has marked its channel, and what the guest writes as a command is made one that
- *  no drive has.  That is the one thing that is changed here, in the request itself, just
- *  before QEMU looks at it.  It ends when the guest resets the channel, or has begun anew: one
+ *  no drive has, in the request itself, just before QEMU looks at it.  (What would
+ *  make a NIC use the guest's memory is changed likewise: libxl_devicemodel_dma.h.)  It ends when the guest resets the channel, or has begun anew: one
  *  command was refused, and all that says where another reads or writes was written after
  *  that.  A command that says no such thing is carried out at any time, but for one with a
  *  packet, which says whether data comes through the bus master: that takes a refused one
@@ -55,7 +55,7 @@
 
 #include <xen/hvm/ioreq.h>
 
-#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 3U
+#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 4U
 
 #define LIBXL_DEVICE_MODEL_REGISTERS_SLOTS 32 /* of PCI bus 0 */
 #define LIBXL_DEVICE_MODEL_REGISTERS_CONFIG 64 /* of 4 bytes, of a PCI function */
@@ -123,6 +123,26 @@ typedef enum {
 /* A channel that refuses commands. */
 #define LIBXL_DEVICE_MODEL_REFUSES 0x01
 
+/* Kinds of devices that are guarded, see libxl_devicemodel_dma.h. */
+typedef enum {
+    LIBXL_DEVICE_MODEL_DMA_NONE = 0,
+    LIBXL_DEVICE_MODEL_DMA_E1000,
+    LIBXL_DEVICE_MODEL_DMA_E1000E,
+    LIBXL_DEVICE_MODEL_DMA_RTL8139,
+
+    LIBXL_DEVICE_MODEL_DMA_LAST
+} libxlDeviceModelDMAKind;
+
+/* A guarded device, and what the process that has it was given. */
+typedef struct _libxlDeviceModelDMA libxlDeviceModelDMA;
+struct _libxlDeviceModelDMA {
+    uint64_t kind; /* libxlDeviceModelDMAKind; no device follows the first that is none */
+    uint64_t slot; /* it is function 0 there */
+    uint64_t written; /* bits 1 << register of its table */
+    uint64_t on; /* bits 1 << switch of its table */
+    uint64_t window; /* which register the guest reaches through its ports */
+};
+
 typedef struct _libxlDeviceModelRegisters libxlDeviceModelRegisters;
 struct _libxlDeviceModelRegisters {
     uint64_t version;
@@ -132,6 +152,7 @@ struct _libxlDeviceModelRegisters {
     uint64_t channels[LIBXL_DEVICE_MODEL_REGISTERS_CHANNELS][LIBXL_DEVICE_MODEL_IDE_LAST];
     uint64_t noted[LIBXL_DEVICE_MODEL_REGISTERS_VCPUS]; /* the write to a port that was noted, and
                                                            is being served; 0 for none */
+    libxlDeviceModelDMA dma[LIBXL_DEVICE_MODEL_REGISTERS_SLOTS];
 };
 
 /* A write of a guest. */

@@ -8,6 +8,7 @@
 
 #include "libxl_devicemodel_replay.h"
 
+#include "libxl_devicemodel_dma.h"
 #include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_qmp.h"
 #include "virerror.h"
@@ -57,21 +58,24 @@ struct _libxlDeviceModelReplayDevice {
     const char *driver;
     unsigned int ports; /* bits 1 << BAR: those that are ports */
     unsigned int memory; /* likewise */
+    libxlDeviceModelDMAKind dma; /* what is kept from the guest's memory at first */
     libxlDeviceModelReplayRange own[2]; /* registers that others do not have */
     const char *refusal; /* why it is never restarted */
 };
 
 static const libxlDeviceModelReplayDevice libxlDeviceModelReplayDevices[] = {
-    { "rtl8139", 1 << 0, 1 << 1, { { 0 } }, NULL },
-    { "e1000", 1 << 1, 1 << 0, { { 0 } }, NULL },
+    { "rtl8139", 1 << 0, 1 << 1, LIBXL_DEVICE_MODEL_DMA_RTL8139, { { 0 } }, NULL },
+    { "e1000", 1 << 1, 1 << 0, LIBXL_DEVICE_MODEL_DMA_E1000, { { 0 } }, NULL },
     /* the guest says there whether its interrupts are messages */
-    { "e1000e", 1 << 2, 1 << 0 | 1 << 1 | 1 << 3, { { 0xa2, 2 } }, NULL },
-    { "ne2k_pci", 1 << 0, 0, { { 0 } }, NULL },
+    { "e1000e", 1 << 2, 1 << 0 | 1 << 1 | 1 << 3, LIBXL_DEVICE_MODEL_DMA_E1000E, { { 0xa2, 2 } }, NULL },
+    /* never uses the guest's memory */
+    { "ne2k_pci", 1 << 0, 0, LIBXL_DEVICE_MODEL_DMA_NONE, { { 0 } }, NULL },
     /* the guest says there how fast the drives are */
-    { LIBXL_DEVICE_MODEL_IDE_DRIVER, 1 << 4, 0, { { 0x40, 4 }, { 0x44, 4 } }, NULL },
-    { "pcnet", 0, 0, { { 0 } },
+    { LIBXL_DEVICE_MODEL_IDE_DRIVER, 1 << 4, 0, LIBXL_DEVICE_MODEL_DMA_NONE,
+      { { 0x40, 4 }, { 0x44, 4 } }, NULL },
+    { "pcnet", 0, 0, LIBXL_DEVICE_MODEL_DMA_NONE, { { 0 } },
       N_("the driver of a 'pcnet' interface does not tell it again where its rings are") },
-    { "virtio-net-pci", 0, 0, { { 0 } },
+    { "virtio-net-pci", 0, 0, LIBXL_DEVICE_MODEL_DMA_NONE, { { 0 } },
       N_("the driver of a 'virtio' interface does not tell it again where its rings are") },
 };
 
@@ -549,6 +553,32 @@ libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
     for (i = 0; i < config->ndisks; i++)
         registers->channels[config->disks[i].bus][LIBXL_DEVICE_MODEL_IDE_REFUSES] =
             LIBXL_DEVICE_MODEL_REFUSES;
+}
+
+
+/**
+ * libxlDeviceModelReplayGuard:
+ * @config: configuration of a secondary
+ * @registers: those that a process will have that takes its place
+ *
+ * Mark the NICs that must not use the guest's memory until they are told where: where a guest
+ * that is held writes meanwhile, it has not told them either.
+ */
+void
+libxlDeviceModelReplayGuard(const libxlDeviceModelConfig *config,
+                            libxlDeviceModelRegisters *registers)
+{
+    size_t i;
+
+    libxlDeviceModelDMAClear(registers);
+
+    for (i = 0; i < config->nnics; i++) {
+        const libxlDeviceModelReplayDevice *device =
+            libxlDeviceModelReplayFind(config->nics[i].driver);
+
+        if (device && device->dma != LIBXL_DEVICE_MODEL_DMA_NONE)
+            libxlDeviceModelDMAGuard(registers, device->dma, config->nics[i].slot);
+    }
 }
 
 

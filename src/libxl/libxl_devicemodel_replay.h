@@ -24,9 +24,16 @@
  *  e1000, e1000e, rtl8139
  *             Both are off; what the driver writes to a ring's end has no effect.  The
  *             watchdog of its transmit queue then has it set up everything, addresses
- *             before the bits that switch on, or, in the rtl8139, as after any reset.
- *             A link that goes down and up makes the driver of an e1000 switch on
- *             alone: none must be made here.
+ *             before the bits that switch on.  It may write such a bit alone before:
+ *             Linux' e1000 and e1000e do when a link comes back (e1000_watchdog() and
+ *             e1000_watchdog_task()), which they believe when what they read while nobody
+ *             served were ones; and who reads a register and writes it back with a change
+ *             writes ones (e1000_set_rx_mode()).  A message of an e1000e is unmasked alone
+ *             (pci_msix_unmask()).  QEMU would take guest address 0 for a ring, and write
+ *             where that points.  So the bit is taken out until the guest has told this
+ *             process where (libxlDeviceModelReplayGuard, libxl_devicemodel_dma.h), whatever
+ *             it had told the one before: a driver that was in the midst of that finds a NIC
+ *             that does nothing, and resets it.
  *  ne2k_pci   never uses the guest's memory.
  *  IDE        The bus master runs with a command, for which the driver gives it the
  *             address of a table, and the drive the numbers of sectors, just before.
@@ -59,12 +66,9 @@
  *  drive's write cache off, and sends no flushes, relies on the host's not to crash after
  *  that.
  *
- *  A driver that is interrupted while it sets up a NIC, between an address and the bit
- *  that switches on, cannot be told from one that is not: those few accesses are
- *  what remains.  They are made when an interface is opened or reset.
- *
  *  An e1000e is back when the guest has closed and opened its interface: its interrupts
- *  are messages, whose table is in its memory range and is not remembered.
+ *  are messages, whose table is in its memory range and is not remembered.  Until then they
+ *  stay masked, by the same guard.
  *
  * Why what is read may come from an intruder
  *
@@ -100,6 +104,10 @@ libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
 void
 libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
                              libxlDeviceModelRegisters *registers);
+
+void
+libxlDeviceModelReplayGuard(const libxlDeviceModelConfig *config,
+                            libxlDeviceModelRegisters *registers);
 
 char **
 libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,

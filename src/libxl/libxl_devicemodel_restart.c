@@ -58,8 +58,10 @@ libxlDeviceModelRestartDecide(const libxlDeviceModel *dm,
     if (libxlDeviceModelRegistersRead(dm->registers, starting->before) < 0)
         return virLastErrorIsSystemErrno(0) && !virLastErrorIsSystemErrno(ENOENT) ? -1 : 0;
 
-    if ((starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
-        *refusal = NULL;
+    if (!(starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
+        return 0;
+
+    *refusal = NULL;
     return 0;
 }
 
@@ -166,6 +168,7 @@ libxlDeviceModelRestartRemember(libxlDeviceModelStarting *starting,
     if (libxlDeviceModelRegistersRead(predecessor->registers, starting->before) < 0)
         return -1;
 
+    libxlDeviceModelReplayGuard(starting->config, starting->before);
     return libxlDeviceModelRegistersCreate(starting->dm->registers, starting->before);
 }
 

@@ -27,8 +27,8 @@
  * nothing is locked.  It costs a request the comparison of a few numbers in memory,
  * beside two system calls and two changes to the hypervisor.
  *
- * A request that must not be served as it is (libxlDeviceModelRegistersFilter) is changed
- * at that look.
+ * A request that must not be served as it is (libxlDeviceModelRegistersFilter,
+ * libxlDeviceModelDMAFilter) is changed at that look.
  *
  * The page stays mapped until the process has left its main loop.  An emulator that
  * maps its requests in another way, which is done on Xen before 4.11 only, is not
@@ -50,6 +50,7 @@
 #include <xen/hvm/ioreq.h>
 #include <xen/memory.h>
 
+#include "libxl_devicemodel_dma.h"
 #include "libxl_devicemodel_registers.h"
 #include "libxl_devicemodel_scope.h"
 #include "libxl_devicemodel_scope_memory.h"
@@ -118,6 +119,12 @@ libxlDeviceModelScopeMemoryNote(unsigned int vcpu)
     /* what is in it is not older than its state */
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     request = libxlDeviceModelScopeMemory.requests[vcpu];
+
+    if (libxlDeviceModelDMAFilter(libxlDeviceModelScopeMemory.registers, &request)) {
+        libxlDeviceModelScopeMemory.requests[vcpu].type = request.type;
+        libxlDeviceModelScopeMemory.requests[vcpu].count = request.count;
+        libxlDeviceModelScopeMemory.requests[vcpu].data = request.data;
+    }
 
     if (!libxlDeviceModelWriteInit(&write, &request) ||
         (write.config && !libxlDeviceModelScopeDecidePCI(claims, 0, 0, write.slot, write.function)))

@@ -64,6 +64,40 @@ def e1000_restarts(host):
     nic_comes_back(host, "e1000")
 
 
+def guarded(host, domain):
+    """Return what the new process of 'lan' was told of its e1000, and what of it is on: bits, by
+    libxl_devicemodel_dma.c."""
+    domid = domain.virsh(f"domid {domain.name}").stdout.strip()
+    said = host.run(f"tail -c 1280 /run/libvirt/libxl/devicemodel/{domid}-1.regs | "
+                    "head -c 32 | od -A n -t u8 -w32").stdout
+    kind, _slot, told, on = map(int, said.split())
+    expect(kind == 1, f"an e1000 that is guarded: kind {kind}")
+    return told, on
+
+
+@scenario(seconds=120)
+def e1000_has_no_ring(host):
+    """The driver of an e1000 switches its transmitter on when a link comes back, though the card
+    is another one, which was not told of a ring: it stays off until it was."""
+    with guest_with_all(host, model="e1000") as domain:
+        names = {entry["mac"]: entry["name"] for entry in domain.report()["NIC"]}
+        domain.wait_for_pings(names.values())
+        domain.virsh(f"domif-setlink {domain.name} {mac(2)} down")
+        # what is to be sent has been, and the driver knows
+        time.sleep(10)
+        kill(host, domain, "lan", "KILL")
+        expect_restarted(domain, "lan", 1)
+        expect(guarded(host, domain) == (0, 0), f"a card that was told nothing: {guarded(host, domain)}")
+        domain.virsh(f"domif-setlink {domain.name} {mac(2)} up")
+        # the first bit is TCTL, where the driver writes when it sees the link, last to switch on
+        wait_for(lambda: guarded(host, domain) == (1, 0),
+                 f"a transmitter that was switched on and stays off: {guarded(host, domain)}", 60)
+        domain.wait_for_pings([names[mac(2)]], BACK)
+        expect(guarded(host, domain) == (0xff, 3), f"a card that has its rings: {guarded(host, domain)}")
+        domain.destroy()
+    expect_all_gone(host)
+
+
 @scenario(seconds=90)
 def restarts_end(host):
     """A secondary that ends too often stays away, until its domain is started again."""
