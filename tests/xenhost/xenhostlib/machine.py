@@ -278,6 +278,13 @@ class XenHost:
         Returns and raises what run() does, with the same options."""
         return self.run([f"{PROGRAMS}/{name}", *words], **options)
 
+    def begin(self, command):
+        """Start @command, as run() does, and return it as a subprocess.Popen with pipes for
+        its input and for all that it says. Nothing that a terminal sends ends it."""
+        self._require_running()
+        return subprocess.Popen(self._ssh(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, start_new_session=True)
+
     def run_attached(self, command):
         """Run @command with this process's stdin, stdout and stderr; return its status."""
         self._require_running()
