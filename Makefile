@@ -17,8 +17,8 @@ MUTANTS = $(BUILD)-mutants
 SECONDS = 120
 # how many emulated hosts run scenarios side by side; each keeps two cores busy
 HOSTS = 1
-# after how many minutes 'make check' begins no scenario any more: what is left counts as
-# skipped, on a machine that is too slow for all of them
+# after how many minutes 'make check' begins no scenario any more: on a machine that is too slow
+# for all of them, those that are left, which prove the least, are named, and count as skipped
 MINUTES = 50
 # how often the kill matrix makes all fail, and kills the secondary of a disk that is written to
 ROUNDS = 24

@@ -9,6 +9,11 @@ from xenhostlib.domain import MAIN, devicemodel, nic
 
 ALL = {}
 
+# When a scenario runs where there may be no time for all of them: one that proves what the
+# project promises comes first, and one whose statement others make as well, but for a variation,
+# comes last.
+FIRST, USUAL, LAST = range(3)
+
 # Without a display the BIOS makes the first serial port its own, and looks at it
 # at each tick of its clock.
 DISPLAY = "<graphics type='vnc'/><video><model type='vga'/></video>"
@@ -21,17 +26,27 @@ class Failure(Exception):
     """The host did something else than expected."""
 
 
-def scenario(function=None, *, seconds=40, alone=False):
+def scenario(function=None, *, seconds=40, alone=False, turn=USUAL):
     """Make @function a scenario, named after it.
 
-    @seconds is about how long it takes: of several hosts' scenarios, the longest begin
-    first. One that is @alone must not share the machine with another host."""
+    @seconds is about how long it takes; see in_order(). One that is @alone must not share the
+    machine with another host, and runs when no other is left."""
     if function is None:
-        return lambda function: scenario(function, seconds=seconds, alone=alone)
+        return lambda function: scenario(function, seconds=seconds, alone=alone, turn=turn)
     function.seconds = seconds
     function.alone = alone
+    function.turn = turn
     ALL[function.__name__.replace("_", "-")] = function
     return function
+
+
+def in_order(names, hosts):
+    """Return the names of scenarios as they are to run: by their turn, and the longest first, as
+    several hosts end together then. One host gets as far as it can with what need not be run."""
+    def key(name):
+        one = ALL[name]
+        return one.turn, one.seconds if hosts == 1 and one.turn != FIRST else -one.seconds
+    return sorted(names, key=key)
 
 
 def expect(condition, text):

@@ -10,8 +10,8 @@ import time
 from xenhostlib.common import call
 from xenhostlib.domain import devicemodel, disk, domain_xml, mac, nic
 
-from .common import (MAIN, expect, expect_all_gone, expect_words, no_daemon, running, scenario,
-                     secondaries_of, wait_for)
+from .common import (FIRST, MAIN, expect, expect_all_gone, expect_words, no_daemon, running,
+                     scenario, secondaries_of, wait_for)
 from .failures import NICS, defined, pair
 
 IMAGE = "/root/dies.img"
@@ -139,7 +139,7 @@ def kill(host, domain, name, signal):
     host.run(["kill", f"-{signal}", pid_of(host, domain, name)])
 
 
-@scenario(seconds=150)
+@scenario(seconds=150, turn=FIRST)
 def secondaries_die(host):
     """Each secondary of a guest dies in turn: the guest and the other devices go on,
     and everybody is told."""
@@ -175,7 +175,7 @@ def secondaries_die(host):
     expect_all_gone(host)
 
 
-@scenario
+@scenario(turn=FIRST)
 def primary_dies(host):
     """The primary dies: the domain ends as one that crashed, and on_crash is obeyed."""
     with defined(host, pair()) as domain:
@@ -192,7 +192,7 @@ def primary_dies(host):
         expect_all_gone(host)
 
 
-@scenario(seconds=60)
+@scenario(seconds=60, turn=FIRST)
 def failure_actions(host):
     """<failure action=''> pauses or destroys the domain."""
     for action, state in (("pause", "paused (I/O error)"), ("destroy", "shut off (failed)")):
@@ -209,7 +209,7 @@ def failure_actions(host):
             expect_all_gone(host)
 
 
-@scenario(seconds=60)
+@scenario(seconds=60, turn=FIRST)
 def deaths_at_bad_times(host):
     """Secondaries die together, in a paused domain, and while it ends."""
     with defined(host, pair(failure="ignore")) as domain:
@@ -249,7 +249,7 @@ def hang(host, domain, name, way, unused=0):
            f"'{name}' to be found after {LIMIT} s, not after {silence} s, {took} s from the begin")
 
 
-@scenario(seconds=120)
+@scenario(seconds=120, turn=FIRST)
 def secondaries_hang(host):
     """Secondaries hang, whether the guest uses them or not: they are found, and killed,
     and the guest goes on. One without a limit is left alone."""
@@ -278,7 +278,7 @@ def secondaries_hang(host):
     expect_all_gone(host)
 
 
-@scenario(seconds=130)
+@scenario(seconds=130, turn=FIRST)
 def slow_disk_waits(host):
     """A secondary that drains a slow disk serves neither guest nor QMP, and is left
     alone: the guest has its disk again when the host has."""

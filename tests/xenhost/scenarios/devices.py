@@ -10,8 +10,8 @@ from xenhostlib import Domain
 from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import devicemodel, disk, domain_xml, nic, openers
 
-from .common import (DISPLAY, MAIN, expect, expect_words, running, scenario, secondaries,
-                     wait_for)
+from .common import (DISPLAY, FIRST, LAST, MAIN, expect, expect_words, running, scenario,
+                     secondaries, wait_for)
 
 TERMINAL = f"<serial type='pty'/>{DISPLAY}"
 LOWER = """
@@ -36,7 +36,7 @@ def pid_of(host, name):
     return pid
 
 
-@scenario(seconds=130)
+@scenario(seconds=130, turn=FIRST)
 def ide_disks(host):
     """A secondary with all IDE disks: formats, a chain, a cdrom that is changed."""
     # Linux does not name them in their order
@@ -154,7 +154,7 @@ SERIALS = DISPLAY + """
     </serial>"""
 
 
-@scenario(seconds=100)
+@scenario(seconds=100, turn=FIRST)
 def serial_ports(host):
     """Four serial ports in a secondary, by their numbers: a terminal, a file, two sockets."""
     devices = MAIN + devicemodel("port", capabilities=["serial"])
@@ -256,7 +256,7 @@ def sound_models(host):
         host.run("rm -f /root/sound.wav")
 
 
-@scenario(seconds=150)
+@scenario(seconds=150, turn=LAST)
 def machine_shapes(host):
     """Guests with more memory than 4 GiB and 4 vCPUs, and with neither ACPI nor APIC."""
     devices = MAIN + devicemodel("lan", [1]) + devicemodel("port", capabilities=["serial"]) + nic(1)
@@ -268,7 +268,7 @@ def machine_shapes(host):
             expect(report["REACH"][entry["name"]][0] > 0, f"pings with {shape}: {report['REACH']}")
 
 
-@scenario
+@scenario(turn=LAST)
 def terminal_not_of_libxl(host):
     """libxl is not asked for the terminal of a secondary, and logs no error about it."""
     xml = domain_xml("lines", MAIN + devicemodel("lines", capabilities=["serial"]), memory=64,

@@ -7,8 +7,8 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import EMULATOR, devicemodel, domain_xml, mac, nic
 
-from .common import (MAIN, Failure, expect, expect_start_fails, expect_words, no_daemon, scenario,
-                     secondaries, wait_for)
+from .common import (FIRST, LAST, MAIN, Failure, expect, expect_start_fails, expect_words,
+                     no_daemon, scenario, secondaries, wait_for)
 
 NICS = nic(2) + nic(3)
 # With the emulators of bad-emulator.
@@ -85,7 +85,7 @@ def all_failures(cases):
     expect(not problems, "no failure in the table:\n" + "\n".join(problems))
 
 
-@scenario(seconds=120)
+@scenario(seconds=120, turn=FIRST)
 def emulators_fail(host):
     """An emulator fails at each step of a start, first or second: an error, nothing left."""
     def case(mode, name, *words):
@@ -207,7 +207,7 @@ def daemon_killed_in_destroy(host):
         expect_cleaned_up(host, domain)
 
 
-@scenario(seconds=60)
+@scenario(seconds=60, turn=LAST)
 def removal_retried(host):
     """What could not be removed is removed by the next start, and by the next daemon."""
     def restart():
@@ -253,7 +253,7 @@ def secondary_killed(host):
         expect_cleaned_up(host, domain)
 
 
-@scenario
+@scenario(turn=LAST)
 def two_daemons(host):
     """A second daemon with the same driver is refused, and touches nothing."""
     with defined(host, pair()) as domain:

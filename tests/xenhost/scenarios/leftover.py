@@ -7,7 +7,7 @@ from xenhostlib import leftovers
 from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import domain_xml
 
-from .common import TWO_NICS, expect, running, scenario
+from .common import FIRST, TWO_NICS, expect, running, scenario
 
 # The numbers of a domain that there is not, and of a user of its secondary.
 DOMID = 999
@@ -74,7 +74,7 @@ def expect_lines(found, what, patterns):
                f"'{pattern}' of {what} in: " + "; ".join(found))
 
 
-@scenario
+@scenario(turn=FIRST)
 def leftovers_seen(host):
     """Each thing that a domain may leave is found: the search for leftovers can fail."""
     expect(not leftovers(host), f"nothing before: {leftovers(host)}")

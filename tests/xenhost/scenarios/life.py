@@ -4,10 +4,11 @@
 from xenhostlib import Domain
 from xenhostlib.domain import REPORT_TIMEOUT, domain_xml
 
-from .common import TWO_NICS, expect, expect_all_gone, no_daemon, running, scenario, secondaries
+from .common import (FIRST, LAST, TWO_NICS, expect, expect_all_gone, no_daemon, running, scenario,
+                     secondaries)
 
 
-@scenario(seconds=70)
+@scenario(seconds=70, turn=FIRST)
 def daemon_restart(host):
     """The daemon is restarted, then killed: the guest runs on, its end is clean."""
     with running(host, "long", domain_xml("long", TWO_NICS)) as domain:
@@ -45,7 +46,7 @@ def guest_poweroff(host):
         expect_all_gone(host)
 
 
-@scenario
+@scenario(turn=LAST)
 def destroyed_by_xl(host):
     """The domain is destroyed behind libvirt's back: all device models end."""
     with running(host, "gone", domain_xml("gone", TWO_NICS)):

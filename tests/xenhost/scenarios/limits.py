@@ -8,8 +8,8 @@ from xenhostlib import Domain
 from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import devicemodel, domain_xml, nic
 
-from .common import (MAIN, TWO_NICS, expect, expect_all_gone, expect_words, running, scenario,
-                     secondaries, secondaries_of, wait_for)
+from .common import (FIRST, MAIN, TWO_NICS, expect, expect_all_gone, expect_words, running,
+                     scenario, secondaries, secondaries_of, wait_for)
 from .deaths import expect_failed, pid_of
 
 UID_BASE = 0x70000000
@@ -185,7 +185,7 @@ def expect_log_held(lan):
     lan.host.run(f"rm -f {log}.*")
 
 
-@scenario(seconds=110)
+@scenario(seconds=110, turn=FIRST)
 def limits_hold(host):
     """A secondary wants all memory, all processors, all processes and the disk of its log:
     it gets what it may have, and its sibling, the domain and the daemon go on."""

@@ -7,7 +7,8 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.domain import (EMULATOR, devicemodel, direct_boot, domain_xml, mac, nic, openers,
                                tap_openers)
 
-from .common import MAIN, TWO_NICS, expect, expect_words, running, scenario, secondaries, wait_for
+from .common import (FIRST, LAST, MAIN, TWO_NICS, expect, expect_words, running, scenario,
+                     secondaries, wait_for)
 
 MODELS = ("rtl8139", "e1000", "e1000e", "pcnet", "ne2k_pci", "virtio")
 
@@ -34,7 +35,7 @@ def slots(domain):
     return found
 
 
-@scenario(seconds=60)
+@scenario(seconds=60, turn=FIRST)
 def two_nics(host):
     """One NIC in the primary, one in a secondary: both work, side by side."""
     with running(host, "two", domain_xml("two", TWO_NICS)) as domain:
@@ -96,7 +97,7 @@ def every_nic_model(host):
             expect(ids[slot] == PCI_IDS[model], f"{PCI_IDS[model]} in slot {slot}: {ids[slot]}")
 
 
-@scenario(seconds=70)
+@scenario(seconds=70, turn=LAST)
 def several_nics_in_one(host):
     """Three NICs in one secondary, one at an address of the user's, two vCPUs."""
     address = "<address type='pci' domain='0' bus='0' slot='0x12' function='0'/>"
@@ -141,7 +142,7 @@ def scope_and_backends(host):
         host.run("rm -f /root/pv.qcow2")
 
 
-@scenario(seconds=80)
+@scenario(seconds=80, turn=FIRST)
 def without_device_models(host):
     """A domain without <devicemodel> runs as ever: one QEMU, nothing of ours."""
     with running(host, "plain", domain_xml("plain", nic(1), boot=direct_boot("xen_nopv quiet"))) as domain:
@@ -195,7 +196,7 @@ def listeners(host, port):
     return re.findall(r"pid=(\d+)", host.run(f"ss -Hltnp 'sport = :{port}'").stdout)
 
 
-@scenario
+@scenario(turn=LAST)
 def descriptors_kept_from_others(host):
     """A domain that is started while another one's start waits gets none of its descriptors."""
     nowhere = "192.0.2.1"

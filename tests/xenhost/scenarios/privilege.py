@@ -13,7 +13,7 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.common import PROGRAMS, SOURCE_DIR, call, require
 from xenhostlib.domain import BRIDGE, devicemodel, disk, domain_xml, nic
 
-from .common import MAIN, expect, expect_words, running, scenario, secondaries, wait_for
+from .common import FIRST, MAIN, expect, expect_words, running, scenario, secondaries, wait_for
 
 UID_BASE = 0x70000000
 CONFIG = "/etc/libvirt/libxl.conf"
@@ -200,7 +200,7 @@ def intrude(host, intruder, domid, pids):
     return host.run([intruder, pids["lan"], domid, ioservid, *others, "--", *paths]).stdout
 
 
-@scenario(seconds=120)
+@scenario(seconds=120, turn=FIRST)
 def privilege_promises(host):
     """What a secondary lost, from /proc, and that it is lost, from inside; its end is complete."""
     with program(host) as intruder, everything(host) as domain:
@@ -238,7 +238,7 @@ def expect_start_refused(host, domain, *words):
     expect(not left, f"nothing left after '{done.stderr.strip()}': {left}")
 
 
-@scenario(seconds=60)
+@scenario(seconds=60, turn=FIRST)
 def privilege_kept_refused(host):
     """A secondary that has kept a privilege, or cannot lose it, is not started."""
     xml = domain_xml("rich", MAIN + devicemodel("lan", [2], emulator="/root/rich") + nic(2))

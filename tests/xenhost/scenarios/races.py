@@ -6,7 +6,7 @@ import contextlib
 from xenhostlib import Domain
 from xenhostlib.domain import EMULATOR, devicemodel, disk, nic, openers
 
-from .common import MAIN, expect, expect_all_gone, expect_words, scenario, secondaries
+from .common import LAST, MAIN, expect, expect_all_gone, expect_words, scenario, secondaries
 from .devices import image, pid_of
 from .failures import beside, small
 
@@ -59,7 +59,7 @@ def expect_first(domain, host):
            f"the disk open in its secondary only: {openers(host, IMAGE)}")
 
 
-@scenario(seconds=60)
+@scenario(seconds=60, turn=LAST)
 def redefined_in_start(host):
     """A domain that is defined anew while libxl creates it is that from its next start on."""
     for title, devices in OTHERS.items():
@@ -75,7 +75,7 @@ def redefined_in_start(host):
             expect_all_gone(host)
 
 
-@scenario
+@scenario(turn=LAST)
 def undefined_in_start(host):
     """A domain that is undefined while libxl creates it is transient, and not lost."""
     with slow_domain(host) as domain:

@@ -4,7 +4,7 @@
 from xenhostlib import Domain
 from xenhostlib.domain import EMULATOR, devicemodel, disk, domain_xml, mac, nic
 
-from .common import MAIN, expect, expect_start_fails, expect_words, running, scenario
+from .common import FIRST, MAIN, expect, expect_start_fails, expect_words, running, scenario
 
 
 # A script in the place of an emulator, by what it does.
@@ -43,7 +43,7 @@ def lan(emulator=None):
     return MAIN + devicemodel("lan", [2], emulator=emulator) + nic(1) + nic(2)
 
 
-@scenario
+@scenario(turn=FIRST)
 def definitions_refused(host):
     """What the XML alone decides is refused when it is defined."""
     expect_define_refused(host, MAIN + devicemodel("lan", [9]) + nic(1), "'lan'", mac(9))
@@ -90,7 +90,7 @@ def devices_refused(host):
     expect_start_refused(host, missing, "'disk'", "/root/no.img", "'hda'", "No such file")
 
 
-@scenario(seconds=60)
+@scenario(seconds=60, turn=FIRST)
 def operations_refused(host):
     """Save, managed save, detaching a placed NIC: refused while the guest runs on."""
     with running(host, "busy", domain_xml("busy", lan())) as domain:

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from xenhostlib import Client
 from xenhostlib.domain import BRIDGE, EMULATOR, INITRD, KERNEL, devicemodel, domain_xml, mac, nic
 
-from .common import MAIN, expect, expect_words, scenario, secondaries
+from .common import LAST, MAIN, expect, expect_words, scenario, secondaries
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = TOP / "tests" / "xenhost" / "clients"
@@ -145,7 +145,7 @@ INSTALLED = {"main": '<devicemodel name="main"><capability name="ui"></capabilit
              "lan": '<devicemodel name="lan"><interface alias="ua-lan"></interface></devicemodel>'}
 
 
-@scenario(seconds=80)
+@scenario(seconds=80, turn=LAST)
 def virt_install_from_outside(host):
     """virt-install starts a domain with device models, virt-xml changes and virt-clone copies it."""
     client = Client(host)
@@ -178,7 +178,7 @@ def virt_install_from_outside(host):
         expect(device_models(copy.xml()) == device_models(domain.xml()), f"a copy: {copy.xml()}")
 
 
-@scenario
+@scenario(turn=LAST)
 def virt_manager_from_outside(host):
     """virt-manager's modules change a definition and keep its device models."""
     client = Client(host)

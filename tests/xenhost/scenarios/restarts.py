@@ -5,7 +5,8 @@ import time
 
 from xenhostlib.domain import mac, nic
 
-from .common import expect, expect_all_gone, expect_words, no_daemon, scenario, wait_for
+from .common import (FIRST, LAST, expect, expect_all_gone, expect_words, no_daemon, scenario,
+                     wait_for)
 from .deaths import IMAGE, KILLED, guest_with_all, kill, state_of
 from .failures import defined, pair
 
@@ -52,13 +53,13 @@ def nic_comes_back(host, model):
     expect_all_gone(host)
 
 
-@scenario(seconds=150)
+@scenario(seconds=150, turn=LAST)
 def rtl8139_restarts(host):
     """An rtl8139 comes back."""
     nic_comes_back(host, "rtl8139")
 
 
-@scenario(seconds=180)
+@scenario(seconds=180, turn=LAST)
 def e1000_restarts(host):
     """An e1000 comes back."""
     nic_comes_back(host, "e1000")
@@ -98,7 +99,7 @@ def e1000_has_no_ring(host):
     expect_all_gone(host)
 
 
-@scenario(seconds=90)
+@scenario(seconds=90, turn=FIRST)
 def restarts_end(host):
     """A secondary that ends too often stays away, until its domain is started again."""
     with defined(host, pair()) as domain:
@@ -122,7 +123,7 @@ def restarts_end(host):
         expect_all_gone(host)
 
 
-@scenario(seconds=120)
+@scenario(seconds=120, turn=FIRST)
 def restarts_at_bad_times(host):
     """Secondaries are restarted that died together, in a paused domain, while no daemon ran,
     while the daemon that restarted them was killed, and while the domain ends."""
@@ -167,7 +168,7 @@ def restarts_by_hand(host):
     expect_all_gone(host)
 
 
-@scenario
+@scenario(turn=FIRST)
 def restarts_not(host):
     """What cannot be restarted is not, and says why."""
     with defined(host, pair(nics=nic(2, "virtio") + nic(3))) as domain:
@@ -192,7 +193,7 @@ def expect_same_disk(host, domain):
     expect_words(domain.ask("disk sda"), f"sha256={image} rw=ok")
 
 
-@scenario(seconds=150)
+@scenario(seconds=150, turn=FIRST)
 def disk_restarts(host):
     """The secondary of a disk is killed while the guest reads and writes it."""
     with guest_with_all(host) as domain:
@@ -212,7 +213,7 @@ def disk_restarts(host):
     expect_all_gone(host)
 
 
-@scenario(seconds=150)
+@scenario(seconds=150, turn=LAST)
 def serial_restarts(host):
     """The secondary of the serial port over which the guest is talked with is killed."""
     with guest_with_all(host) as domain:

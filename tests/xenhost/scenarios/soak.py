@@ -5,13 +5,13 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.domain import devicemodel, domain_xml, nic
 from xenhostlib.soak import Soak
 
-from .common import MAIN, expect, scenario
+from .common import LAST, MAIN, expect, scenario
 
 NAMES = ("four-a", "four-b", "four-c", "four-d")
 
 
 # libxl gives a hotplug script 40 seconds, and here run eight at once.
-@scenario(seconds=120, alone=True)
+@scenario(seconds=120, alone=True, turn=LAST)
 def crowd(host):
     """Four domains start and end at the same time while four clients use them."""
     domains = [Domain(host, name) for name in NAMES]
@@ -28,7 +28,7 @@ def crowd(host):
             domain.remove()
 
 
-@scenario(seconds=80)
+@scenario(seconds=80, turn=LAST)
 def short_soak(host):
     """Two domains with three device models each live twice and leave nothing."""
     soak = Soak(host)
