@@ -75,7 +75,7 @@ def guest_crash(host):
             domain.wait_for_line(sectorguest.words(domain.name, number))
         before = {name: set(secondaries_of(host, name)) for name in actions}
         for name in actions:
-            host.script("crash.py", host.run(["xl", "domid", name]).stdout.strip())
+            host.script("end.py", host.run(["xl", "domid", name]).stdout.strip(), "crash")
         check_crashes(host, domains, before)
     finally:
         sectorguest.remove(host, actions)

@@ -28,17 +28,20 @@ def expect_restarted(domain, name, count, reason=KILLED):
     expect_words(state_of(domain, name)[1], reason)
 
 
-def nic_comes_back(host, model):
+def nic_comes_back(host, model, hint=""):
     """The secondary of a NIC is killed again and again, and the guest pings through it again
-    each time, with no help."""
+    each time: with no help, or when it has closed and opened its interface, as the @hint says
+    that it has to."""
     with guest_with_all(host, model=model) as domain:
         names = {entry["mac"]: entry["name"] for entry in domain.report()["NIC"]}
         for count, signal in enumerate(("KILL", "SEGV", "TERM"), 1):
             domain.wait_for_pings(names.values())
             kill(host, domain, "lan", signal)
             begin = time.monotonic()
-            expect_restarted(domain, "lan", count, "")
+            expect_restarted(domain, "lan", count, hint)
             running = time.monotonic() - begin
+            if hint:
+                domain.ask(f"reopen {mac(2)}")
             domain.wait_for_pings([names[mac(2)]], BACK)
             print(f"the '{model}' ran again {running:.1f} s after SIG{signal}, and the guest pinged "
                   f"{time.monotonic() - begin:.1f} s after it")
@@ -47,6 +50,8 @@ def nic_comes_back(host, model):
         kill(host, domain, "lan", "KILL")
         expect_restarted(domain, "lan", 4)
         expect_words(domain.virsh(f"domif-getlink {domain.name} {mac(2)}").stdout, "down")
+        # so it is for the new process, too
+        expect_words(domain.ask(f"ping {mac(2)}"), "ok=0")
         domain.virsh(f"domif-setlink {domain.name} {mac(2)} up")
         domain.wait_for_pings([names[mac(1)]])
         domain.destroy()
@@ -97,6 +102,12 @@ def e1000_has_no_ring(host):
         expect(guarded(host, domain) == (0xff, 3), f"a card that has its rings: {guarded(host, domain)}")
         domain.destroy()
     expect_all_gone(host)
+
+
+@scenario(seconds=180)
+def e1000e_restarts(host):
+    """An e1000e comes back when its guest closes and opens the interface, and its state says so."""
+    nic_comes_back(host, "e1000e", "an interface is back when the guest closes and opens it")
 
 
 @scenario(seconds=90, turn=FIRST)
