@@ -55,8 +55,10 @@
  *  pcnet      Linux gives the address of the block with those of the rings when the
  *             interface is opened, and the watchdog only tells the card to read it again
  *             (pcnet32_restart()): from 0, and then from wherever that says.
- *  sound      A stream that was paused goes on (trigger) with the addresses that were
- *             given when it was prepared.
+ *  sound      The bits that switch the streams of an ES1370 on are in one register, and whoever
+ *             starts or stops one of them writes all (snd_ensoniq_trigger() in Linux'
+ *             sound/pci/ens1370.c), those of streams that were given their buffers earlier,
+ *             too.  Of the others nothing is known.
  *
  *  Nor is one whose disk's image is a 'qcow2' with a write cache: QEMU writes its tables when
  *  the guest flushes, and the guest, which has lost its drive but not its own memory, flushes
