@@ -27,12 +27,12 @@
  *
  *  A drive that may have missed a part of what belongs to a command does not carry it out: the
  *  driver has marked its channel, and what the guest writes as a command is made one that
- *  no drive has, in the request itself, just before QEMU looks at it.  (What would
- *  make a NIC use the guest's memory is changed likewise: libxl_devicemodel_dma.h.)  It ends when the guest resets the channel, or has begun anew: one
- *  command was refused, and all that says where another reads or writes was written after
- *  that.  A command that says no such thing is carried out at any time, but for one with a
- *  packet, which says whether data comes through the bus master: that takes a refused one
- *  before.
+ *  no drive has, in the request itself, just before QEMU looks at it.  (What would make a NIC
+ *  use the guest's memory is changed likewise: libxl_devicemodel_dma.h.)  It ends when the guest
+ *  resets the channel, or has begun anew: one command was refused, and all that says where
+ *  another reads or writes was written after that.  A command that says no such thing is carried
+ *  out at any time, but for one with a packet, which says whether data comes through the bus
+ *  master: that takes a refused one before.
  *
  *  Reads leave nothing behind.  Those that change a device (the status of a UART or a
  *  drive, received data) take back what the device had to say, and a fresh one has
