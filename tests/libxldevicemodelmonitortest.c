@@ -71,7 +71,7 @@ typedef enum {
     CALL_ADD_FD, /* the test's file; the reply is the number */
     CALL_PTY, /* of the label in command; the reply is the path */
     CALL_LINK, /* of the NIC in command, up if there are arguments */
-    CALL_HUMAN, /* command */
+    CALL_HUMAN, /* command, several with "|" between them */
     CALL_CONT,
     CALL_AWAIT_HANGUP, /* not a call: waits until the device model has closed the connection */
 } testCallType;
@@ -475,6 +475,8 @@ testCallMake(libxlDeviceModelMonitor *mon,
              const testCall *call,
              char **reply)
 {
+    g_auto(GStrv) commands = NULL;
+
     switch (call->type) {
     case CALL_HANDSHAKE:
         return libxlDeviceModelMonitorHandshake(mon, testCallDeadline(call));
@@ -489,7 +491,8 @@ testCallMake(libxlDeviceModelMonitor *mon,
     case CALL_LINK:
         return libxlDeviceModelQMPSetLink(mon, call->command, !!call->arguments, testCallDeadline(call));
     case CALL_HUMAN:
-        return libxlDeviceModelQMPHumanCommand(mon, call->command, testCallDeadline(call));
+        commands = g_strsplit(call->command, "|", 0);
+        return libxlDeviceModelQMPHumanCommands(mon, commands, testCallDeadline(call));
     case CALL_CONT:
         return libxlDeviceModelQMPCont(mon, testCallDeadline(call));
     case CALL_AWAIT_HANGUP:
@@ -857,6 +860,81 @@ static const testCase commandCases[] = {
               REFUSED(" command 'q': said '', expected nothing") },
             { .type = CALL_HUMAN, .timeout = LONG, .command = "r",
               REFUSED(" command 'human-monitor-command': CommandNotFound: No") },
+        },
+    },
+    {
+        .name = "several at once",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS_HUMAN("p", "2"),
+            PEER_GETS_HUMAN("q", "3"),
+            PEER_GETS_HUMAN("r", "4"),
+            { PEER_SEND, "{\"return\": \"\", \"id\": 2}\r\n" },
+            { PEER_SEND, "{\"return\": \"\", \"id\": 3}\r\n{\"return\": \"\", \"id\": 4}\r\n" },
+            PEER_GETS("cont", "5"),
+            { PEER_SEND, RETURN("5") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "p|q|r" },
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "" },
+            COMMAND("cont", "{}"),
+        },
+    },
+    {
+        .name = "one of several refused",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS_HUMAN("p", "2"),
+            PEER_GETS_HUMAN("q", "3"),
+            PEER_GETS_HUMAN("r", "4"),
+            { PEER_SEND, "{\"return\": \"\", \"id\": 2}\r\n" },
+            { PEER_SEND, "{\"id\": 3, \"error\": {\"class\": \"GenericError\", \"desc\": \"No\"}}\r\n" },
+            { PEER_SEND, "{\"return\": \"\", \"id\": 4}\r\n" },
+            PEER_GETS_HUMAN("s", "5"),
+            PEER_GETS_HUMAN("t", "6"),
+            { PEER_SEND, "{\"return\": \"\", \"id\": 5}\r\n" },
+            { PEER_SEND, "{\"return\": \"what\", \"id\": 6}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "p|q|r",
+              REFUSED(" command 'human-monitor-command': GenericError: No") },
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "s|t",
+              REFUSED(" command 't': said 'what', expected nothing") },
+        },
+    },
+    {
+        .name = "several answered in another order",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS_HUMAN("p", "2"),
+            PEER_GETS_HUMAN("q", "3"),
+            { PEER_SEND, "{\"return\": \"\", \"id\": 3}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_HUMAN, .timeout = LONG, .command = "p|q",
+              INTERNAL(" command 'human-monitor-command': sent a reply with a wrong id, 2 was expected: '{\"return\": \"\", \"id\": 3}'") },
+            { .type = CALL_CONT, .timeout = LONG,
+              INTERNAL(" command 'cont': unusable after an earlier error: sent a reply with a wrong id, 2 was expected: '{\"return\": \"\", \"id\": 3}'") },
+        },
+    },
+    {
+        .name = "several answered in part",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS_HUMAN("p", "2"),
+            PEER_GETS_HUMAN("q", "3"),
+            { PEER_SEND, "{\"return\": \"\", \"id\": 2}\r\n" },
+            PEER_GETS("cont", "4"),
+            { PEER_SEND, "{\"return\": \"\", \"id\": 3}\r\n" RETURN("4") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_HUMAN, .timeout = SHORT, .command = "p|q",
+              TIMED_OUT(" command 'human-monitor-command': no answer within N ms") },
+            COMMAND("cont", "{}"),
         },
     },
     {

@@ -49,7 +49,11 @@ struct _libxlDeviceModelMonitor {
 
     /* the call under way */
     const char *command; /* whose reply is awaited, or NULL */
-    bool delivered; /* all of the command was written to the socket */
+    unsigned long long firstID; /* of the commands that are sent at once */
+    unsigned long long awaitedID; /* of the one whose reply comes next */
+    const size_t *ends; /* where each of them ends in what is sent */
+    size_t sent; /* that many bytes were written to the socket */
+    bool refused; /* it takes no more */
     int passed; /* file descriptor that goes with the command, or -1 */
     size_t received; /* bytes, since it began */
     unsigned long long timeout; /* ms, that were left when it began */
@@ -232,10 +236,10 @@ libxlDeviceModelMonitorHandleGreeting(libxlDeviceModelMonitor *mon,
 
 
 /* QEMU answers commands in the order in which it got them.  So a reply whose id
- * lies between that of the last reply and that of the last command belongs to
- * a command that nobody waits for any more, as it timed out; every other id
- * than the awaited one is wrong.  So is the awaited one, if it comes before the
- * device model can have read the command. */
+ * lies between that of the last reply and the awaited one belongs to a command
+ * that nobody waits for any more, as it timed out, or another of those that were
+ * sent with it had failed; every other id than the awaited one is wrong.  So is
+ * the awaited one, if it comes before the device model can have read the command. */
 static int
 libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
                                    const char *line,
@@ -246,21 +250,21 @@ libxlDeviceModelMonitorHandleReply(libxlDeviceModelMonitor *mon,
     unsigned long long id = 0;
 
     if (virJSONValueObjectGetNumberUlong(*message, "id", &id) < 0 ||
-        id <= mon->lastReplyID || id > mon->lastSentID) {
+        id <= mon->lastReplyID || id > mon->awaitedID) {
         quote = libxlDeviceModelQuote(line);
         return libxlDeviceModelMonitorFail(mon,
                                            _("sent a reply with a wrong id, %1$llu was expected: '%2$s'"),
-                                           mon->lastSentID, quote);
+                                           mon->awaitedID, quote);
     }
 
     mon->lastReplyID = id;
 
-    if (id < mon->lastSentID) {
+    if (id < mon->awaitedID) {
         VIR_DEBUG("device model '%s': late reply %llu skipped", mon->name, id);
         return 0;
     }
 
-    if (!mon->delivered) {
+    if (mon->sent < mon->ends[id - mon->firstID]) {
         quote = libxlDeviceModelQuote(line);
         return libxlDeviceModelMonitorFail(mon,
                                            _("sent a reply to a command that it had not got: '%1$s'"),
@@ -392,20 +396,17 @@ libxlDeviceModelMonitorSendMessage(libxlDeviceModelMonitor *mon,
 }
 
 
-/* Send what the socket takes of @out and advance @sent.
- * Returns 0, or -1 with an error reported. */
+/* Send what the socket takes of @out.  Returns 0, or -1 with an error reported. */
 static int
 libxlDeviceModelMonitorSend(libxlDeviceModelMonitor *mon,
-                            virBuffer *out,
-                            size_t *sent)
+                            virBuffer *out)
 {
-    const char *rest = virBufferCurrentContent(out) + *sent;
-    size_t len = virBufferUse(out) - *sent;
-    ssize_t got = libxlDeviceModelMonitorSendMessage(mon, rest, len, *sent == 0);
+    const char *rest = virBufferCurrentContent(out) + mon->sent;
+    size_t len = virBufferUse(out) - mon->sent;
+    ssize_t got = libxlDeviceModelMonitorSendMessage(mon, rest, len, mon->sent == 0);
 
     if (got >= 0) {
-        *sent += got;
-        mon->delivered = *sent == virBufferUse(out);
+        mon->sent += got;
         return 0;
     }
 
@@ -415,7 +416,7 @@ libxlDeviceModelMonitorSend(libxlDeviceModelMonitor *mon,
     if (errno == EPIPE || errno == ECONNRESET) {
         /* What the device model sent before it closed the connection can still
          * be read; reading also reports the end. */
-        *sent = virBufferUse(out);
+        mon->refused = true;
         return 0;
     }
 
@@ -466,11 +467,21 @@ libxlDeviceModelMonitorReceive(libxlDeviceModelMonitor *mon)
 }
 
 
+/**
+ * libxlDeviceModelMonitorExchange:
+ * @mon: the monitor
+ * @out: what to send, of which a part may have been sent; empty for nothing
+ * @awaited: filled with the greeting or the reply that comes next
+ *
+ * Send and receive at the same time: a device model that doesn't read before
+ * we have read what it wrote must not lead to a deadlock.
+ *
+ * Returns 0, or -1 with an error reported.
+ */
 static int
-libxlDeviceModelMonitorExchangeLoop(libxlDeviceModelMonitor *mon,
-                                    virBuffer *out,
-                                    size_t *sent,
-                                    virJSONValue **awaited)
+libxlDeviceModelMonitorExchange(libxlDeviceModelMonitor *mon,
+                                virBuffer *out,
+                                virJSONValue **awaited)
 {
     bool expired = false;
 
@@ -490,48 +501,18 @@ libxlDeviceModelMonitorExchangeLoop(libxlDeviceModelMonitor *mon,
          * if this thread was not scheduled in time to see it arrive. */
         expired = g_get_monotonic_time() >= mon->deadline;
 
-        if ((revents = libxlDeviceModelMonitorPoll(mon, *sent < virBufferUse(out))) < 0)
+        if ((revents = libxlDeviceModelMonitorPoll(mon, !mon->refused &&
+                                                   mon->sent < virBufferUse(out))) < 0)
             return -1;
 
         if ((revents & POLLOUT) &&
-            libxlDeviceModelMonitorSend(mon, out, sent) < 0)
+            libxlDeviceModelMonitorSend(mon, out) < 0)
             return -1;
 
         if ((revents & ~POLLOUT) &&
             libxlDeviceModelMonitorReceive(mon) < 0)
             return -1;
     }
-}
-
-
-/**
- * libxlDeviceModelMonitorExchange:
- * @mon: the monitor
- * @out: what to send, empty for nothing
- * @awaited: filled with the greeting or the reply to what was sent
- *
- * Send and receive at the same time: a device model that doesn't read before
- * we have read what it wrote must not lead to a deadlock.
- *
- * Returns 0, or -1 with an error reported.
- */
-static int
-libxlDeviceModelMonitorExchange(libxlDeviceModelMonitor *mon,
-                                virBuffer *out,
-                                virJSONValue **awaited)
-{
-    size_t sent = 0;
-    int ret = libxlDeviceModelMonitorExchangeLoop(mon, out, &sent, awaited);
-
-    /* The next command would be taken for the rest of this one. */
-    if (sent > 0 && sent < virBufferUse(out) &&
-        mon->state == LIBXL_DEVICE_MODEL_MONITOR_READY) {
-        mon->failure = g_strdup_printf(_("monitor command '%1$s' was sent in part only"),
-                                       mon->command);
-        mon->state = LIBXL_DEVICE_MODEL_MONITOR_FAILED;
-    }
-
-    return ret;
 }
 
 
@@ -542,6 +523,8 @@ libxlDeviceModelMonitorStartClock(libxlDeviceModelMonitor *mon,
     gint64 left = MAX(deadline - g_get_monotonic_time(), 0);
 
     mon->received = 0;
+    mon->sent = 0;
+    mon->refused = false;
     mon->timeout = (left + 999) / 1000;
     mon->deadline = deadline;
 }
@@ -558,8 +541,7 @@ libxlDeviceModelMonitorTakeReturn(libxlDeviceModelMonitor *mon,
     g_autofree char *desc = NULL;
 
     if (!error) {
-        if (reply)
-            virJSONValueObjectRemoveKey(message, "return", reply);
+        virJSONValueObjectRemoveKey(message, "return", reply);
         return 0;
     }
 
@@ -577,46 +559,114 @@ libxlDeviceModelMonitorTakeReturn(libxlDeviceModelMonitor *mon,
 }
 
 
-/* libxlDeviceModelMonitorCommand with the clock running. */
+/* The requests of a command, one for each of the @n @arguments, which are taken over, and where
+ * in @out each ends. */
+static int
+libxlDeviceModelMonitorFormat(libxlDeviceModelMonitor *mon,
+                              const char *command,
+                              virJSONValue **arguments,
+                              size_t n,
+                              virBuffer *out,
+                              size_t *ends)
+{
+    size_t i;
+
+    mon->firstID = mon->lastSentID + 1;
+
+    for (i = 0; i < n; i++) {
+        g_autoptr(virJSONValue) request = NULL;
+
+        if (virJSONValueObjectAdd(&request,
+                                  "s:execute", command,
+                                  "A:arguments", &arguments[i],
+                                  "U:id", mon->firstID + i,
+                                  NULL) < 0 ||
+            virJSONValueToBuffer(request, out, false) < 0)
+            return -1;
+
+        virBufferAddLit(out, "\n");
+        ends[i] = virBufferUse(out);
+    }
+
+    mon->lastSentID += n;
+    VIR_DEBUG("device model '%s': command '%s', ids %llu to %llu",
+              mon->name, command, mon->firstID, mon->lastSentID);
+    return 0;
+}
+
+
+/* The next command would be taken for the rest of one that was sent in part. */
+static void
+libxlDeviceModelMonitorCheckSent(libxlDeviceModelMonitor *mon,
+                                 const virBuffer *out)
+{
+    if (mon->sent == 0 || mon->sent == virBufferUse(out) ||
+        mon->state != LIBXL_DEVICE_MODEL_MONITOR_READY)
+        return;
+
+    mon->failure = g_strdup_printf(_("monitor command '%1$s' was sent in part only"),
+                                   mon->command);
+    mon->state = LIBXL_DEVICE_MODEL_MONITOR_FAILED;
+}
+
+
+/* libxlDeviceModelMonitorCommands with the clock running. */
 static int
 libxlDeviceModelMonitorRun(libxlDeviceModelMonitor *mon,
                            const char *command,
                            virJSONValue **arguments,
-                           virJSONValue **reply)
+                           virJSONValue **replies,
+                           size_t n)
 {
-    g_autoptr(virJSONValue) args = arguments ? g_steal_pointer(arguments) : NULL;
-    g_autoptr(virJSONValue) request = NULL;
-    g_autoptr(virJSONValue) message = NULL;
     g_auto(virBuffer) out = VIR_BUFFER_INITIALIZER;
+    g_autofree size_t *ends = g_new0(size_t, n);
     int ret = -1;
+    size_t i;
 
     mon->command = command;
-    mon->delivered = false;
+    mon->ends = ends;
 
-    if (libxlDeviceModelMonitorCheckState(mon) < 0)
+    if (libxlDeviceModelMonitorCheckState(mon) < 0 ||
+        libxlDeviceModelMonitorFormat(mon, command, arguments, n, &out, ends) < 0)
         goto cleanup;
 
-    if (virJSONValueObjectAdd(&request,
-                              "s:execute", command,
-                              "A:arguments", &args,
-                              "U:id", ++mon->lastSentID,
-                              NULL) < 0 ||
-        virJSONValueToBuffer(request, &out, false) < 0)
-        goto cleanup;
+    for (i = 0; i < n; i++) {
+        g_autoptr(virJSONValue) message = NULL;
 
-    virBufferAddLit(&out, "\n");
+        mon->awaitedID = mon->firstID + i;
+        if (libxlDeviceModelMonitorExchange(mon, &out, &message) < 0 ||
+            libxlDeviceModelMonitorTakeReturn(mon, message, &replies[i]) < 0)
+            goto cleanup;
+    }
 
-    VIR_DEBUG("device model '%s': command '%s', id %llu",
-              mon->name, command, mon->lastSentID);
-
-    if (libxlDeviceModelMonitorExchange(mon, &out, &message) < 0)
-        goto cleanup;
-
-    ret = libxlDeviceModelMonitorTakeReturn(mon, message, reply);
+    ret = 0;
 
  cleanup:
+    libxlDeviceModelMonitorCheckSent(mon, &out);
+    for (i = 0; i < n; i++)
+        g_clear_pointer(&arguments[i], virJSONValueFree);
     mon->command = NULL;
+    mon->ends = NULL;
     return ret;
+}
+
+
+/* The same for one, whose reply may be of no interest. */
+static int
+libxlDeviceModelMonitorRunOne(libxlDeviceModelMonitor *mon,
+                              const char *command,
+                              virJSONValue **arguments,
+                              virJSONValue **reply)
+{
+    virJSONValue *args = arguments ? g_steal_pointer(arguments) : NULL;
+    g_autoptr(virJSONValue) got = NULL;
+
+    if (libxlDeviceModelMonitorRun(mon, command, &args, &got, 1) < 0)
+        return -1;
+
+    if (reply)
+        *reply = g_steal_pointer(&got);
+    return 0;
 }
 
 
@@ -694,7 +744,7 @@ libxlDeviceModelMonitorGreet(libxlDeviceModelMonitor *mon)
         return -1;
 
     mon->state = LIBXL_DEVICE_MODEL_MONITOR_READY;
-    return libxlDeviceModelMonitorRun(mon, "qmp_capabilities", NULL, NULL);
+    return libxlDeviceModelMonitorRunOne(mon, "qmp_capabilities", NULL, NULL);
 }
 
 
@@ -763,7 +813,33 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
                                gint64 deadline)
 {
     libxlDeviceModelMonitorStartClock(mon, deadline);
-    return libxlDeviceModelMonitorRun(mon, command, arguments, reply);
+    return libxlDeviceModelMonitorRunOne(mon, command, arguments, reply);
+}
+
+
+/**
+ * libxlDeviceModelMonitorCommands:
+ * @mon: the monitor
+ * @command: QMP command
+ * @arguments: of each time that it is to be carried out; taken over in every case
+ * @replies: filled with the 'return' members of the replies, as far as there are
+ * @n: how many there are of both
+ * @deadline: for the last reply
+ *
+ * As libxlDeviceModelMonitorCommand, for a command that is sent several times before the
+ * first reply is awaited: QEMU reads its monitor byte by byte, and has the next one by the
+ * time it has answered.  Where one fails, those after it may be carried out all the same.
+ */
+int
+libxlDeviceModelMonitorCommands(libxlDeviceModelMonitor *mon,
+                                const char *command,
+                                virJSONValue **arguments,
+                                virJSONValue **replies,
+                                size_t n,
+                                gint64 deadline)
+{
+    libxlDeviceModelMonitorStartClock(mon, deadline);
+    return libxlDeviceModelMonitorRun(mon, command, arguments, replies, n);
 }
 
 
@@ -788,7 +864,7 @@ libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,
 
     libxlDeviceModelMonitorStartClock(mon, deadline);
     mon->passed = fd;
-    rc = libxlDeviceModelMonitorRun(mon, command, NULL, reply);
+    rc = libxlDeviceModelMonitorRunOne(mon, command, NULL, reply);
     mon->passed = -1;
 
     return rc;

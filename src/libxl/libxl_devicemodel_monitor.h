@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A monitor is one connection to the QMP socket of one QEMU (QEMU
- * docs/interop/qmp-spec.rst).  It carries out one command after the other, each
- * with a deadline, and it is always in one of these states:
+ * docs/interop/qmp-spec.rst).  It carries out one command after the other, or several of a
+ * kind at once, with a deadline, and it is always in one of these states:
  *
  *   NEW     connected; the greeting has not been read.  Only the handshake may
  *           follow, and whatever goes wrong in it leads to FAILED.
@@ -65,6 +65,14 @@ libxlDeviceModelMonitorCommand(libxlDeviceModelMonitor *mon,
                                virJSONValue **arguments,
                                virJSONValue **reply,
                                gint64 deadline);
+
+int
+libxlDeviceModelMonitorCommands(libxlDeviceModelMonitor *mon,
+                                const char *command,
+                                virJSONValue **arguments,
+                                virJSONValue **replies,
+                                size_t n,
+                                gint64 deadline);
 
 int
 libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,

@@ -390,32 +390,15 @@ libxlDeviceModelQMPRemoveMedium(libxlDeviceModelMonitor *mon,
 }
 
 
-/**
- * libxlDeviceModelQMPHumanCommand:
- * @mon: the monitor
- * @command: a line for the monitor that people use, of a command that prints nothing
- * @deadline: for the reply
- *
- * What goes wrong is text in the reply, as is what goes well: nothing is what is
- * expected.
- *
- * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
- */
-int
-libxlDeviceModelQMPHumanCommand(libxlDeviceModelMonitor *mon,
-                                const char *command,
-                                gint64 deadline)
+/* What goes wrong is text in the reply, as is what goes well. */
+static int
+libxlDeviceModelQMPCheckHuman(libxlDeviceModelMonitor *mon,
+                              const char *command,
+                              virJSONValue *reply)
 {
-    g_autoptr(virJSONValue) reply = NULL;
+    const char *text = virJSONValueGetString(reply);
     g_autofree char *quote = NULL;
-    const char *text;
 
-    if (libxlDeviceModelQMPCommand(mon, "human-monitor-command", &reply, deadline,
-                                   "s:command-line", command,
-                                   NULL) < 0)
-        return -1;
-
-    text = virJSONValueGetString(reply);
     if (STREQ_NULLABLE(text, ""))
         return 0;
 
@@ -424,4 +407,49 @@ libxlDeviceModelQMPHumanCommand(libxlDeviceModelMonitor *mon,
                    _("device model '%1$s': monitor command '%2$s': said '%3$s', expected nothing"),
                    libxlDeviceModelMonitorGetName(mon), command, quote);
     return -1;
+}
+
+
+/**
+ * libxlDeviceModelQMPHumanCommands:
+ * @mon: the monitor
+ * @commands: lines for the monitor that people use, of commands that print nothing
+ * @deadline: for the last reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommands.
+ */
+int
+libxlDeviceModelQMPHumanCommands(libxlDeviceModelMonitor *mon,
+                                 char **commands,
+                                 gint64 deadline)
+{
+    size_t n = g_strv_length(commands);
+    g_autofree virJSONValue **arguments = g_new0(virJSONValue *, n);
+    g_autofree virJSONValue **replies = g_new0(virJSONValue *, n);
+    int ret = -1;
+    size_t i;
+
+    if (n == 0)
+        return 0;
+
+    for (i = 0; i < n; i++) {
+        arguments[i] = virJSONValueNewObject();
+        ignore_value(virJSONValueObjectAppendString(arguments[i], "command-line", commands[i]));
+    }
+
+    if (libxlDeviceModelMonitorCommands(mon, "human-monitor-command", arguments, replies, n,
+                                        deadline) < 0)
+        goto cleanup;
+
+    for (i = 0; i < n; i++) {
+        if (libxlDeviceModelQMPCheckHuman(mon, commands[i], replies[i]) < 0)
+            goto cleanup;
+    }
+
+    ret = 0;
+
+ cleanup:
+    for (i = 0; i < n; i++)
+        virJSONValueFree(replies[i]);
+    return ret;
 }

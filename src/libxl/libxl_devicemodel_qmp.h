@@ -84,6 +84,6 @@ libxlDeviceModelQMPRemoveMedium(libxlDeviceModelMonitor *mon,
                                 gint64 deadline);
 
 int
-libxlDeviceModelQMPHumanCommand(libxlDeviceModelMonitor *mon,
-                                const char *command,
-                                gint64 deadline);
+libxlDeviceModelQMPHumanCommands(libxlDeviceModelMonitor *mon,
+                                 char **commands,
+                                 gint64 deadline);

@@ -31,7 +31,7 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_release");
 /* What of that is left for the end of a new process that has not been told all by then, and
  * for how long another is told at least. */
 #define LIBXL_DEVICE_MODEL_HOLD_KILL_MS 250
-#define LIBXL_DEVICE_MODEL_HOLD_TELL_MS 500
+#define LIBXL_DEVICE_MODEL_HOLD_TELL_MS 1000
 
 /* The ioreq servers of a domain, which one thread at a time takes away or makes: to free a guest
  * takes one for a moment, which another thread could take for that of a device model that has

@@ -820,14 +820,7 @@ libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
                        char **commands,
                        gint64 deadline)
 {
-    size_t i;
-
-    for (i = 0; commands[i]; i++) {
-        if (libxlDeviceModelQMPHumanCommand(mon, commands[i], deadline) < 0)
-            return -1;
-    }
-
-    return 0;
+    return libxlDeviceModelQMPHumanCommands(mon, commands, deadline);
 }
 
 

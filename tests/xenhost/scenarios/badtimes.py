@@ -37,7 +37,8 @@ def cdrom_restarts(host):
     guest reads the medium that the live XML has."""
     sums = {path: image(host, path, path) for path in MEDIA}
     first, second = MEDIA
-    devices = (MAIN + devicemodel("disk", capabilities=["ide"]) +
+    # it is stopped for longer here than one that hangs is by default
+    devices = (MAIN + devicemodel("disk", capabilities=["ide"], limit=60) +
                devicemodel("lines", capabilities=["serial"]) + disk("hdc", first, device="cdrom"))
     try:
         with running(host, "media", domain_xml("media", devices, serial="<serial type='pty'/>")) as domain:
