@@ -23,6 +23,7 @@ GUEST_UNMUTE = SOURCE_DIR / "guest" / "unmute.c"
 GUEST_MODULES = """
     8139cp 8139too ata_piix ata_generic sd_mod e1000 e1000e pcnet32 ne2k_pci virtio_pci virtio_net virtio_blk sr_mod xen_blkfront xen_netfront
     snd_intel8x0 snd_hda_intel snd_hda_codec_generic snd_ens1370 snd_pcm_oss snd_mixer_oss
+    evdev
 """.split()
 
 DIRECTORIES = "bin dev proc sys root libvirt lib lib/modules sbin tmp etc".split()
