@@ -1127,6 +1127,15 @@ static const testGuard guards[] = {
         { "mem f2000004 4 4000001", NULL },
         { "mem f2000400 4 2", "0" },
         { NULL, NULL } } },
+    { "a reset that leaves all as it was", "e1000e", (const testDMA[]) {
+        { "mem f2002800 8 12345000", NULL },
+        { "mem f2002808 4 1000", NULL },
+        { "mem f2000100 4 2", NULL },
+        { "mem f2000000 4 4000000", NULL },
+        { "mem f2002908 4 1000", "0" },
+        { "mem f2000100 4 0", NULL },
+        { "mem f2002908 4 1000", NULL },
+        { NULL, NULL } } },
     { "through ports", "e1000e", (const testDMA[]) {
         { "pio c000 4 400", NULL },
         { "pio c004 4 2", "0" },

@@ -266,8 +266,8 @@ testRegisters(const libxlDeviceModelRegisters *registers)
     for (i = 0; i < LIBXL_DEVICE_MODEL_REGISTERS_SLOTS; i++) {
         if (registers->dma[i].kind)
             virBufferAsprintf(&buf, "guarded slot %" PRIu64 ": %#" PRIx64 ", on %#" PRIx64 "\n",
-                              registers->dma[i].slot, registers->dma[i].written,
-                              registers->dma[i].on);
+                              registers->dma[i].slot, registers->dma[i].reset.written,
+                              registers->dma[i].reset.on);
     }
 
     return virBufferContentAndReset(&buf);

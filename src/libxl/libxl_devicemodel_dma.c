@@ -65,6 +65,7 @@ struct _libxlDeviceModelDMATable {
     unsigned int nswitches;
     const libxlDeviceModelDMARule *rules;
     unsigned int nrules;
+    bool keeps; /* not each QEMU resets the device when the guest says so */
 };
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -288,38 +289,50 @@ static const libxlDeviceModelDMARange libxlDeviceModelDMARTL8139Ranges[] = {
     { 0 },
 };
 
-#define TABLE(name) \
+#define TABLE(name, keeps) \
     { libxlDeviceModelDMA ## name ## Ranges, \
       libxlDeviceModelDMA ## name ## Registers, N_OF(libxlDeviceModelDMA ## name ## Registers), \
       libxlDeviceModelDMA ## name ## Switches, N_OF(libxlDeviceModelDMA ## name ## Switches), \
-      libxlDeviceModelDMA ## name ## Rules, N_OF(libxlDeviceModelDMA ## name ## Rules) }
+      libxlDeviceModelDMA ## name ## Rules, N_OF(libxlDeviceModelDMA ## name ## Rules), keeps }
 
 static const libxlDeviceModelDMATable libxlDeviceModelDMATables[LIBXL_DEVICE_MODEL_DMA_LAST] = {
-    [LIBXL_DEVICE_MODEL_DMA_E1000] = TABLE(E1000),
-    [LIBXL_DEVICE_MODEL_DMA_E1000E] = TABLE(E1000E),
-    [LIBXL_DEVICE_MODEL_DMA_RTL8139] = TABLE(RTL8139),
+    [LIBXL_DEVICE_MODEL_DMA_E1000] = TABLE(E1000, false),
+    [LIBXL_DEVICE_MODEL_DMA_E1000E] = TABLE(E1000E, true),
+    [LIBXL_DEVICE_MODEL_DMA_RTL8139] = TABLE(RTL8139, false),
 };
 
 
 /* A device resets those of its own registers, not its configuration or where its messages go. */
 static void
-libxlDeviceModelDMAReset(libxlDeviceModelDMA *dma,
-                         const libxlDeviceModelDMATable *table)
+libxlDeviceModelDMAResetState(libxlDeviceModelDMAState *state,
+                              const libxlDeviceModelDMATable *table)
 {
     unsigned int i;
 
     for (i = 0; i < table->nregisters; i++) {
         if (table->registers[i].space == LIBXL_DEVICE_MODEL_DMA_MAIN)
-            dma->written &= ~BIT(i);
+            state->written &= ~BIT(i);
     }
 
     for (i = 0; i < table->nswitches; i++) {
         if (table->registers[table->switches[i].reg].space != LIBXL_DEVICE_MODEL_DMA_MAIN)
             continue;
-        dma->on &= ~BIT(i);
+        state->on &= ~BIT(i);
         if (table->switches[i].initial)
-            dma->on |= BIT(i);
+            state->on |= BIT(i);
     }
+}
+
+
+/* An e1000e that the guest resets loses its registers in QEMU 10.0, and keeps them in 7.2
+ * (e1000e_set_ctrl in hw/net/e1000e_core.c).  So it is taken for both. */
+static void
+libxlDeviceModelDMAReset(libxlDeviceModelDMA *dma,
+                         const libxlDeviceModelDMATable *table)
+{
+    libxlDeviceModelDMAResetState(&dma->reset, table);
+    if (!table->keeps)
+        dma->kept = dma->reset;
 }
 
 
@@ -348,13 +361,14 @@ libxlDeviceModelDMASwitches(const libxlDeviceModelDMATable *table,
 }
 
 
-/* Returns those of the switches @mine that must not be on with the others. */
+/* Returns those of the switches @mine that must not be @set with the others. */
 static uint64_t
-libxlDeviceModelDMAForbidden(const libxlDeviceModelDMA *dma,
+libxlDeviceModelDMAForbidden(const libxlDeviceModelDMAState *state,
                              const libxlDeviceModelDMATable *table,
-                             uint64_t on,
+                             uint64_t set,
                              uint64_t mine)
 {
+    uint64_t on = (state->on & ~mine) | set;
     uint64_t forbidden = 0;
     unsigned int i;
 
@@ -362,11 +376,34 @@ libxlDeviceModelDMAForbidden(const libxlDeviceModelDMA *dma,
         const libxlDeviceModelDMARule *rule = &table->rules[i];
 
         if ((on & rule->switches) == rule->switches &&
-            (dma->written & rule->needs) != rule->needs)
+            (state->written & rule->needs) != rule->needs)
             forbidden |= rule->switches & mine;
     }
 
     return forbidden;
+}
+
+
+/* Likewise, whatever a reset has done. */
+static uint64_t
+libxlDeviceModelDMAForbiddenEver(const libxlDeviceModelDMA *dma,
+                                 const libxlDeviceModelDMATable *table,
+                                 uint64_t set,
+                                 uint64_t mine)
+{
+    return libxlDeviceModelDMAForbidden(&dma->reset, table, set, mine) |
+           libxlDeviceModelDMAForbidden(&dma->kept, table, set, mine);
+}
+
+
+static void
+libxlDeviceModelDMASet(libxlDeviceModelDMAState *state,
+                       unsigned int reg,
+                       uint64_t set,
+                       uint64_t mine)
+{
+    state->on = (state->on & ~mine) | set;
+    state->written |= BIT(reg);
 }
 
 
@@ -378,9 +415,8 @@ libxlDeviceModelDMAWrite(libxlDeviceModelDMA *dma,
                          unsigned int reg,
                          uint32_t *value)
 {
-    uint64_t others;
     uint64_t mine;
-    uint64_t on;
+    uint64_t set;
     uint64_t forbidden;
     unsigned int i;
 
@@ -388,9 +424,8 @@ libxlDeviceModelDMAWrite(libxlDeviceModelDMA *dma,
         (*value & table->registers[reg].reset) == table->registers[reg].value)
         libxlDeviceModelDMAReset(dma, table);
 
-    on = libxlDeviceModelDMASwitches(table, reg, *value, &mine);
-    others = dma->on & ~mine;
-    forbidden = libxlDeviceModelDMAForbidden(dma, table, others | on, mine);
+    set = libxlDeviceModelDMASwitches(table, reg, *value, &mine);
+    forbidden = libxlDeviceModelDMAForbiddenEver(dma, table, set, mine);
 
     for (i = 0; i < table->nswitches; i++) {
         if (!(forbidden & BIT(i)))
@@ -402,12 +437,12 @@ libxlDeviceModelDMAWrite(libxlDeviceModelDMA *dma,
     }
 
     /* where what is off instead is forbidden, too, or each write is */
-    on = libxlDeviceModelDMASwitches(table, reg, *value, &mine);
-    if (libxlDeviceModelDMAForbidden(dma, table, others | on, mine) != 0)
+    set = libxlDeviceModelDMASwitches(table, reg, *value, &mine);
+    if (libxlDeviceModelDMAForbiddenEver(dma, table, set, mine) != 0)
         return false;
 
-    dma->on = others | on;
-    dma->written |= BIT(reg);
+    libxlDeviceModelDMASet(&dma->reset, reg, set, mine);
+    libxlDeviceModelDMASet(&dma->kept, reg, set, mine);
     return true;
 }
 
@@ -666,7 +701,8 @@ libxlDeviceModelDMAGuard(libxlDeviceModelRegisters *registers,
         dma++;
 
     *dma = (libxlDeviceModelDMA) { .kind = kind, .slot = slot };
-    libxlDeviceModelDMAReset(dma, &libxlDeviceModelDMATables[kind]);
+    libxlDeviceModelDMAResetState(&dma->reset, &libxlDeviceModelDMATables[kind]);
+    dma->kept = dma->reset;
 }
 
 

@@ -55,7 +55,7 @@
 
 #include <xen/hvm/ioreq.h>
 
-#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 4U
+#define LIBXL_DEVICE_MODEL_REGISTERS_VERSION 5U
 
 #define LIBXL_DEVICE_MODEL_REGISTERS_SLOTS 32 /* of PCI bus 0 */
 #define LIBXL_DEVICE_MODEL_REGISTERS_CONFIG 64 /* of 4 bytes, of a PCI function */
@@ -133,13 +133,20 @@ typedef enum {
     LIBXL_DEVICE_MODEL_DMA_LAST
 } libxlDeviceModelDMAKind;
 
-/* A guarded device, and what the process that has it was given. */
+/* What a process was given. */
+typedef struct _libxlDeviceModelDMAState libxlDeviceModelDMAState;
+struct _libxlDeviceModelDMAState {
+    uint64_t written; /* bits 1 << register of a table */
+    uint64_t on; /* bits 1 << switch of a table */
+};
+
+/* A guarded device. */
 typedef struct _libxlDeviceModelDMA libxlDeviceModelDMA;
 struct _libxlDeviceModelDMA {
     uint64_t kind; /* libxlDeviceModelDMAKind; no device follows the first that is none */
     uint64_t slot; /* it is function 0 there */
-    uint64_t written; /* bits 1 << register of its table */
-    uint64_t on; /* bits 1 << switch of its table */
+    libxlDeviceModelDMAState reset; /* where a reset by the guest resets the device */
+    libxlDeviceModelDMAState kept; /* where it may leave it as it was */
     uint64_t window; /* which register the guest reaches through its ports */
 };
 

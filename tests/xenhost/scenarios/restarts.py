@@ -74,7 +74,7 @@ def guarded(host, domain):
     """Return what the new process of 'lan' was told of its e1000, and what of it is on: bits, by
     libxl_devicemodel_dma.c."""
     domid = domain.virsh(f"domid {domain.name}").stdout.strip()
-    said = host.run(f"tail -c 1280 /run/libvirt/libxl/devicemodel/{domid}-1.regs | "
+    said = host.run(f"tail -c 1792 /run/libvirt/libxl/devicemodel/{domid}-1.regs | "
                     "head -c 32 | od -A n -t u8 -w32").stdout
     kind, _slot, told, on = map(int, said.split())
     expect(kind == 1, f"an e1000 that is guarded: kind {kind}")
