@@ -39,6 +39,7 @@ struct _libxlDeviceModelDMARegister {
     unsigned int size;
     uint32_t reset; /* bits that reset the device; 0 where none does */
     uint32_t value; /* when they are this */
+    unsigned int other; /* the number of the register of which this is another name; 0 for none */
 };
 
 typedef struct _libxlDeviceModelDMASwitch libxlDeviceModelDMASwitch;
@@ -73,9 +74,13 @@ struct _libxlDeviceModelDMATable {
 
 /* e1000 and e1000e, by the names of QEMU's hw/net/e1000_regs.h.  A ring of an e1000 whose
  * length is 0 is read all the same (start_xmit and e1000_receive_iov in e1000.c).  One of an
- * e1000e is empty (e1000e_ring_empty in e1000e_core.c), so that a second queue that is not used
- * needs nothing.  The ports of an e1000 do nothing (e1000_io_write).  Other names of an
- * e1000e's addresses, at which older cards have them, do not count. */
+ * e1000e is empty (e1000e_ring_empty in e1000e_core.c), so that the length is a switch, too: a
+ * queue that is not used needs nothing, and a receiver may be on before it has a ring.  Linux
+ * relies on that: it switches on, reads back whether it is, switches off, says where the ring is,
+ * and writes what it has read (e1000_setup_rctl() and e1000_configure_rx() in its
+ * drivers/net/ethernet/intel/e1000e/netdev.c).  The ports of an e1000 do nothing
+ * (e1000_io_write).  An e1000e has some of its registers where older cards have them, too
+ * (mac_reg_access in e1000e_core.c). */
 enum {
     E1000_TCTL = 0,
     E1000_TDBAL,
@@ -87,7 +92,13 @@ enum {
     E1000_RDLEN,
     E1000_LAST,
 
-    E1000E_TDBAL1 = E1000_LAST,
+    E1000E_TDBAL_OLD = E1000_LAST,
+    E1000E_TDBAH_OLD,
+    E1000E_TDLEN_OLD,
+    E1000E_RDBAL_OLD,
+    E1000E_RDBAH_OLD,
+    E1000E_RDLEN_OLD,
+    E1000E_TDBAL1,
     E1000E_TDBAH1,
     E1000E_TDLEN1,
     E1000E_RDBAL1,
@@ -104,7 +115,8 @@ enum {
 
 #define E1000_CTRL_RESET 0x04000000U
 
-#define E1000_MAIN(offset) { LIBXL_DEVICE_MODEL_DMA_MAIN, offset, 4, 0, 0 }
+#define E1000_MAIN(offset) { LIBXL_DEVICE_MODEL_DMA_MAIN, offset, 4, 0, 0, 0 }
+#define E1000E_OLD(offset, reg) { LIBXL_DEVICE_MODEL_DMA_MAIN, offset, 4, 0, 0, reg }
 #define E1000_REGISTERS \
     [E1000_TCTL] = E1000_MAIN(0x400), \
     [E1000_TDBAL] = E1000_MAIN(0x3800), \
@@ -118,7 +130,7 @@ enum {
 #define E1000E_MESSAGE(vector, number) (E1000E_MESSAGES + 4 * (vector) + (number))
 #define E1000E_VECTOR_REGISTER(vector, number) \
     [E1000E_MESSAGE(vector, number)] = \
-        { LIBXL_DEVICE_MODEL_DMA_MESSAGES, 16 * (vector) + 4 * (number), 4, 0, 0 }
+        { LIBXL_DEVICE_MODEL_DMA_MESSAGES, 16 * (vector) + 4 * (number), 4, 0, 0, 0 }
 #define E1000E_VECTOR(vector) \
     E1000E_VECTOR_REGISTER(vector, 0), /* address */ \
     E1000E_VECTOR_REGISTER(vector, 1), \
@@ -131,18 +143,24 @@ static const libxlDeviceModelDMARegister libxlDeviceModelDMAE1000Registers[] = {
 
 static const libxlDeviceModelDMARegister libxlDeviceModelDMAE1000ERegisters[] = {
     E1000_REGISTERS,
+    [E1000E_TDBAL_OLD] = E1000E_OLD(0x420, E1000_TDBAL),
+    [E1000E_TDBAH_OLD] = E1000E_OLD(0x424, E1000_TDBAH),
+    [E1000E_TDLEN_OLD] = E1000E_OLD(0x428, E1000_TDLEN),
+    [E1000E_RDBAL_OLD] = E1000E_OLD(0x110, E1000_RDBAL),
+    [E1000E_RDBAH_OLD] = E1000E_OLD(0x114, E1000_RDBAH),
+    [E1000E_RDLEN_OLD] = E1000E_OLD(0x118, E1000_RDLEN),
     [E1000E_TDBAL1] = E1000_MAIN(0x3900),
     [E1000E_TDBAH1] = E1000_MAIN(0x3904),
     [E1000E_TDLEN1] = E1000_MAIN(0x3908),
     [E1000E_RDBAL1] = E1000_MAIN(0x2900),
     [E1000E_RDBAH1] = E1000_MAIN(0x2904),
     [E1000E_RDLEN1] = E1000_MAIN(0x2908),
-    [E1000E_CTRL] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x0, 4, E1000_CTRL_RESET, E1000_CTRL_RESET },
-    [E1000E_CTRL_DUP] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x4, 4, E1000_CTRL_RESET, E1000_CTRL_RESET },
-    [E1000E_MSI_CONTROL] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd2, 2, 0, 0 },
-    [E1000E_MSI_LOW] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd4, 4, 0, 0 },
-    [E1000E_MSI_HIGH] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd8, 4, 0, 0 },
-    [E1000E_MSI_DATA] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xdc, 2, 0, 0 },
+    [E1000E_CTRL] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x0, 4, E1000_CTRL_RESET, E1000_CTRL_RESET, 0 },
+    [E1000E_CTRL_DUP] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x4, 4, E1000_CTRL_RESET, E1000_CTRL_RESET, 0 },
+    [E1000E_MSI_CONTROL] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd2, 2, 0, 0, 0 },
+    [E1000E_MSI_LOW] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd4, 4, 0, 0, 0 },
+    [E1000E_MSI_HIGH] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd8, 4, 0, 0, 0 },
+    [E1000E_MSI_DATA] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xdc, 2, 0, 0, 0 },
     E1000E_VECTOR(0),
     E1000E_VECTOR(1),
     E1000E_VECTOR(2),
@@ -153,8 +171,10 @@ static const libxlDeviceModelDMARegister libxlDeviceModelDMAE1000ERegisters[] = 
 enum {
     E1000_TRANSMITS = 0,
     E1000_RECEIVES,
-    E1000E_TRANSMITS1,
-    E1000E_RECEIVES1,
+    E1000E_TX_RING, /* it has a length */
+    E1000E_RX_RING,
+    E1000E_TX_RING1,
+    E1000E_RX_RING1,
     E1000E_MSI,
     E1000E_UNMASKED, /* one of each vector */
 };
@@ -171,8 +191,10 @@ static const libxlDeviceModelDMASwitch libxlDeviceModelDMAE1000Switches[] = {
 
 static const libxlDeviceModelDMASwitch libxlDeviceModelDMAE1000ESwitches[] = {
     E1000_SWITCHES,
-    [E1000E_TRANSMITS1] = { E1000E_TDLEN1, UINT32_MAX, false, false },
-    [E1000E_RECEIVES1] = { E1000E_RDLEN1, UINT32_MAX, false, false },
+    [E1000E_TX_RING] = { E1000_TDLEN, UINT32_MAX, false, false },
+    [E1000E_RX_RING] = { E1000_RDLEN, UINT32_MAX, false, false },
+    [E1000E_TX_RING1] = { E1000E_TDLEN1, UINT32_MAX, false, false },
+    [E1000E_RX_RING1] = { E1000E_RDLEN1, UINT32_MAX, false, false },
     [E1000E_MSI] = { E1000E_MSI_CONTROL, 0x1, false, false },
     E1000E_UNMASKS(0),
     E1000E_UNMASKS(1),
@@ -181,21 +203,20 @@ static const libxlDeviceModelDMASwitch libxlDeviceModelDMAE1000ESwitches[] = {
     E1000E_UNMASKS(4),
 };
 
-#define E1000_RULES \
-    { BIT(E1000_TRANSMITS), BIT(E1000_TDBAL) | BIT(E1000_TDBAH) | BIT(E1000_TDLEN) }, \
-    { BIT(E1000_RECEIVES), BIT(E1000_RDBAL) | BIT(E1000_RDBAH) | BIT(E1000_RDLEN) }
 #define E1000E_MESSAGE_RULE(vector) \
     { BIT(E1000E_UNMASKED + (vector)), \
       BIT(E1000E_MESSAGE(vector, 0)) | BIT(E1000E_MESSAGE(vector, 1)) | BIT(E1000E_MESSAGE(vector, 2)) }
 
 static const libxlDeviceModelDMARule libxlDeviceModelDMAE1000Rules[] = {
-    E1000_RULES,
+    { BIT(E1000_TRANSMITS), BIT(E1000_TDBAL) | BIT(E1000_TDBAH) | BIT(E1000_TDLEN) },
+    { BIT(E1000_RECEIVES), BIT(E1000_RDBAL) | BIT(E1000_RDBAH) | BIT(E1000_RDLEN) },
 };
 
 static const libxlDeviceModelDMARule libxlDeviceModelDMAE1000ERules[] = {
-    E1000_RULES,
-    { BIT(E1000_TRANSMITS) | BIT(E1000E_TRANSMITS1), BIT(E1000E_TDBAL1) | BIT(E1000E_TDBAH1) },
-    { BIT(E1000_RECEIVES) | BIT(E1000E_RECEIVES1), BIT(E1000E_RDBAL1) | BIT(E1000E_RDBAH1) },
+    { BIT(E1000_TRANSMITS) | BIT(E1000E_TX_RING), BIT(E1000_TDBAL) | BIT(E1000_TDBAH) },
+    { BIT(E1000_RECEIVES) | BIT(E1000E_RX_RING), BIT(E1000_RDBAL) | BIT(E1000_RDBAH) },
+    { BIT(E1000_TRANSMITS) | BIT(E1000E_TX_RING1), BIT(E1000E_TDBAL1) | BIT(E1000E_TDBAH1) },
+    { BIT(E1000_RECEIVES) | BIT(E1000E_RX_RING1), BIT(E1000E_RDBAL1) | BIT(E1000E_RDBAH1) },
     { BIT(E1000E_MSI), BIT(E1000E_MSI_LOW) | BIT(E1000E_MSI_HIGH) | BIT(E1000E_MSI_DATA) },
     E1000E_MESSAGE_RULE(0),
     E1000E_MESSAGE_RULE(1),
@@ -234,16 +255,16 @@ enum {
 };
 
 #define RTL8139_BUFFER(number) \
-    [RTL8139_TX_ADDRESS + (number)] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x20 + 4 * (number), 4, 0, 0 }, \
-    [RTL8139_TX_STATUS + (number)] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x10 + 4 * (number), 4, 0, 0 }
+    [RTL8139_TX_ADDRESS + (number)] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x20 + 4 * (number), 4, 0, 0, 0 }, \
+    [RTL8139_TX_STATUS + (number)] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x10 + 4 * (number), 4, 0, 0, 0 }
 
 static const libxlDeviceModelDMARegister libxlDeviceModelDMARTL8139Registers[] = {
-    [RTL8139_COMMAND] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x37, 1, 0x10, 0x10 },
-    [RTL8139_CPLUS] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0xe0, 2, 0, 0 },
-    [RTL8139_EEPROM] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x50, 1, 0xc0, 0x40 },
-    [RTL8139_RX_BUFFER] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x30, 4, 0, 0 },
-    [RTL8139_RX_RING_LOW] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0xe4, 4, 0, 0 },
-    [RTL8139_RX_RING_HIGH] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0xe8, 4, 0, 0 },
+    [RTL8139_COMMAND] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x37, 1, 0x10, 0x10, 0 },
+    [RTL8139_CPLUS] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0xe0, 2, 0, 0, 0 },
+    [RTL8139_EEPROM] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x50, 1, 0xc0, 0x40, 0 },
+    [RTL8139_RX_BUFFER] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x30, 4, 0, 0, 0 },
+    [RTL8139_RX_RING_LOW] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0xe4, 4, 0, 0, 0 },
+    [RTL8139_RX_RING_HIGH] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0xe8, 4, 0, 0, 0 },
     RTL8139_BUFFER(0),
     RTL8139_BUFFER(1),
     RTL8139_BUFFER(2),
@@ -496,7 +517,7 @@ libxlDeviceModelDMAWriteSpace(libxlDeviceModelDMA *dma,
 
         shift = 8 * (reg->offset - offset);
         value = *data >> shift & mask;
-        if (!libxlDeviceModelDMAWrite(dma, table, i, &value))
+        if (!libxlDeviceModelDMAWrite(dma, table, reg->other ? reg->other : i, &value))
             return false;
         *data = (*data & ~(mask << shift)) | (value & mask) << shift;
     }
