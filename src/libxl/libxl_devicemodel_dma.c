@@ -46,6 +46,7 @@ typedef struct _libxlDeviceModelDMASwitch libxlDeviceModelDMASwitch;
 struct _libxlDeviceModelDMASwitch {
     unsigned int reg;
     uint32_t bits; /* any of which switches on; 0 where each write to the register does */
+    uint32_t value; /* when they are this; 0 where any of them does */
     bool inverse; /* they switch off */
     bool initial; /* on after a reset */
 };
@@ -106,12 +107,15 @@ enum {
     E1000E_RDLEN1,
     E1000E_CTRL,
     E1000E_CTRL_DUP,
+    E1000E_IVAR,
     E1000E_MSI_CONTROL,
     E1000E_MSI_LOW,
     E1000E_MSI_HIGH,
     E1000E_MSI_DATA,
-    E1000E_MESSAGES, /* four of each vector */
+    E1000E_MESSAGES, /* three of each vector */
 };
+
+#define E1000E_VECTORS 5
 
 #define E1000_CTRL_RESET 0x04000000U
 
@@ -127,15 +131,14 @@ enum {
     [E1000_RDBAH] = E1000_MAIN(0x2804), \
     [E1000_RDLEN] = E1000_MAIN(0x2808)
 
-#define E1000E_MESSAGE(vector, number) (E1000E_MESSAGES + 4 * (vector) + (number))
+#define E1000E_MESSAGE(vector, number) (E1000E_MESSAGES + 3 * (vector) + (number))
 #define E1000E_VECTOR_REGISTER(vector, number) \
     [E1000E_MESSAGE(vector, number)] = \
         { LIBXL_DEVICE_MODEL_DMA_MESSAGES, 16 * (vector) + 4 * (number), 4, 0, 0, 0 }
 #define E1000E_VECTOR(vector) \
     E1000E_VECTOR_REGISTER(vector, 0), /* address */ \
     E1000E_VECTOR_REGISTER(vector, 1), \
-    E1000E_VECTOR_REGISTER(vector, 2), /* data */ \
-    E1000E_VECTOR_REGISTER(vector, 3) /* whether it is masked */
+    E1000E_VECTOR_REGISTER(vector, 2) /* data */
 
 static const libxlDeviceModelDMARegister libxlDeviceModelDMAE1000Registers[] = {
     E1000_REGISTERS,
@@ -157,6 +160,7 @@ static const libxlDeviceModelDMARegister libxlDeviceModelDMAE1000ERegisters[] = 
     [E1000E_RDLEN1] = E1000_MAIN(0x2908),
     [E1000E_CTRL] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x0, 4, E1000_CTRL_RESET, E1000_CTRL_RESET, 0 },
     [E1000E_CTRL_DUP] = { LIBXL_DEVICE_MODEL_DMA_MAIN, 0x4, 4, E1000_CTRL_RESET, E1000_CTRL_RESET, 0 },
+    [E1000E_IVAR] = E1000_MAIN(0xe4),
     [E1000E_MSI_CONTROL] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd2, 2, 0, 0, 0 },
     [E1000E_MSI_LOW] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd4, 4, 0, 0, 0 },
     [E1000E_MSI_HIGH] = { LIBXL_DEVICE_MODEL_DMA_CONFIG, 0xd8, 4, 0, 0, 0 },
@@ -176,14 +180,27 @@ enum {
     E1000E_TX_RING1,
     E1000E_RX_RING1,
     E1000E_MSI,
-    E1000E_UNMASKED, /* one of each vector */
+    E1000E_NOTIFIES, /* one of each vector for each cause */
 };
 
 #define E1000_SWITCHES \
-    [E1000_TRANSMITS] = { E1000_TCTL, 0x2, false, false }, \
-    [E1000_RECEIVES] = { E1000_RCTL, 0x2, false, false }
-#define E1000E_UNMASKS(vector) \
-    [E1000E_UNMASKED + (vector)] = { E1000E_MESSAGE(vector, 3), 0x1, true, false }
+    [E1000_TRANSMITS] = { E1000_TCTL, 0x2, 0, false, false }, \
+    [E1000_RECEIVES] = { E1000_RCTL, 0x2, 0, false, false }
+
+/* A register says for each cause of an interrupt whether there is a vector, and which.  That is
+ * what decides about a message, not whether the vector is masked: in a guest of Xen's QEMU takes
+ * none for masked whose data is 0, as in a table that was not written (msix_vector_masked in
+ * hw/pci/msix.c), and would write that 0 to address 0. */
+#define E1000E_NOTIFIED(cause, vector) (E1000E_NOTIFIES + E1000E_VECTORS * (cause) + (vector))
+#define E1000E_CAUSE(cause, vector) \
+    [E1000E_NOTIFIED(cause, vector)] = \
+        { E1000E_IVAR, 0xfU << 4 * (cause), (0x8U | (vector)) << 4 * (cause), false, false }
+#define E1000E_CAUSES(vector) \
+    E1000E_CAUSE(0, vector), \
+    E1000E_CAUSE(1, vector), \
+    E1000E_CAUSE(2, vector), \
+    E1000E_CAUSE(3, vector), \
+    E1000E_CAUSE(4, vector)
 
 static const libxlDeviceModelDMASwitch libxlDeviceModelDMAE1000Switches[] = {
     E1000_SWITCHES,
@@ -191,21 +208,27 @@ static const libxlDeviceModelDMASwitch libxlDeviceModelDMAE1000Switches[] = {
 
 static const libxlDeviceModelDMASwitch libxlDeviceModelDMAE1000ESwitches[] = {
     E1000_SWITCHES,
-    [E1000E_TX_RING] = { E1000_TDLEN, UINT32_MAX, false, false },
-    [E1000E_RX_RING] = { E1000_RDLEN, UINT32_MAX, false, false },
-    [E1000E_TX_RING1] = { E1000E_TDLEN1, UINT32_MAX, false, false },
-    [E1000E_RX_RING1] = { E1000E_RDLEN1, UINT32_MAX, false, false },
-    [E1000E_MSI] = { E1000E_MSI_CONTROL, 0x1, false, false },
-    E1000E_UNMASKS(0),
-    E1000E_UNMASKS(1),
-    E1000E_UNMASKS(2),
-    E1000E_UNMASKS(3),
-    E1000E_UNMASKS(4),
+    [E1000E_TX_RING] = { E1000_TDLEN, UINT32_MAX, 0, false, false },
+    [E1000E_RX_RING] = { E1000_RDLEN, UINT32_MAX, 0, false, false },
+    [E1000E_TX_RING1] = { E1000E_TDLEN1, UINT32_MAX, 0, false, false },
+    [E1000E_RX_RING1] = { E1000E_RDLEN1, UINT32_MAX, 0, false, false },
+    [E1000E_MSI] = { E1000E_MSI_CONTROL, 0x1, 0, false, false },
+    E1000E_CAUSES(0),
+    E1000E_CAUSES(1),
+    E1000E_CAUSES(2),
+    E1000E_CAUSES(3),
+    E1000E_CAUSES(4),
 };
 
-#define E1000E_MESSAGE_RULE(vector) \
-    { BIT(E1000E_UNMASKED + (vector)), \
+#define E1000E_MESSAGE_RULE(cause, vector) \
+    { BIT(E1000E_NOTIFIED(cause, vector)), \
       BIT(E1000E_MESSAGE(vector, 0)) | BIT(E1000E_MESSAGE(vector, 1)) | BIT(E1000E_MESSAGE(vector, 2)) }
+#define E1000E_MESSAGE_RULES(vector) \
+    E1000E_MESSAGE_RULE(0, vector), \
+    E1000E_MESSAGE_RULE(1, vector), \
+    E1000E_MESSAGE_RULE(2, vector), \
+    E1000E_MESSAGE_RULE(3, vector), \
+    E1000E_MESSAGE_RULE(4, vector)
 
 static const libxlDeviceModelDMARule libxlDeviceModelDMAE1000Rules[] = {
     { BIT(E1000_TRANSMITS), BIT(E1000_TDBAL) | BIT(E1000_TDBAH) | BIT(E1000_TDLEN) },
@@ -218,11 +241,11 @@ static const libxlDeviceModelDMARule libxlDeviceModelDMAE1000ERules[] = {
     { BIT(E1000_TRANSMITS) | BIT(E1000E_TX_RING1), BIT(E1000E_TDBAL1) | BIT(E1000E_TDBAH1) },
     { BIT(E1000_RECEIVES) | BIT(E1000E_RX_RING1), BIT(E1000E_RDBAL1) | BIT(E1000E_RDBAH1) },
     { BIT(E1000E_MSI), BIT(E1000E_MSI_LOW) | BIT(E1000E_MSI_HIGH) | BIT(E1000E_MSI_DATA) },
-    E1000E_MESSAGE_RULE(0),
-    E1000E_MESSAGE_RULE(1),
-    E1000E_MESSAGE_RULE(2),
-    E1000E_MESSAGE_RULE(3),
-    E1000E_MESSAGE_RULE(4),
+    E1000E_MESSAGE_RULES(0),
+    E1000E_MESSAGE_RULES(1),
+    E1000E_MESSAGE_RULES(2),
+    E1000E_MESSAGE_RULES(3),
+    E1000E_MESSAGE_RULES(4),
 };
 
 static const libxlDeviceModelDMARange libxlDeviceModelDMAE1000Ranges[] = {
@@ -281,15 +304,15 @@ enum {
 };
 
 static const libxlDeviceModelDMASwitch libxlDeviceModelDMARTL8139Switches[] = {
-    [RTL8139_RECEIVES] = { RTL8139_COMMAND, 0x8, false, false },
-    [RTL8139_TRANSMITS] = { RTL8139_COMMAND, 0x4, false, false },
-    [RTL8139_OLD_RECEIVES] = { RTL8139_CPLUS, 0x2, true, true },
-    [RTL8139_NEW_RECEIVES] = { RTL8139_CPLUS, 0x2, false, false },
-    [RTL8139_NEW_TRANSMITS] = { RTL8139_CPLUS, 0x1, false, false },
-    [RTL8139_SENDS] = { RTL8139_TX_STATUS, 0, false, false },
-    [RTL8139_SENDS + 1] = { RTL8139_TX_STATUS + 1, 0, false, false },
-    [RTL8139_SENDS + 2] = { RTL8139_TX_STATUS + 2, 0, false, false },
-    [RTL8139_SENDS + 3] = { RTL8139_TX_STATUS + 3, 0, false, false },
+    [RTL8139_RECEIVES] = { RTL8139_COMMAND, 0x8, 0, false, false },
+    [RTL8139_TRANSMITS] = { RTL8139_COMMAND, 0x4, 0, false, false },
+    [RTL8139_OLD_RECEIVES] = { RTL8139_CPLUS, 0x2, 0, true, true },
+    [RTL8139_NEW_RECEIVES] = { RTL8139_CPLUS, 0x2, 0, false, false },
+    [RTL8139_NEW_TRANSMITS] = { RTL8139_CPLUS, 0x1, 0, false, false },
+    [RTL8139_SENDS] = { RTL8139_TX_STATUS, 0, 0, false, false },
+    [RTL8139_SENDS + 1] = { RTL8139_TX_STATUS + 1, 0, 0, false, false },
+    [RTL8139_SENDS + 2] = { RTL8139_TX_STATUS + 2, 0, 0, false, false },
+    [RTL8139_SENDS + 3] = { RTL8139_TX_STATUS + 3, 0, 0, false, false },
 };
 
 static const libxlDeviceModelDMARule libxlDeviceModelDMARTL8139Rules[] = {
@@ -374,7 +397,8 @@ libxlDeviceModelDMASwitches(const libxlDeviceModelDMATable *table,
         if (one->reg != reg)
             continue;
         *mine |= BIT(i);
-        if (one->bits == 0 || !(value & one->bits) == one->inverse)
+        if (one->value != 0 ? (value & one->bits) == one->value :
+            one->bits == 0 || !(value & one->bits) == one->inverse)
             on |= BIT(i);
     }
 

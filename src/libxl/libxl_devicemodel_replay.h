@@ -28,9 +28,9 @@
  *             Linux' e1000 and e1000e do when a link comes back (e1000_watchdog() and
  *             e1000_watchdog_task()), which they believe when what they read while nobody
  *             served were ones; and who reads a register and writes it back with a change
- *             writes ones (e1000_set_rx_mode()).  A message of an e1000e is unmasked alone
- *             (pci_msix_unmask()).  QEMU would take guest address 0 for a ring, and write
- *             where that points.  So the bit is taken out until the guest has told this
+ *             writes ones (e1000_set_rx_mode()).  An e1000e is told alone which of its messages
+ *             are for what (e1000e_up()).  QEMU would take guest address 0 for a ring, and write
+ *             where that points, or write a message there.  So the bit is taken out until the guest has told this
  *             process where (libxlDeviceModelReplayGuard, libxl_devicemodel_dma.h), whatever
  *             it had told the one before: a driver that was in the midst of that finds a NIC
  *             that does nothing, and resets it.
@@ -69,8 +69,9 @@
  *  that.
  *
  *  An e1000e is back when the guest has closed and opened its interface: its interrupts
- *  are messages, whose table is in its memory range and is not remembered.  Until then they
- *  stay masked, by the same guard.
+ *  are messages, whose table is in its memory range and is not remembered.  Linux writes it
+ *  when it gives an interrupt back and when it asks for one (msi_domain_deactivate() and
+ *  msi_domain_activate() in its kernel/irq/msi.c).  Until then none is sent, by the same guard.
  *
  * Why what is read may come from an intruder
  *
