@@ -1258,7 +1258,8 @@ static const testGuard guards[] = {
         { "pci 30000000d2 2 81", "80" },
         { "pci 30000000d0 4 81a005", "80a005" },
         { "pci 30000000d0 2 a005", NULL },
-        { "pci 30000000d3 1 1", "nothing" },
+        { "pci 30000000d2 1 81", "80" },
+        { "pci 30000000d3 1 1", NULL },
         { "pci 30000000d1 4 1", "nothing" },
         { "pci 30000000d4 4 fee00000", NULL },
         { "pci 30000000d8 4 0", NULL },
@@ -1267,6 +1268,7 @@ static const testGuard guards[] = {
         { "pci 30000000d2 2 81", "80" },
         { "pci 30000000dc 4 4041", NULL },
         { "pci 30000000d2 2 81", NULL },
+        { "pci 30000000d2 1 81", NULL },
         { "pci 3000000004 2 7", NULL },
         { NULL, NULL } } },
 
