@@ -788,6 +788,55 @@ testRefuse(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What a process has whose guest was not held, and the interrupts that it is told of: those that
+ * a guest waits for that has its port open, whatever was lost of what it wrote. */
+static int
+testAssume(const void *opaque G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *writes;
+        const char *plan;
+        const char *interrupts;
+    } cases[] = {
+        { "pio 2f9 1 5\npio 2fc 1 b\n", "o/b 0x2fc 0xb\n", "o/b 0x2f9 0x7\n" },
+        { "pio 2f9 1 0\npio 2fc 1 8\n", "o/b 0x2fc 0x8\n", "o/b 0x2f9 0x3\n" },
+        { "pio 2fc 1 b\n", "o/b 0x2fc 0xb\n", "o/b 0x2f9 0x3\n" },
+        { "pio 2f9 1 5\npio 2fc 1 3\n", "o/b 0x2fc 0x3\n", "o/b 0x2f9 0x5\n" },
+        { "pio 2f9 1 f\npio 2fb 1 83\npio 2f8 1 c\npio 2fc 1 b\n",
+          "o/b 0x2fb 0x83\no/b 0x2f8 0xc\no/b 0x2fb 0x3\no/b 0x2fc 0xb\n", "o/b 0x2f9 0xf\n" },
+        { "pio 2f9 1 5\npio 2fb 1 83\n", "o/b 0x2fb 0x3\n", "o/b 0x2f9 0x5\n" },
+        { "pio 3f9 1 5\npio 3fc 1 b\n", "", "" },
+        { "", "", "" },
+    };
+    libxlDeviceModelConfig config = { .capabilities = SERIAL, .nserials = 2, .serials = apart };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+        g_auto(GStrv) plan = NULL;
+        g_auto(GStrv) interrupts = NULL;
+        g_autofree char *planned = NULL;
+        g_autofree char *told = NULL;
+
+        if (testWrite(registers, cases[i].writes) < 0)
+            return -1;
+
+        libxlDeviceModelReplayAssume(&config, registers);
+        plan = libxlDeviceModelReplayPlan(&config, registers);
+        interrupts = libxlDeviceModelReplayInterrupts(&config, registers, registers, 0);
+        planned = testJoin(plan);
+        told = testJoin(interrupts);
+        if (virTestCompareToString(cases[i].plan, planned) < 0 ||
+            virTestCompareToString(cases[i].interrupts, told) < 0) {
+            VIR_TEST_VERBOSE("case %zu", i);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* Which channel has a command with a write. */
 static int
 testCommanded(const void *opaque G_GNUC_UNUSED)
@@ -1688,6 +1737,7 @@ mymain(void)
         virTestRun("interrupts of drives", testDriveInterrupts, NULL) < 0 ||
         virTestRun("interrupts that the guest changes", testAgain, NULL) < 0 ||
         virTestRun("drives of a guest that was not held", testRefuse, NULL) < 0 ||
+        virTestRun("serial ports of a guest that was not held", testAssume, NULL) < 0 ||
         virTestRun("commands", testCommanded, NULL) < 0 ||
         virTestRun("guard: none", testGuardNone, NULL) < 0 ||
         virTestRun("models", testModels, NULL) < 0 ||

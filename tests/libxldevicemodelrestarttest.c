@@ -49,6 +49,7 @@
 #define TEST_DRIVE \
     "<disk type='block' device='disk'><driver name='qemu' type='raw'/>" \
     "<source dev='/dev/null'/><target dev='hda' bus='ide'/></disk>"
+#define TEST_PORT "<serial type='null'/>"
 #define TEST_DEVICES(capability, model, disk) \
     TEST_EMULATOR TEST_MAIN("<capability name='ui'/>") \
     TEST_LAN(capability TEST_REF(1)) "<devicemodel name='dmz'>" TEST_REF(2) "</devicemodel>" \
@@ -59,6 +60,7 @@ struct _testRestartData {
     const char *model; /* of the interface, NULL for e1000 */
     virDomainDeviceModelFailureAction action;
     bool drives; /* it has them, too */
+    bool port; /* or a serial port, in the midst of whose set-up it has ended */
     bool late; /* a command waits that the dead has not looked at */
     bool refuses; /* the guest may have lost a part of it */
     bool forgetful; /* there is no file with registers */
@@ -478,7 +480,8 @@ libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
 }
 
 
-/* Where the guest has put the memory of its NIC, and that it has used its drives. */
+/* Where the guest has put the memory of its NIC, that it has used its drives, and has its port
+ * open. */
 static void
 testRemember(const char *path,
              bool refuses)
@@ -489,10 +492,17 @@ testRemember(const char *path,
         .config = true, .slot = TEST_NIC_SLOT, .address = 0x10, .size = 4, .data = TEST_BAR,
     };
     libxlDeviceModelWrite command = { .address = 0x1f7, .size = 1, .data = 0xc8 };
+    static const libxlDeviceModelWrite port[] = {
+        { .address = 0x3f9, .size = 1, .data = 5 }, { .address = 0x3fc, .size = 1, .data = 0xb },
+        { .address = 0x3fb, .size = 1, .data = 0x83 },
+    };
+    size_t i;
     VIR_AUTOCLOSE fd = -1;
 
     libxlDeviceModelRegistersNote(registers, &write);
     libxlDeviceModelRegistersNote(registers, &command);
+    for (i = 0; i < G_N_ELEMENTS(port); i++)
+        libxlDeviceModelRegistersNote(registers, &port[i]);
     if (refuses)
         registers->channels[0][LIBXL_DEVICE_MODEL_IDE_REFUSES] = LIBXL_DEVICE_MODEL_REFUSES;
     if (g_mkdir_with_parents(folder, 0700) < 0 ||
@@ -506,9 +516,11 @@ static void
 testBegin(const testRestartData *data)
 {
     g_autofree char *devices = g_strdup_printf(TEST_DEVICES("%s", "%s", "%s"),
-                                                data->drives ? "<capability name='ide'/>" : "",
+                                                data->drives ? "<capability name='ide'/>" :
+                                                data->port ? "<capability name='serial'/>" : "",
                                                 data->model ? data->model : "e1000",
-                                                data->drives ? TEST_DRIVE : "");
+                                                data->drives ? TEST_DRIVE :
+                                                data->port ? TEST_PORT : "");
     virDomainDef *def = libxlDeviceModelTestParse(driver->xmlopt, NULL, devices);
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
     libxlDomainObjPrivate *priv;
@@ -896,6 +908,9 @@ testRestarts(void)
             .refuses = true, .restarted = true,
             .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS "tell: o/b 0x1f7 0x0\n"
                      "free 7 1 0x0 0x0\nfree others 7 0x24\n");
+    DO_TEST("of a serial port, of which the guest may have lost something", .port = true, .restarted = true,
+            .calls = CLEAR UNPLUG START_MORE("down", "; o/b 0x3fb 0x3; o/b 0x3fc 0xb")
+                     "tell: o/b 0x3f9 0x7\nfree others 7 0x24\n");
     DO_TEST("virtio", .model = "virtio", .calls = CLEAR,
             .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
     DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,

@@ -46,6 +46,10 @@
 /* Bits of a UART's FIFO control that are no order to it. */
 #define LIBXL_DEVICE_MODEL_UART_FCR_MASK 0xf9
 
+/* In MCR: interrupts come through.  In IER: those for received data and for room. */
+#define LIBXL_DEVICE_MODEL_UART_OUT2 0x08
+#define LIBXL_DEVICE_MODEL_UART_DATA 0x03
+
 typedef struct _libxlDeviceModelReplayRange libxlDeviceModelReplayRange;
 struct _libxlDeviceModelReplayRange {
     unsigned int offset;
@@ -553,6 +557,53 @@ libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
     for (i = 0; i < config->ndisks; i++)
         registers->channels[config->disks[i].bus][LIBXL_DEVICE_MODEL_IDE_REFUSES] =
             LIBXL_DEVICE_MODEL_REFUSES;
+}
+
+
+static void
+libxlDeviceModelReplayAssumeUART(libxlDeviceModelRegisters *registers,
+                                 unsigned int port)
+{
+    const uint64_t *uart = registers->uarts[port];
+    uint8_t line = libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_LCR]);
+    uint8_t modem = libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_MCR]);
+    uint8_t interrupts = libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_IER]);
+    unsigned int address = libxlDeviceModelReplayUARTPorts[port];
+    const libxlDeviceModelWrite close = {
+        .address = address + 3, .size = 1, .data = line & ~LIBXL_DEVICE_MODEL_UART_DLAB,
+    };
+    const libxlDeviceModelWrite enable = {
+        .address = address + 1, .size = 1, .data = interrupts | LIBXL_DEVICE_MODEL_UART_DATA,
+    };
+
+    if (line & LIBXL_DEVICE_MODEL_UART_DLAB)
+        libxlDeviceModelRegistersNote(registers, &close);
+    if (modem & LIBXL_DEVICE_MODEL_UART_OUT2)
+        libxlDeviceModelRegistersNote(registers, &enable);
+}
+
+
+/**
+ * libxlDeviceModelReplayAssume:
+ * @config: configuration of a secondary
+ * @registers: what the guest has written
+ *
+ * Note what a guest that was not held may have written to its serial ports when nobody was
+ * there, and does not write again.  Linux switches the interrupt for room on when it begins to
+ * send, and not again before all is sent (__start_tx in drivers/tty/serial/8250/8250_port.c);
+ * it switches all of them off to print a message of the kernel, and on again
+ * (serial8250_console_write); and it closes the latch as soon as it has set the divisor
+ * (serial8250_do_set_divisor).  With OUT2 a driver lets interrupts through, so that it has the
+ * port open.  One that does not wait for an interrupt finds nothing to do at it.
+ */
+void
+libxlDeviceModelReplayAssume(const libxlDeviceModelConfig *config,
+                             libxlDeviceModelRegisters *registers)
+{
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++)
+        libxlDeviceModelReplayAssumeUART(registers, config->serials[i].port);
 }
 
 

@@ -47,7 +47,9 @@
  *             one by itself (ide_bus_perform_srst in hw/ide/core.c).  A command of which the
  *             guest has not seen the end has failed, whatever the dead has done of it
  *             (libxlDeviceModelReplayAbort): drivers do it again.
- *  UART       never uses the guest's memory.
+ *  UART       never uses the guest's memory.  Where the guest was not held, some of what it has
+ *             written may be missing, without which it waits for ever: that is assumed
+ *             (libxlDeviceModelReplayAssume).
  *
  *  Never restarted, since their drivers switch on what has no address:
  *
@@ -106,6 +108,10 @@ libxlDeviceModelReplayPlan(const libxlDeviceModelConfig *config,
 
 void
 libxlDeviceModelReplayRefuse(const libxlDeviceModelConfig *config,
+                             libxlDeviceModelRegisters *registers);
+
+void
+libxlDeviceModelReplayAssume(const libxlDeviceModelConfig *config,
                              libxlDeviceModelRegisters *registers);
 
 void

@@ -198,6 +198,7 @@ libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
         return -1;
 
     libxlDeviceModelReplayRefuse(starting->config, starting->before);
+    libxlDeviceModelReplayAssume(starting->config, starting->before);
     g_strfreev(starting->replay);
     if (!(starting->replay = libxlDeviceModelReplayPlan(starting->config, starting->before)))
         return -1;
