@@ -664,6 +664,32 @@ testAgain(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* A guest that has opened the latch has its interrupts when it has closed it. */
+static int
+testLatched(const void *opaque G_GNUC_UNUSED)
+{
+    static const testTold cases[] = {
+        { "", 0, "" },
+        { "pio 2f9 1 0\n", 0, "" },
+        { "pio 2fb 1 3\n", 0, "o/b 0x2f9 0x5\n" },
+        { "pio 2fb 1 3\npio 2f9 1 0\n", 0, "o/b 0x2f9 0x0\n" },
+        { "pio 2fb 1 3\npio 2fb 1 83\n", 0, "" },
+    };
+    libxlDeviceModelConfig config = { .capabilities = SERIAL, .nserials = 2, .serials = apart };
+    g_autofree libxlDeviceModelRegisters *told = g_new0(libxlDeviceModelRegisters, 1);
+
+    if (testWrite(told, "pio 3f9 1 5\npio 3fb 1 83\npio 2fb 1 83\n") < 0 ||
+        libxlDeviceModelReplayIsLatched(&config, told) ||
+        testWrite(told, "pio 2fb 1 3\npio 2f9 1 5\n") < 0 ||
+        libxlDeviceModelReplayIsLatched(&config, told) ||
+        testWrite(told, "pio 2fb 1 83\n") < 0 ||
+        !libxlDeviceModelReplayIsLatched(&config, told))
+        return -1;
+
+    return testToldRun(&config, told, true, cases, G_N_ELEMENTS(cases));
+}
+
+
 /* Neither COM1 nor COM3 is told anything. */
 static int
 testNumbers(const void *opaque G_GNUC_UNUSED)
@@ -1736,6 +1762,7 @@ mymain(void)
         virTestRun("numbers of serial ports", testNumbers, NULL) < 0 ||
         virTestRun("interrupts of drives", testDriveInterrupts, NULL) < 0 ||
         virTestRun("interrupts that the guest changes", testAgain, NULL) < 0 ||
+        virTestRun("interrupts behind a latch", testLatched, NULL) < 0 ||
         virTestRun("drives of a guest that was not held", testRefuse, NULL) < 0 ||
         virTestRun("serial ports of a guest that was not held", testAssume, NULL) < 0 ||
         virTestRun("commands", testCommanded, NULL) < 0 ||

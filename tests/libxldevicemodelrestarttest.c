@@ -61,6 +61,7 @@ struct _testRestartData {
     virDomainDeviceModelFailureAction action;
     bool drives; /* it has them, too */
     bool port; /* or a serial port, in the midst of whose set-up it has ended */
+    unsigned int nlatched; /* its latch is open for so many looks, 0 for two */
     bool late; /* a command waits that the dead has not looked at */
     bool refuses; /* the guest may have lost a part of it */
     bool forgetful; /* there is no file with registers */
@@ -101,6 +102,7 @@ static struct {
     libxlDeviceModel *lan; /* the one that has failed, with a reference */
     unsigned int nfailing;
     unsigned int nrest;
+    unsigned int nlatched;
     gint64 began; /* to end what runs under the uid */
     unsigned int nfileless;
     bool kept;
@@ -168,12 +170,25 @@ testWaits(void)
 }
 
 
+/* The guest goes on with what it was at when it was freed. */
+static void
+testCloseLatch(void)
+{
+    const libxlDeviceModelWrite close = { .address = 0x3fb, .size = 1, .data = 3 };
+
+    if (test.data->port && --test.nlatched == 0 &&
+        libxlDeviceModelRegistersAmend(test.lan->registers, 0, &close) < 0)
+        abort();
+}
+
+
 void
 g_usleep(gulong us)
 {
     testLimitFiles(1024);
     testWaits();
     test.slept += us;
+    testCloseLatch();
     if (!testIsLocked() && test.vm->job->active == VIR_JOB_NONE)
         g_string_append(test.calls, "others have the job\n");
 }
@@ -539,6 +554,7 @@ testBegin(const testRestartData *data)
     test.data = data;
     test.nfailing = data->nfailing;
     test.nrest = data->nrest;
+    test.nlatched = data->nlatched > 0 ? data->nlatched : 2;
     test.nfileless = data->nfileless;
     test.kept = data->kept;
     test.gone = test.ends = false;
@@ -841,6 +857,7 @@ testHoldsAll(void)
     "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000" more "\n"
 #define ABORT \
     "; o/b 0x3f6 0x2; o/b 0x1f6 0xa0; o/b 0x1f7 0x0; o/b 0x1f6 0xa0; o/b 0x3f6 0x0"
+#define LATCHED "; o/b 0x3fb 0x3; o/b 0x3fc 0xb; o/b 0x3fb 0x83"
 #define INTERRUPT "tell: o/b 0x1f7 0x0\n"
 #define UNPLUG "unplug\ndelete tap 12\n"
 #define UNDO(tap) \
@@ -911,6 +928,12 @@ testRestarts(void)
     DO_TEST("of a serial port, of which the guest may have lost something", .port = true, .restarted = true,
             .calls = CLEAR UNPLUG START_MORE("down", "; o/b 0x3fb 0x3; o/b 0x3fc 0xb")
                      "tell: o/b 0x3f9 0x7\nfree others 7 0x24\n");
+    DO_TEST("of a serial port, of a guest that is held", .port = true, .held = true, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START_MORE("down", LATCHED) SWAPS
+                     "free 7 1 0x0 0x0\ntell: o/b 0x3f9 0x5\nfree others 7 0x24\n");
+    DO_TEST("of a serial port, whose latch stays open", .port = true, .held = true, .nlatched = 999,
+            .restarted = true, .nslept = 1,
+            .calls = CLEAR_HELD UNPLUG START_MORE("down", LATCHED) SWAPS "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("virtio", .model = "virtio", .calls = CLEAR,
             .reason = "killed; not restarted: the driver of a 'virtio' interface does not tell it again where its rings are");
     DO_TEST("registers unknown", .forgetful = true, .calls = CLEAR,

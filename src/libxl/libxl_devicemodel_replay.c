@@ -633,6 +633,15 @@ libxlDeviceModelReplayGuard(const libxlDeviceModelConfig *config,
 }
 
 
+/* Whether the port of IER is another register. */
+static bool
+libxlDeviceModelReplayUARTIsLatched(const uint64_t *uart)
+{
+    return libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_LCR]) &
+           LIBXL_DEVICE_MODEL_UART_DLAB;
+}
+
+
 /* Which interrupts a UART has, unless the guest has written that itself since. */
 static void
 libxlDeviceModelReplayUARTInterrupts(GPtrArray *commands,
@@ -640,10 +649,7 @@ libxlDeviceModelReplayUARTInterrupts(GPtrArray *commands,
                                      const uint64_t *now,
                                      unsigned int port)
 {
-    uint8_t line = libxlDeviceModelRegisterGet(now[LIBXL_DEVICE_MODEL_UART_LCR]);
-
-    /* the port is another register then */
-    if (!(line & LIBXL_DEVICE_MODEL_UART_DLAB) &&
+    if (!libxlDeviceModelReplayUARTIsLatched(now) &&
         now[LIBXL_DEVICE_MODEL_UART_IER] == before[LIBXL_DEVICE_MODEL_UART_IER])
         libxlDeviceModelReplayByte(commands, port + 1, now[LIBXL_DEVICE_MODEL_UART_IER], 0xff);
 }
@@ -710,15 +716,43 @@ libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
 
 
 /**
+ * libxlDeviceModelReplayIsLatched:
+ * @config: configuration of a secondary
+ * @registers: what the guest has written by now
+ *
+ * A guest that sets a divisor opens a latch in the place of the register that says which
+ * interrupts a UART has, and closes it soon.
+ *
+ * Returns whether a UART cannot be told of its interrupts before that.
+ */
+bool
+libxlDeviceModelReplayIsLatched(const libxlDeviceModelConfig *config,
+                                const libxlDeviceModelRegisters *registers)
+{
+    size_t i;
+
+    for (i = 0; i < config->nserials; i++) {
+        const uint64_t *uart = registers->uarts[config->serials[i].port];
+
+        if (libxlDeviceModelReplayUARTIsLatched(uart) &&
+            libxlDeviceModelRegisterIsWritten(uart[LIBXL_DEVICE_MODEL_UART_IER], 0, 1))
+            return true;
+    }
+
+    return false;
+}
+
+
+/**
  * libxlDeviceModelReplayAgain:
  * @config: configuration of a secondary
  * @told: by what libxlDeviceModelReplayInterrupts has told the process
  * @now: what the guest has written by now
  *
  * A guest that goes on may write a register in the moment in which the process is told of it,
- * and what is written last counts.
+ * and what is written last counts.  A UART whose latch was open could not be told.
  *
- * Returns the commands that tell it again what has changed, which may be none, to be freed
+ * Returns the commands that tell it what has changed, which may be none, to be freed
  * by the caller.
  */
 char **
@@ -732,8 +766,10 @@ libxlDeviceModelReplayAgain(const libxlDeviceModelConfig *config,
     for (i = 0; i < config->nserials; i++) {
         unsigned int port = config->serials[i].port;
         const uint64_t *uart = now->uarts[port];
+        const uint64_t *before = told->uarts[port];
 
-        if (uart[LIBXL_DEVICE_MODEL_UART_IER] != told->uarts[port][LIBXL_DEVICE_MODEL_UART_IER])
+        if (uart[LIBXL_DEVICE_MODEL_UART_IER] != before[LIBXL_DEVICE_MODEL_UART_IER] ||
+            libxlDeviceModelReplayUARTIsLatched(before))
             libxlDeviceModelReplayUARTInterrupts(commands, uart, uart,
                                                  libxlDeviceModelReplayUARTPorts[port]);
     }

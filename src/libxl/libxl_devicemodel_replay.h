@@ -124,6 +124,10 @@ libxlDeviceModelReplayInterrupts(const libxlDeviceModelConfig *config,
                                  const libxlDeviceModelRegisters *now,
                                  unsigned int commanded);
 
+bool
+libxlDeviceModelReplayIsLatched(const libxlDeviceModelConfig *config,
+                                const libxlDeviceModelRegisters *registers);
+
 char **
 libxlDeviceModelReplayAgain(const libxlDeviceModelConfig *config,
                             const libxlDeviceModelRegisters *told,

@@ -35,6 +35,12 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
 /* How often a process is told at most of registers that the guest writes meanwhile. */
 #define LIBXL_DEVICE_MODEL_RESTART_TELL_MAX 4
 
+/* How often it is looked whether the guest has closed the latch of a serial port, and after
+ * what time each; and for how long the process is told then. */
+#define LIBXL_DEVICE_MODEL_RESTART_LATCH_MAX 100
+#define LIBXL_DEVICE_MODEL_RESTART_LATCH_US (10 * 1000)
+#define LIBXL_DEVICE_MODEL_RESTART_LATCH_MS (3 * 1000)
+
 /* For how long the guest waits for the end of a new process that was killed. */
 #define LIBXL_DEVICE_MODEL_RESTART_KILL_MS 1000
 
@@ -240,17 +246,39 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
 }
 
 
+/* Tell the process what the guest has changed since @told, which becomes what it knows then.
+ * Sets @more to whether there was something. */
+static int
+libxlDeviceModelRestartTellAgain(const libxlDeviceModelStarting *starting,
+                                 libxlDeviceModelMonitor *mon,
+                                 libxlDeviceModelRegisters *told,
+                                 bool *more,
+                                 gint64 deadline)
+{
+    g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
+    g_auto(GStrv) commands = NULL;
+
+    if (libxlDeviceModelRegistersRead(starting->dm->registers, now) < 0)
+        return -1;
+
+    commands = libxlDeviceModelReplayAgain(starting->config, told, now);
+    *told = *now;
+    *more = commands[0];
+    return libxlDeviceModelReplay(mon, commands, deadline);
+}
+
+
 /* What is told may be overtaken by a guest that writes just then.  One that does so each time
  * writes again soon. */
 static int
 libxlDeviceModelRestartTellInterrupts(const libxlDeviceModelStarting *starting,
                                       libxlDeviceModelMonitor *mon,
                                       unsigned int commanded,
+                                      libxlDeviceModelRegisters *told,
                                       gint64 deadline)
 {
-    g_autofree libxlDeviceModelRegisters *now = g_new0(libxlDeviceModelRegisters, 1);
-    g_autofree libxlDeviceModelRegisters *told = g_new0(libxlDeviceModelRegisters, 1);
     g_auto(GStrv) commands = NULL;
+    bool more;
     size_t i;
 
     if (libxlDeviceModelRegistersRead(starting->dm->registers, told) < 0)
@@ -258,15 +286,34 @@ libxlDeviceModelRestartTellInterrupts(const libxlDeviceModelStarting *starting,
 
     commands = libxlDeviceModelReplayInterrupts(starting->config, starting->before, told,
                                                 commanded);
+    more = commands[0];
+    if (libxlDeviceModelReplay(mon, commands, deadline) < 0)
+        return -1;
 
-    for (i = 0; commands[0] && i < LIBXL_DEVICE_MODEL_RESTART_TELL_MAX; i++) {
-        if (libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
-            libxlDeviceModelRegistersRead(starting->dm->registers, now) < 0)
+    for (i = 1; more && i < LIBXL_DEVICE_MODEL_RESTART_TELL_MAX; i++) {
+        if (libxlDeviceModelRestartTellAgain(starting, mon, told, &more, deadline) < 0)
             return -1;
+    }
 
-        g_strfreev(commands);
-        commands = libxlDeviceModelReplayAgain(starting->config, told, now);
-        *told = *now;
+    return 0;
+}
+
+
+/* A guest that was in the midst of a serial port's set-up goes on with it, as it was freed. */
+static int
+libxlDeviceModelRestartTellLatched(const libxlDeviceModelStarting *starting,
+                                   libxlDeviceModelMonitor *mon,
+                                   libxlDeviceModelRegisters *told)
+{
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_LATCH_MS * 1000LL;
+    bool more = false;
+    size_t i;
+
+    for (i = 0; i < LIBXL_DEVICE_MODEL_RESTART_LATCH_MAX &&
+         (more || libxlDeviceModelReplayIsLatched(starting->config, told)); i++) {
+        g_usleep(LIBXL_DEVICE_MODEL_RESTART_LATCH_US);
+        if (libxlDeviceModelRestartTellAgain(starting, mon, told, &more, deadline) < 0)
+            return -1;
     }
 
     return 0;
@@ -278,6 +325,7 @@ static int
 libxlDeviceModelRestartSwap(const libxlDeviceModelStarting *starting,
                             libxlDeviceModel *predecessor,
                             libxlDeviceModelMonitor *mon,
+                            libxlDeviceModelRegisters *told,
                             gint64 deadline)
 {
     g_autofree ioreq_t *ready = g_new0(ioreq_t, LIBXL_DEVICE_MODEL_READY_MAX);
@@ -286,7 +334,7 @@ libxlDeviceModelRestartSwap(const libxlDeviceModelStarting *starting,
 
     if (libxlDeviceModelCopyHeld(predecessor, ready, LIBXL_DEVICE_MODEL_READY_MAX, &nready) < 0 ||
         libxlDeviceModelRestartReplayLate(starting, mon, ready, nready, &commanded, deadline) < 0 ||
-        libxlDeviceModelRestartTellInterrupts(starting, mon, commanded, deadline) < 0)
+        libxlDeviceModelRestartTellInterrupts(starting, mon, commanded, told, deadline) < 0)
         return -1;
 
     return libxlDeviceModelRestartRelease(predecessor);
@@ -299,8 +347,13 @@ libxlDeviceModelRestartEnd(const libxlDeviceModelStarting *starting,
                            libxlDeviceModelMonitor *mon,
                            gint64 deadline)
 {
-    return starting->swaps ? libxlDeviceModelRestartSwap(starting, predecessor, mon, deadline)
-                           : libxlDeviceModelRestartTellInterrupts(starting, mon, 0, deadline);
+    g_autofree libxlDeviceModelRegisters *told = g_new0(libxlDeviceModelRegisters, 1);
+    int rc;
+
+    rc = starting->swaps ? libxlDeviceModelRestartSwap(starting, predecessor, mon, told, deadline)
+                         : libxlDeviceModelRestartTellInterrupts(starting, mon, 0, told, deadline);
+
+    return rc < 0 ? -1 : libxlDeviceModelRestartTellLatched(starting, mon, told);
 }
 
 
