@@ -1217,9 +1217,48 @@ testHeld(const void *opaque G_GNUC_UNUSED)
         goto cleanup;
 
     ret = testAwaitCalls(FREE_LINES "free others 7 0x2\n" EVENTS("lines", "0")
-                         "restart lines, held 0\nrestarted\nfree 7 1 0x0 0x0\n");
+                         "restart lines, held 0\nrestarted\nfree others 7 0x2\n"
+                         "lower 7 0x10 0x100\nwake 7\nfree 7 1 0x0 0x0\n");
 
  cleanup:
+    testEnd();
+    return ret;
+}
+
+
+struct testStartedData {
+    libxlDeviceModelHeld held; /* the guest, for one that has failed */
+    bool restarting; /* an earlier daemon was starting another in its place */
+    const char *calls;
+};
+
+
+/* What an earlier daemon has started, and may not have told all, ends before the guest, which
+ * may come to it, goes on. */
+static int
+testStarted(const void *opaque)
+{
+    const struct testStartedData *data = opaque;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testXen.others = true;
+    testXen.nrest = 1;
+    testLan->uid = TEST_UID;
+    testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLan->held = data->held;
+    testVM->def->devicemodels[1]->state = data->restarting ? VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING
+                                                           : VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
+    testForkUnseen(testLines);
+
+    virObjectUnlock(testVM);
+    virDomainObjListForEach(driver->domains, false, libxlDeviceModelsFreeGuest, driver);
+    virObjectLock(testVM);
+    if (testAwaitCalls(data->calls) == 0 && testLan->held == LIBXL_DEVICE_MODEL_HELD_NO &&
+        testLan->state == LIBXL_DEVICE_MODEL_STATE_FAILED)
+        ret = 0;
+
+    testXen.nrest = 0;
     testEnd();
     return ret;
 }
@@ -2195,6 +2234,34 @@ testFreeGuests(void)
 
 
 static int
+testStarteds(void)
+{
+    int ret = 0;
+
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testStartedData data = { __VA_ARGS__ }; \
+        if (virTestRun("before all reconnect: " title, testStarted, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define KILLED_NEW(keep) "kill 1879048249 9\nfree others 7 " keep "\nlower 7 0x10 0x100\nwake 7\n"
+
+    DO_TEST("one that was to be replaced", .held = LIBXL_DEVICE_MODEL_HELD_YES,
+            .calls = KILLED_NEW("0x6") "free 7 1 0x0 0x0\n");
+    DO_TEST("one that was about to be replaced", .held = LIBXL_DEVICE_MODEL_HELD_YES, .restarting = true,
+            .calls = KILLED_NEW("0x6") "free 7 1 0x0 0x0\n");
+    DO_TEST("one that was about to be replaced for a guest that was free", .restarting = true,
+            .calls = KILLED_NEW("0x4"));
+    DO_TEST("one that stays away", .calls = "");
+
+#undef KILLED_NEW
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
 testPrimaries(void)
 {
     int ret = 0;
@@ -2268,6 +2335,8 @@ mymain(void)
     if (testEarliers() < 0)
         ret = -1;
     if (testFreeGuests() < 0)
+        ret = -1;
+    if (testStarteds() < 0)
         ret = -1;
     if (testPrimaries() < 0)
         ret = -1;

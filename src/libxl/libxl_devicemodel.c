@@ -750,9 +750,9 @@ libxlDeviceModelTryReopen(const virDomainDef *def,
  * @vm: domain of which an earlier daemon left a status file
  * @opaque: the driver
  *
- * Free the guest of secondaries that have ended while no daemon was running, before the
- * daemon reconnects to the first of its domains, which may take long.  For
- * virDomainObjListForEach.
+ * Free the guest of secondaries that have ended while no daemon was running, or that it was held
+ * for when the earlier daemon ended, before the daemon reconnects to the first of its domains,
+ * which may take long.  For virDomainObjListForEach.
  *
  * Returns 0.
  */
@@ -771,6 +771,7 @@ libxlDeviceModelsFreeGuest(virDomainObj *vm,
 
     for (i = 0; i < priv->ndevicemodels; i++) {
         libxlDeviceModel *dm = priv->devicemodels[i];
+        const virDomainDeviceModelDef *dmdef = libxlDeviceModelGetDef(vm->def, dm);
 
         if (dm->domid != vm->def->id)
             continue;
@@ -780,8 +781,8 @@ libxlDeviceModelsFreeGuest(virDomainObj *vm,
             libxlDeviceModelFreeGuest(dm);
         }
 
-        /* until the earlier daemon ended, it was held */
-        ignore_value(libxlDeviceModelReleaseHeld(dm));
+        libxlDeviceModelFreeHeld(vm, dm, dmdef &&
+                                 dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING);
     }
 
     return 0;

@@ -632,6 +632,48 @@ libxlDeviceModelReleaseStarted(virDomainObj *vm,
 }
 
 
+/* After what was started in its place was killed, so that the guest comes to no process that was
+ * not told all when it is freed of this one. */
+static void
+libxlDeviceModelForsakeStarted(virDomainObj *vm,
+                               libxlDeviceModel *dm)
+{
+    dm->restarting = false;
+    libxlDeviceModelReleaseStarted(vm, dm);
+    libxlDeviceModelAbandonSwap(dm);
+}
+
+
+/**
+ * libxlDeviceModelFreeHeld:
+ * @vm: a domain that lives, locked
+ * @dm: one of its device models, as an earlier daemon has left it
+ * @restarting: whether that was starting another process in its place
+ *
+ * Free the guest of one that has failed, and that it is held for.  The process that was started
+ * in its place may serve the guest already, and not know yet what the guest wrote last, which
+ * nobody would tell it any more: it is killed before.
+ */
+void
+libxlDeviceModelFreeHeld(virDomainObj *vm,
+                         libxlDeviceModel *dm,
+                         bool restarting)
+{
+    bool killed = false;
+
+    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
+        killed = dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED &&
+            (restarting || dm->held != LIBXL_DEVICE_MODEL_HELD_NO);
+        if (killed)
+            libxlDeviceModelKillOthers(dm);
+    }
+
+    if (killed)
+        libxlDeviceModelForsakeStarted(vm, dm);
+    ignore_value(libxlDeviceModelReleaseHeld(dm));
+}
+
+
 /* What serves the guest, or is about to, and was not told all, nobody would tell: it is killed
  * first.  One that the guest is not held for is left the time to come to that. */
 static void
@@ -647,11 +689,8 @@ libxlDeviceModelLetGo(virDomainObj *vm,
             libxlDeviceModelKillOthers(dm);
     }
 
-    if (killed) {
-        dm->restarting = false;
-        libxlDeviceModelReleaseStarted(vm, dm);
-        libxlDeviceModelAbandonSwap(dm);
-    }
+    if (killed)
+        libxlDeviceModelForsakeStarted(vm, dm);
 
     /* the thread that would have, of one that has just ended, may have found that we leave */
     libxlDeviceModelFreeGuest(dm);

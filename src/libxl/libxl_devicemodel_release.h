@@ -10,6 +10,9 @@
  * A secondary whose disks or serial ports another process goes on with is not freed of at
  * once: who waits for it then waits for the other one, for three seconds at most.
  *
+ * A daemon that starts frees the guests that an earlier one held, and ends what that has started
+ * for them before: it does not know what that was told.
+ *
  * What is freed belongs to a domain that is there: the state of a secondary is looked at
  * with its lock held, and whoever ends the domain has set it to ending before, with the
  * same lock.
@@ -82,6 +85,11 @@ libxlDeviceModelCheckServer(const libxlDeviceModel *dm);
 void
 libxlDeviceModelReleaseStarted(virDomainObj *vm,
                                const libxlDeviceModel *dm);
+
+void
+libxlDeviceModelFreeHeld(virDomainObj *vm,
+                         libxlDeviceModel *dm,
+                         bool restarting);
 
 int
 libxlDeviceModelsLetGo(virDomainObj *vm,
