@@ -971,6 +971,17 @@ testRestarts(void)
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
+    DO_TEST("that is not told what it writes in time, the fourth time", .held = true, .silent = true,
+            .nends = 4, .restarted = true, .nslept = 1,
+            .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")
+                     AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
+                     "free others 7 0x24\n");
+    DO_TEST("that does not answer, of a guest that is free", .drives = true, .silent = true, .nends = 4,
+            .calls = CLEAR UNPLUG START_MORE("down", ABORT) INTERRUPT UNDO("40") AGAIN,
+            .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("that ends, of a guest that is held, the fourth time", .held = true, .nfailing = 1, .nends = 4,
+            .calls = CLEAR_HELD UNPLUG START("down") UNDO_HELD("41") AGAIN,
+            .reason = "killed; not restarted: its process ended too often");
     DO_TEST("of a guest that is held not much longer", .held = true, .msHeld = 700, .restarted = true,
             .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      "copy 7 1\nfree 7 1 0x0 0x0\n"

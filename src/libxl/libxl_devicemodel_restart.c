@@ -506,6 +506,18 @@ libxlDeviceModelRestartRecord(libxlDriverPrivate *driver,
 }
 
 
+/* Whether a process was not told all when a guest that is held could not wait any longer, and
+ * nothing else is against it.  The guest is free when the next one starts. */
+static bool
+libxlDeviceModelRestartRanOut(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED &&
+           virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT;
+}
+
+
 /* Returns whether the new process serves the devices. */
 static bool
 libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
@@ -529,6 +541,8 @@ libxlDeviceModelRestartOnce(libxlDriverPrivate *driver,
         libxlDeviceModelRestartReplace(vm, dm, starting);
     } else {
         starting->dmdef->state = VIR_DOMAIN_DEVICE_MODEL_STATE_FAILED;
+        if (!libxlDeviceModelRestartRanOut(dm))
+            libxlDeviceModelThrottleNoteEnd(&dm->throttle, g_get_monotonic_time());
         /* it must not serve a guest that was not told all */
         libxlDeviceModelRestartUndo(vm, dm, starting);
         ignore_value(libxlDeviceModelReleaseHeld(dm));
@@ -637,6 +651,7 @@ libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
     if (!cleared || !(starting = libxlDeviceModelRestartPrepare(cfg, vm, dm)) ||
         libxlDeviceModelRestartDecide(dm, starting, &refusal) < 0) {
         dm->throttle.restarted = g_get_monotonic_time();
+        libxlDeviceModelThrottleNoteEnd(&dm->throttle, g_get_monotonic_time());
         return -1;
     }
 
@@ -682,7 +697,6 @@ libxlDeviceModelRestart(libxlDriverPrivate *driver,
     VIR_ERROR(_("device model '%1$s' of domain '%2$s' failed to restart: %3$s"),
               dm->name, vm->def->name, virGetLastErrorMessage());
     virResetLastError();
-    libxlDeviceModelThrottleNoteEnd(&dm->throttle, g_get_monotonic_time());
     return true;
 }
 

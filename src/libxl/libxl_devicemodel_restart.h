@@ -37,8 +37,9 @@
  *
  * A start that fails counts as an end of the process: it is tried again, as often as the
  * throttle allows.  So does one that cannot begin, for want of something that the host may
- * have in a second.  Otherwise the secondary stays failed, and the live definition says
- * why.
+ * have in a second.  One that fails for nothing but that the guest, which was held, could not
+ * wait any longer does not count: there is one of these at most, as the guest is free then.
+ * Otherwise the secondary stays failed, and the live definition says why.
  */
 
 #pragma once
