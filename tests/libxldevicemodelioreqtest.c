@@ -816,6 +816,62 @@ testLookNoXen(const void *opaque G_GNUC_UNUSED)
 #define RESULT_FAILED(answered, untaken, woken, failed) \
     "-1: gone 0, answered " answered ", untaken " untaken ", woken " woken ", " failed "\n"
 
+/* What a vCPU reads that waits: a serial port has nothing to say, and all else is absent. */
+static int
+testAnswers(const void *opaque G_GNUC_UNUSED)
+{
+    static const struct {
+        ioreq_t request;
+        uint64_t data;
+    } cases[] = {
+#define PORT(address, bytes) .type = IOREQ_TYPE_PIO, .dir = IOREQ_READ, .addr = address, .size = bytes
+        { { PORT(0x3f8, 1) }, 0xffffffffffffff00 },
+        { { PORT(0x3f9, 1) }, 0xffffffffffffff0f },
+        { { PORT(0x3fa, 1) }, 0xffffffffffffff01 },
+        { { PORT(0x3fb, 1) }, 0xffffffffffffff03 },
+        { { PORT(0x3fc, 1) }, 0xffffffffffffff0b },
+        { { PORT(0x3fd, 1) }, 0xffffffffffffff60 },
+        { { PORT(0x3fe, 1) }, 0xffffffffffffffb0 },
+        { { PORT(0x3ff, 1) }, 0xffffffffffffff00 },
+        { { PORT(0x2fd, 1) }, 0xffffffffffffff60 },
+        { { PORT(0x3ed, 1) }, 0xffffffffffffff60 },
+        { { PORT(0x2ed, 1) }, 0xffffffffffffff60 },
+        { { PORT(0x3fd, 2) }, 0xffffffffffffb060 },
+        { { PORT(0x3fe, 4) }, 0xffffffffffff00b0 },
+        { { PORT(0x3f7, 2) }, 0xffffffffffff00ff },
+        { { PORT(0x1f7, 1) }, ~0ULL },
+        { { PORT(0x400, 1) }, ~0ULL },
+        { { PORT(0x1000003fd, 1) }, ~0ULL },
+        { { PORT(0x3fd, 0) }, ~0ULL },
+        { { PORT(0x3fd, 8) }, ~0ULL },
+        { { PORT(0x3fd, 1), .data_is_ptr = 1 }, ~0ULL },
+        { { .type = IOREQ_TYPE_PIO, .dir = IOREQ_WRITE, .addr = 0x3fd, .size = 1 }, ~0ULL },
+        { { .type = IOREQ_TYPE_COPY, .dir = IOREQ_READ, .addr = 0x3fd, .size = 1 }, ~0ULL },
+#undef PORT
+    };
+    libxlDeviceModelIoreq ioreq = { .domid = TEST_DOMID, .ioservid = TEST_SERVER };
+    libxlDeviceModelIoreqResult result;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        ioreq_t *request = &xen.requests[TEST_SERVER][0];
+
+        testXenInit(1, NULL);
+        *request = cases[i].request;
+        request->state = STATE_IOREQ_INPROCESS;
+        request->vp_eport = testXenPort(TEST_SERVER, 0);
+        if (libxlDeviceModelIoreqRelease(&ioreq, &result) < 0 ||
+            xen.requests[TEST_SERVER][0].data != cases[i].data) {
+            VIR_TEST_VERBOSE("case %zu: 0x%llx", i,
+                             (unsigned long long)xen.requests[TEST_SERVER][0].data);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 static int
 mymain(void)
 {
@@ -1126,6 +1182,8 @@ mymain(void)
 
 #undef DO_TEST
 
+    if (virTestRun("answers", testAnswers, NULL) < 0)
+        ret = -1;
     if (virTestRun("frames of requests", testFrames, NULL) < 0)
         ret = -1;
     if (virTestRun("numbers that do not fit", testNumbers, NULL) < 0)

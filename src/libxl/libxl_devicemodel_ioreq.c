@@ -20,6 +20,7 @@
 #include <xen/memory.h>
 
 #include "libxl_devicemodel_ioreq.h"
+#include "libxl_devicemodel_registers.h"
 
 /* In a frame of requests, whatever the size of a page is here. */
 #define LIBXL_DEVICE_MODEL_IOREQ_FRAME (4096 / sizeof(ioreq_t))
@@ -197,6 +198,64 @@ libxlDeviceModelIoreqNotify(const libxlDeviceModelIoreqXen *xen,
 }
 
 
+/* Whoever else has the page may change a request at any time: each byte is read once. */
+static void
+libxlDeviceModelIoreqCopy(const volatile ioreq_t *request,
+                          ioreq_t *copy)
+{
+    const volatile unsigned char *from = (const volatile unsigned char *)request;
+    unsigned char *to = (unsigned char *)copy;
+    size_t i;
+
+    for (i = 0; i < sizeof(*copy); i++)
+        to[i] = from[i];
+}
+
+
+/* Of a port that is there, or all ones. */
+static uint8_t
+libxlDeviceModelIoreqReadPort(uint64_t port)
+{
+    static const unsigned int uarts[] = LIBXL_DEVICE_MODEL_REGISTERS_UART_PORTS;
+    static const uint8_t idle[LIBXL_DEVICE_MODEL_REGISTERS_PORTS] = {
+        [1] = 0x0f, /* IER: written back by who has read it, so that none gets lost */
+        [2] = 0x01, /* IIR: no interrupt */
+        [3] = 0x03, /* LCR: 8 bits, and the latch is closed */
+        [4] = 0x0b, /* MCR: open */
+        [5] = 0x60, /* LSR: all is sent */
+        [6] = 0xb0, /* MSR: connected */
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(uarts) / sizeof(uarts[0]); i++) {
+        if (port - uarts[i] < sizeof(idle))
+            return idle[port - uarts[i]];
+    }
+
+    return UINT8_MAX;
+}
+
+
+/* What the vCPU gets that waits. */
+static uint64_t
+libxlDeviceModelIoreqMakeAnswer(const ioreq_t *request)
+{
+    uint64_t answer = ~0ULL;
+    unsigned int i;
+
+    if (request->type != IOREQ_TYPE_PIO || request->dir != IOREQ_READ || request->data_is_ptr ||
+        request->size > sizeof(uint32_t))
+        return answer;
+
+    for (i = 0; i < request->size; i++) {
+        answer &= ~(0xffULL << 8 * i);
+        answer |= (uint64_t)libxlDeviceModelIoreqReadPort(request->addr + i) << 8 * i;
+    }
+
+    return answer;
+}
+
+
 /* A request without a state is taken already, or was overwritten while its vCPU waits.
  * One that has its answer may belong to a vCPU that the process was not given the time
  * to notify. */
@@ -204,18 +263,18 @@ static bool
 libxlDeviceModelIoreqAnswer(const libxlDeviceModelIoreqXen *xen,
                             volatile ioreq_t *request)
 {
-    unsigned int state = request->state;
-    evtchn_port_t port = request->vp_eport;
+    ioreq_t copy;
 
-    if (state != STATE_IOREQ_NONE && state != STATE_IORESP_READY) {
-        request->data = ~0ULL;
+    libxlDeviceModelIoreqCopy(request, &copy);
+    if (copy.state != STATE_IOREQ_NONE && copy.state != STATE_IORESP_READY) {
+        request->data = libxlDeviceModelIoreqMakeAnswer(&copy);
         /* Xen reads the answer as soon as it sees the state */
         __atomic_thread_fence(__ATOMIC_RELEASE);
         request->state = STATE_IORESP_READY;
         xen->result->answered++;
     }
 
-    return libxlDeviceModelIoreqNotify(xen, port);
+    return libxlDeviceModelIoreqNotify(xen, copy.vp_eport);
 }
 
 
@@ -507,21 +566,6 @@ libxlDeviceModelIoreqRelease(const libxlDeviceModelIoreq *ioreq,
 }
 
 
-/* Whoever else has the page may change a request at any time: each byte is read once. */
-static void
-libxlDeviceModelIoreqCopy(const libxlDeviceModelIoreqServer *server,
-                          unsigned int vcpu,
-                          ioreq_t *copy)
-{
-    const volatile unsigned char *from = (const volatile unsigned char *)&server->requests[vcpu];
-    unsigned char *to = (unsigned char *)copy;
-    size_t i;
-
-    for (i = 0; i < sizeof(*copy); i++)
-        to[i] = from[i];
-}
-
-
 /**
  * libxlDeviceModelIoreqCopyReady:
  * @ioreq: the ioreq server of a secondary whose process has ended
@@ -560,7 +604,7 @@ libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
              libxlDeviceModelIoreqRestorePorts(&xen, &server);
 
     for (i = 0; copied && i < server.vcpus && *nready < max; i++) {
-        libxlDeviceModelIoreqCopy(&server, i, &ready[*nready]);
+        libxlDeviceModelIoreqCopy(&server.requests[i], &ready[*nready]);
         ready[*nready].vp_eport = i;
         if (ready[*nready].state == STATE_IOREQ_READY)
             (*nready)++;
@@ -770,7 +814,7 @@ libxlDeviceModelIoreqCopyPending(const libxlDeviceModelIoreqServer *server,
 {
     ioreq_t request;
 
-    libxlDeviceModelIoreqCopy(server, vcpu, &request);
+    libxlDeviceModelIoreqCopy(&server->requests[vcpu], &request);
     memcpy(pending->request, &request, sizeof(request));
 
     pending->vcpu = vcpu;

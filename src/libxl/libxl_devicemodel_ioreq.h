@@ -18,8 +18,9 @@
  *  map       the requests, as nobody else has them mapped now
  *  ports     the server is enabled and disabled once more, so that Xen writes into each
  *            request which channel its vCPU has: the process may have written another's
- *  answer    what is pending, with all ones, as of a device that is not there; notify
- *            the channel of every vCPU, whatever its request looks like
+ *  answer    what is pending, with all ones, as of a device that is not there, but for a
+ *            read of a serial port (see below); notify the channel of every vCPU, whatever
+ *            its request looks like
  *  await     that the vCPUs have taken their answers, but not for long
  *  destroy   the server.  The claims go with it: the primary serves what it has itself
  *            of that, and Xen answers the rest with all ones
@@ -70,7 +71,8 @@
  *            asked to bind it to one of ours, which it does where the guest's port waits
  *            for this host.  At worst it is one of the guest's own that is not bound yet,
  *            which gets an event without a cause, and waits for this host again
- *  others    never read
+ *  others    what is read, and where: whether that is a serial port, and which register of
+ *            it.  Another is the guest's, which gets a wrong answer
  *
  * Requests that change while they are looked at take no more than the limit of time.
  *
@@ -80,6 +82,15 @@
  * libxlDeviceModelIoreqReleaseOthers.  Xen numbers the servers of a domain from 0 to 7, and
  * gives the lowest that is free, so 0 is the primary's, which is there first.  To destroy a
  * number that is not there does nothing (ENOENT).
+ *
+ * What a serial port answers
+ *
+ * All ones are no absence to a driver that has found the port: Linux takes a line status of
+ * ones for a break, of which it thinks when the next character comes, so that this is lost
+ * and the one after it is a SysRq key (lsr_saved_flags in drivers/tty/serial/8250, and
+ * uart_handle_break()); and drivers write back what they have read.  So a read is answered as by
+ * a port that has nothing to say and may have its interrupts.  A server has no such ports but
+ * where its device model has claimed them, so that nobody has to say which are.
  *
  * What is told
  *

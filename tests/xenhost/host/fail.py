@@ -365,7 +365,9 @@ class Console(threading.Thread):
             if not self.changed.wait_for(lambda: self.descriptor is not None, seconds):
                 raise Problem("the guest's serial port has no terminal")
             self.said = b""
-            os.write(self.descriptor, command.encode() + b"\n")
+            # where its device model was away, the guest may take the first character for the end
+            # of a break, and the second for a SysRq key
+            os.write(self.descriptor, b"\n\n" + command.encode() + b"\n")
             if not self.changed.wait_for(lambda: answer.search(self.said), deadline - time.monotonic()):
                 raise Problem(f"no answer to '{command}' in {seconds:g} s; the guest's last words: "
                               f"{self.said[-500:].decode(errors='replace')!r}")

@@ -160,7 +160,10 @@ class Domain:
                        f"stty -F {tty} raw -echo; cat {tty} >> {console_path(self.name)}"])
 
     def ask(self, command, timeout=240):
-        """Give the guest a command, through its first serial port; return the answer."""
+        """Give the guest a command, through its first serial port; return the answer.
+
+        Where its device model was away, the guest may take the first character for the end of a
+        break, and the second for a SysRq key."""
         word = command.split()[0]
         before = self.console().count(f"\nANSWER {word} ")
 
@@ -170,7 +173,7 @@ class Domain:
                 return answers[-1].splitlines()
             return None
 
-        self.host.run(f"echo '{command}' > {self.tty()}")
+        self.host.run(f"printf '\\n\\n%s\\n' '{command}' > {self.tty()}")
         return self.wait(answer, f"an answer to '{command}'", timeout)[0]
 
     def report(self, timeout=REPORT_TIMEOUT):
