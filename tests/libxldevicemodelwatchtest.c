@@ -11,6 +11,7 @@
 
 #include <config.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -97,6 +98,7 @@ static struct {
     testMeanwhile meanwhile; /* while that runs */
     bool ranOut; /* what ends next was killed for want of memory, and its cgroup recorded */
     unsigned int nunfreed; /* how often it cannot be freed yet */
+    int late; /* all time is over.  Atomic */
     int slow; /* it is freed, for as long as this is set.  Atomic */
     unsigned int hung; /* ioreq server for which the guest waits; 0 for none */
     unsigned int nrest; /* how often something runs under the uid yet */
@@ -129,6 +131,15 @@ testCalls(void)
     VIR_LOCK_GUARD lock = virLockGuardLock(&testXen.lock);
 
     return g_strdup(testXen.calls->str);
+}
+
+
+unsigned long long
+libxlDeviceModelTimeLeft(gint64 deadline)
+{
+    unsigned long long (*real)(gint64 deadline) = dlsym(RTLD_NEXT, "libxlDeviceModelTimeLeft");
+
+    return g_atomic_int_get(&testXen.late) ? 0 : real(deadline);
 }
 
 
@@ -621,6 +632,7 @@ testBegin(virDomainDeviceModelFailureAction action)
     testXen.gone = testXen.replaced = testXen.shutdown = false;
     testXen.fails = testXen.others = testXen.writes = testXen.given = testXen.swaps = false;
     testXen.abandons = false;
+    g_atomic_int_set(&testXen.late, 0);
     testXen.hook = TEST_HOOK_NONE;
     testXen.meanwhile = TEST_MEANWHILE_NOTHING;
     testXen.usRestart = 0;
@@ -1300,6 +1312,101 @@ testDeathNotFreed(const void *opaque G_GNUC_UNUSED)
         testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) == 0)
         ret = 0;
 
+    testEnd();
+    return ret;
+}
+
+
+/* How often a text is in another. */
+static size_t
+testCount(const char *text,
+          const char *part)
+{
+    size_t n = 0;
+
+    while ((text = strstr(text, part))) {
+        text += strlen(part);
+        n++;
+    }
+
+    return n;
+}
+
+
+/* Where it takes long until the guest can be freed, that is told, and it is tried on: by another
+ * thread, or by the same where there is no other. */
+static int
+testDeathNotFreedSoon(const void *opaque)
+{
+    bool threadless = opaque;
+    g_autofree char *calls = NULL;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testXen.others = true;
+    testXen.nunfreed = 2;
+    g_atomic_int_set(&testXen.late, 1);
+    g_atomic_int_set(&testXen.slow, 1);
+    testWatch(testLan);
+    testKill(testLan);
+    virObjectUnlock(testVM);
+    if (testAwaitCalls(FREE_LAN) == 0) {
+        VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock) {
+            testXen.nthreadless = threadless ? 1 : 0;
+        }
+    }
+    g_atomic_int_set(&testXen.slow, 0);
+    if (testAwaitThread(testLan, 2) == 0)
+        ret = 0;
+    virObjectLock(testVM);
+
+    calls = testCalls();
+    if (testCount(calls, FREE_LAN) != 3 || testCount(calls, "no thread\n") != (threadless ? 1 : 0) ||
+        testCount(calls, EVENTS("lan", "0")) != 1 || testCount(calls, "free others 7 0x6\n") != 1 ||
+        testLan->held != LIBXL_DEVICE_MODEL_HELD_NO ||
+        testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) < 0) {
+        VIR_TEST_VERBOSE("held %d, after\n%s", testLan->held, calls);
+        ret = -1;
+    }
+
+    testEnd();
+    return ret;
+}
+
+
+struct testNeverData {
+    bool stopped; /* the domain is */
+    bool leaves; /* the daemon */
+    size_t nfrees; /* so often is it tried to free the guest, at least */
+};
+
+
+/* That a guest that was held is free is tried as long as there is one, and a daemon. */
+static int
+testHeldLong(const void *opaque)
+{
+    const struct testNeverData *data = opaque;
+    g_autofree char *calls = NULL;
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testXen.nunfreed = data->stopped || data->leaves ? 999 : 1;
+    testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLan->held = LIBXL_DEVICE_MODEL_HELD_YES;
+    testLan->heldUntil = g_get_monotonic_time() - 60 * G_USEC_PER_SEC;
+    if (data->stopped)
+        libxlDeviceModelSetState(testLan, LIBXL_DEVICE_MODEL_STATE_ENDING);
+    libxlDeviceModelsSetLeaving(data->leaves);
+    libxlDeviceModelLimitHold(testLan);
+    libxlDeviceModelsSetLeaving(false);
+
+    calls = testCalls();
+    if (testCount(calls, "free 7 1 0x0 0x0\n") == data->nfrees)
+        ret = 0;
+    else
+        VIR_TEST_VERBOSE("%s", calls);
+
+    testXen.nunfreed = 0;
     testEnd();
     return ret;
 }
@@ -1990,6 +2097,8 @@ testDeaths(void)
     DO_TEST("hang: stopped", testHang, true);
     DO_TEST("hang: silent", testHang, false);
     DO_TEST("death that the guest is not freed of", testDeathNotFreed, 0);
+    DO_TEST("death that the guest is not freed of soon", testDeathNotFreedSoon, false);
+    DO_TEST("death that the guest is not freed of soon, with no further thread", testDeathNotFreedSoon, true);
     DO_TEST("death that the guest is freed of slowly", testDeathSlow, 0);
     DO_TEST("death of one with other ioreq servers", testDeathOthers, 0);
     DO_TEST("two deaths", testDeathTwo, 0);
@@ -2135,6 +2244,18 @@ testHolds(void)
     DO_TEST("the server was given back", .given = true,
             .calls = HOLD_LINES FREE_LINES TOLD "restart lines, held 0\nrestarted\n");
     DO_TEST("the domain ends", .stopped = true, .calls = HOLD_LINES "pause 7\n");
+#undef TOLD
+#undef DO_TEST
+#define DO_TEST(title, ...) \
+    do { \
+        static const struct testNeverData data = { __VA_ARGS__ }; \
+        if (virTestRun("hold: the guest is not freed " title, testHeldLong, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("soon", .nfrees = 2);
+    DO_TEST("before the domain ends", .stopped = true, .nfrees = 0);
+    DO_TEST("before the daemon ends", .leaves = true, .nfrees = 1);
     if (virTestRun("hold: before those are restarted that are not held for", testHeldFirst, NULL) < 0)
         ret = -1;
     if (virTestRun("hold: two at once", testHeldBoth, NULL) < 0)
@@ -2142,7 +2263,6 @@ testHolds(void)
     if (virTestRun("hold: not looked at yet", testHeldSoon, NULL) < 0)
         ret = -1;
 
-#undef TOLD
 #undef DO_TEST
 
     return ret;

@@ -116,6 +116,8 @@ typedef enum {
     LIBXL_DEVICE_MODEL_HELD_SWAPPED, /* it is being replaced, and the guest about to be freed */
     LIBXL_DEVICE_MODEL_HELD_CUT, /* who waits for it, while others may have lost what they asked
                                     for: its server was disabled, or is gone */
+    LIBXL_DEVICE_MODEL_HELD_RAISED, /* likewise, and its interrupts: it was never held, and cannot
+                                       be freed yet */
 } libxlDeviceModelHeld;
 
 typedef struct _libxlDeviceModel libxlDeviceModel;

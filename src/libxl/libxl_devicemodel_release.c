@@ -336,24 +336,39 @@ libxlDeviceModelAbandonSwap(libxlDeviceModel *dm)
 }
 
 
-/* The lock of the device model and that of the servers are held. */
+/* The lock of the device model and that of the servers are held.  That it fails is told once. */
 static bool
-libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
+libxlDeviceModelReleaseHeldServer(libxlDeviceModel *dm)
 {
     libxlDeviceModelIoreqResult result = { 0 };
     libxlDeviceModelIoreq ioreq = { .domid = dm->domid, .ioservid = dm->ioservid };
+    bool told = dm->held == LIBXL_DEVICE_MODEL_HELD_CUT;
     bool freed;
 
-    if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED) {
-        ioreq.copied = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
-        if (!ioreq.copied)
-            libxlDeviceModelNoteReady(dm, &ioreq);
-        freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
+    if (dm->held == LIBXL_DEVICE_MODEL_HELD_RAISED) {
+        ioreq.slots = dm->slots;
+        ioreq.irqs = dm->irqs;
+        told = true;
+    }
+
+    ioreq.copied = dm->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+    if (!ioreq.copied)
+        libxlDeviceModelNoteReady(dm, &ioreq);
+    freed = libxlDeviceModelIoreqRelease(&ioreq, &result) == 0;
+    if (freed || !told)
         libxlDeviceModelLogRelease(dm, &result, freed);
-        if (!freed) {
+
+    return freed;
+}
+
+
+static bool
+libxlDeviceModelReleaseHeldLocked(libxlDeviceModel *dm)
+{
+    if (dm->state == LIBXL_DEVICE_MODEL_STATE_FAILED && !libxlDeviceModelReleaseHeldServer(dm)) {
+        if (dm->held != LIBXL_DEVICE_MODEL_HELD_RAISED)
             dm->held = LIBXL_DEVICE_MODEL_HELD_CUT;
-            return false;
-        }
+        return false;
     }
 
     dm->held = LIBXL_DEVICE_MODEL_HELD_NO;
@@ -388,12 +403,19 @@ libxlDeviceModelReleaseLate(libxlDeviceModel *dm)
     LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
-    return (dm->held == LIBXL_DEVICE_MODEL_HELD_YES || dm->held == LIBXL_DEVICE_MODEL_HELD_CUT) &&
+    return dm->held != LIBXL_DEVICE_MODEL_HELD_NO &&
+        dm->held != LIBXL_DEVICE_MODEL_HELD_SWAPPED &&
         libxlDeviceModelReleaseHeldLocked(dm);
 }
 
 
-static bool
+/**
+ * libxlDeviceModelIsHeld:
+ * @dm: device model
+ *
+ * Returns whether it has failed, and the guest is not free of it yet.
+ */
+bool
 libxlDeviceModelIsHeld(libxlDeviceModel *dm)
 {
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
@@ -449,18 +471,22 @@ libxlDeviceModelComesFirst(virDomainObj *vm,
  * @dm: device model whose guest is held, or is about to be
  *
  * See to it that the guest is freed in time, whatever who restarts the device model waits for.
- * Returns when it is free.
+ * Where that fails, it is tried again without end, though not as often after a while.  Returns
+ * when it is free, or when the daemon ends.
  */
 void
 libxlDeviceModelLimitHold(libxlDeviceModel *dm)
 {
     gint64 last = dm->heldUntil + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
+    bool seldom = false;
 
-    while (libxlDeviceModelIsHeld(dm) && libxlDeviceModelTimeLeft(last) > 0) {
+    while (libxlDeviceModelIsHeld(dm) && !(seldom && libxlDeviceModelsAreLeaving())) {
         if (libxlDeviceModelTimeLeft(dm->heldUntil) == 0 &&
             libxlDeviceModelReleaseLate(dm))
             break;
-        g_usleep(10 * 1000);
+
+        seldom = libxlDeviceModelTimeLeft(last) == 0;
+        g_usleep(seldom ? G_USEC_PER_SEC : 10 * 1000);
     }
 }
 
@@ -469,11 +495,12 @@ libxlDeviceModelLimitHold(libxlDeviceModel *dm)
  * libxlDeviceModelRelease:
  * @dm: device model whose process has ended
  * @last: whether it is the last try
- * @freed: set where the guest was freed, and there is more to do
+ * @freed: set where the guest was freed, or it was the last try, and there is more to do
  *
  * Free the guest.  Where somebody ends the device model, nothing is done.  One that the guest
  * could not be freed of is still running, as far as its state goes, unless it is tried for the
- * last time.
+ * last time: then the guest is taken for one that is held (libxlDeviceModelIsHeld), which
+ * libxlDeviceModelLimitHold goes on to free.
  *
  * Returns whether it need not be tried again.
  */
@@ -488,8 +515,11 @@ libxlDeviceModelRelease(libxlDeviceModel *dm,
     if (dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING)
         return true;
 
-    if (!libxlDeviceModelReleaseServer(dm) && !last)
-        return false;
+    if (!libxlDeviceModelReleaseServer(dm)) {
+        if (!last)
+            return false;
+        dm->held = LIBXL_DEVICE_MODEL_HELD_RAISED;
+    }
 
     dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     *freed = true;

@@ -27,7 +27,8 @@
 #include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_process.h"
 
-/* For how long it is tried to free a guest, where that fails, in milliseconds. */
+/* For how long it is tried often to free a guest, where that fails, and before anything else, in
+ * milliseconds. */
 #define LIBXL_DEVICE_MODEL_RELEASE_MS (10 * 1000)
 
 void
@@ -56,6 +57,9 @@ libxlDeviceModelAbandonSwap(libxlDeviceModel *dm);
 
 bool
 libxlDeviceModelReleaseHeld(libxlDeviceModel *dm);
+
+bool
+libxlDeviceModelIsHeld(libxlDeviceModel *dm);
 
 bool
 libxlDeviceModelComesFirst(virDomainObj *vm,

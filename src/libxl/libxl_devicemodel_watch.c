@@ -216,6 +216,7 @@ static void
 libxlDeviceModelHandleEnd(libxlDeviceModelWatched *watched)
 {
     gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RELEASE_MS * 1000;
+    bool limits;
 
     g_free(libxlDeviceModelDescribeEnd(watched->dm));
     if (!watched->freed &&
@@ -229,8 +230,14 @@ libxlDeviceModelHandleEnd(libxlDeviceModelWatched *watched)
                                     &watched->freed))
         g_usleep(100 * 1000);
 
-    if (watched->freed)
-        libxlDeviceModelReport(watched);
+    if (!watched->freed)
+        return;
+
+    /* to report it may take longer than a guest should wait */
+    limits = libxlDeviceModelIsHeld(watched->dm) && !libxlDeviceModelWatchHeld(watched);
+    libxlDeviceModelReport(watched);
+    if (limits)
+        libxlDeviceModelLimitHold(watched->dm);
 }
 
 

@@ -9,14 +9,14 @@
  *
  *  frees    the guest of what a secondary has left in Xen (libxl_devicemodel_release.h):
  *           at once, with no job and with no domain locked.  Where that fails, it is tried
- *           again for some seconds
+ *           again for some seconds, and by another thread after that
  *  kills    what else runs under the uid of a secondary, and waits for its end
  *  reports  the death: libxl_devicemodel_failure.h
  *
  * One that hangs does not end by itself: libxl_devicemodel_hang.h finds it, and ends it.
  *
  * Where the guest is held for another process, a second thread frees it when its time is
- * over, whatever the first is waiting for.
+ * over, whatever the first is waiting for, and tries that for as long as the domain lives.
  *
  * The primary of a domain that ends is only forgotten, and not found any more.
  *
