@@ -6,7 +6,8 @@
  * Each HVM definition of libvirt's own tests of its Xen driver, and each of
  * libxldevicemodelrealdata/, gets device models by one rule and is otherwise left as
  * it is: one with the display, one for each interface, and one each for IDE, serial
- * ports and sound, where it has such devices.  What becomes of it is a line in
+ * ports and sound, where it has such devices.  An xl.cfg gets them in its own words, as
+ * its owner would write them.  What becomes of a definition is a line in
  * libxldevicemodelrealdata/outcomes.txt, whose README.rst says how to read it.
  * VIR_TEST_REGENERATE_OUTPUT=1 rewrites the lines.
  */
@@ -38,21 +39,111 @@ static libxlDriverPrivate *driver;
 static bool testFailed;
 
 
+/* How the device models are written: as XML, or as items of an xl.cfg. */
+typedef struct _testSyntax testSyntax;
+struct _testSyntax {
+    const char *begin; /* with its name */
+    const char *capability;
+    const char *interface;
+    const char *end;
+};
+
+static const testSyntax testXML = {
+    .begin = "<devicemodel name='%s'>",
+    .capability = "<capability name='%s'/>",
+    .interface = "<interface mac='%s'/>",
+    .end = "</devicemodel>\n",
+};
+
+static const testSyntax testXL = {
+    .begin = "\"name=%s",
+    .capability = ",%s",
+    .interface = ",vifs=%s",
+    .end = "\",\n",
+};
+
+
 static void
-testAddCapability(virBuffer *buf,
-                  const char *capability,
-                  bool has)
+testAddText(virBuffer *buf,
+            const char *pattern,
+            const char *value)
 {
-    if (has)
-        virBufferAsprintf(buf, "<devicemodel name='%s'><capability name='%s'/></devicemodel>\n",
-                          capability, capability);
+    g_autofree char *text = virStringReplace(pattern, "%s", value);
+
+    virBufferAdd(buf, text, -1);
 }
 
 
-/* What is added to @def.  All interfaces beyond the last that Xen has a server for are in
- * one secondary. */
+static void
+testAddCapability(virBuffer *buf,
+                  const testSyntax *syntax,
+                  const char *name,
+                  const char *capability)
+{
+    testAddText(buf, syntax->begin, name);
+    testAddText(buf, syntax->capability, capability);
+    virBufferAdd(buf, syntax->end, -1);
+}
+
+
+/* Returns what a device model calls @net, or NULL where an xl.cfg has no name for it. */
 static char *
-testDeviceModels(const virDomainDef *def)
+testNameNet(const virDomainNetDef *net,
+            const testSyntax *syntax)
+{
+    char mac[VIR_MAC_STRING_BUFLEN];
+
+    if (syntax == &testXL) {
+        if (net->ifname)
+            return g_strdup(net->ifname);
+        if (virMacAddrIsAllClear(&net->mac))
+            return NULL;
+    }
+
+    return g_strdup(virMacAddrFormat(&net->mac, mac));
+}
+
+
+/* Adds a secondary for each interface that has a name, @max at most: all beyond are in the
+ * last. */
+static void
+testAddInterfaces(virBuffer *buf,
+                  const testSyntax *syntax,
+                  const virDomainDef *def,
+                  size_t max)
+{
+    size_t n = 0;
+    size_t i;
+
+    for (i = 0; i < def->nnets; i++) {
+        g_autofree char *net = testNameNet(def->nets[i], syntax);
+        g_autofree char *name = g_strdup_printf("net%zu", i);
+
+        if (!net)
+            continue;
+
+        if (n < max) {
+            if (n > 0)
+                virBufferAdd(buf, syntax->end, -1);
+            testAddText(buf, syntax->begin, name);
+            testAddText(buf, syntax->interface, net);
+        } else if (syntax == &testXL) {
+            virBufferAsprintf(buf, ";%s", net);
+        } else {
+            testAddText(buf, syntax->interface, net);
+        }
+        n++;
+    }
+
+    if (n > 0)
+        virBufferAdd(buf, syntax->end, -1);
+}
+
+
+/* What is added to @def. */
+static char *
+testDeviceModels(const virDomainDef *def,
+                 const testSyntax *syntax)
 {
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
     bool ide = false;
@@ -62,22 +153,16 @@ testDeviceModels(const virDomainDef *def)
     for (i = 0; i < def->ndisks; i++)
         ide |= def->disks[i]->bus == VIR_DOMAIN_DISK_BUS_IDE;
 
-    virBufferAddLit(&buf, "<devicemodel name='main'><capability name='ui'/></devicemodel>\n");
-    testAddCapability(&buf, "ide", ide);
-    testAddCapability(&buf, "serial", def->nserials > 0);
-    testAddCapability(&buf, "audio", def->nsounds > 0);
+    testAddCapability(&buf, syntax, "main", "ui");
+    if (ide)
+        testAddCapability(&buf, syntax, "ide", "ide");
+    if (def->nserials > 0)
+        testAddCapability(&buf, syntax, "serial", "serial");
+    if (def->nsounds > 0)
+        testAddCapability(&buf, syntax, "audio", "audio");
+
     max -= ide + (def->nserials > 0) + (def->nsounds > 0);
-
-    for (i = 0; i < def->nnets; i++) {
-        char mac[VIR_MAC_STRING_BUFLEN];
-
-        if (i < max)
-            virBufferAsprintf(&buf, "%s<devicemodel name='net%zu'>",
-                              i > 0 ? "</devicemodel>\n" : "", i);
-        virBufferAsprintf(&buf, "<interface mac='%s'/>", virMacAddrFormat(&def->nets[i]->mac, mac));
-    }
-    if (i > 0)
-        virBufferAddLit(&buf, "</devicemodel>\n");
+    testAddInterfaces(&buf, syntax, def, max);
 
     return virBufferContentAndReset(&buf);
 }
@@ -98,35 +183,31 @@ testFormat(virDomainDef *def)
 }
 
 
-/* The definition of a file, of either kind. */
-static virDomainDef *
-testRead(const char *path)
-{
-    g_autofree char *text = NULL;
-
-    if (virFileReadAll(path, TEST_FILE_MAX, &text) < 0)
-        return NULL;
-
-    return g_str_has_suffix(path, ".cfg") ? libxlDeviceModelTestParseXL(driver, text)
-                                          : testParse(text);
-}
-
-
 /* MACs that libvirt has made differ each time. */
 static virDomainDef *
-testAdd(virDomainDef *plain)
+testAddXML(const virDomainDef *plain,
+           const char *xml)
 {
-    g_autofree char *devicemodels = testDeviceModels(plain);
-    g_autofree char *xml = testFormat(plain);
-    char *end = xml ? strstr(xml, "</devices>") : NULL;
+    g_autofree char *devicemodels = testDeviceModels(plain, &testXML);
+    const char *end = strstr(xml, "</devices>");
     g_autofree char *added = NULL;
 
     if (!end)
         return NULL;
 
-    *end = '\0';
-    added = g_strdup_printf("%s%s</devices>%s", xml, devicemodels, end + strlen("</devices>"));
+    added = g_strdup_printf("%.*s%s%s", (int)(end - xml), xml, devicemodels, end);
     return testParse(added);
+}
+
+
+static virDomainDef *
+testAddXL(const virDomainDef *plain,
+          const char *cfg)
+{
+    g_autofree char *devicemodels = testDeviceModels(plain, &testXL);
+    g_autofree char *added = g_strdup_printf("%s\ndevice_models = [\n%s]\n", cfg, devicemodels);
+
+    return libxlDeviceModelTestParseXL(driver, added);
 }
 
 
@@ -269,23 +350,11 @@ testFail(const char *why)
 }
 
 
-/* Returns NULL for a domain that this is not about. */
+/* How far @def comes, in words. */
 static char *
-testOutcome(const char *path)
+testTry(virDomainDef *def)
 {
-    g_autoptr(virDomainDef) plain = NULL;
-    g_autoptr(virDomainDef) def = NULL;
     g_autofree char *difference = NULL;
-
-    virResetLastError();
-    if (!(plain = testRead(path)))
-        return testError("refused without device models");
-
-    if (plain->os.type != VIR_DOMAIN_OSTYPE_HVM || plain->ndevicemodels > 0)
-        return NULL;
-
-    if (!(def = testAdd(plain)))
-        return testError("refused");
 
     if (!testXMLIsStable(def))
         return testFail("its XML is read as another definition");
@@ -299,6 +368,96 @@ testOutcome(const char *path)
         return testError("works, no xl.cfg");
 
     return difference ? g_strdup_printf("works, in an xl.cfg %s", difference) : g_strdup("works");
+}
+
+
+/* The words of a file that are not in the one that libvirt writes. */
+typedef struct _testWords testWords;
+struct _testWords {
+    virConf *written;
+    virBuffer missing;
+};
+
+
+static int
+testAddMissing(const char *word,
+               virConfValue *value G_GNUC_UNUSED,
+               void *opaque)
+{
+    /* 'builder' and 'cmdline' are written for them */
+    static const char *const others[] = { "type", "extra", "root", NULL };
+    testWords *words = opaque;
+
+    if (!virConfGetValue(words->written, word) && !g_strv_contains(others, word))
+        virBufferAsprintf(&words->missing, " '%s'", word);
+
+    return 0;
+}
+
+
+/* Appends to @outcome what the owner of the file @cfg would miss: interfaces that could not
+ * be placed, and words. */
+static char *
+testAddLosses(char *outcome,
+              const char *cfg,
+              const virDomainDef *plain,
+              virDomainDef *def)
+{
+    g_autofree char *before = outcome;
+    g_autofree char *again = libxlDeviceModelTestFormatXL(def);
+    g_autoptr(virConf) conf = virConfReadString(cfg, 0);
+    g_autoptr(virConf) written = virConfReadString(again ? again : cfg, 0);
+    testWords words = { .written = written, .missing = VIR_BUFFER_INITIALIZER };
+    g_autofree char *missing = NULL;
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    size_t i;
+
+    virBufferAdd(&buf, before, -1);
+    for (i = 0; i < plain->nnets; i++) {
+        g_autofree char *name = testNameNet(plain->nets[i], &testXL);
+
+        if (!name)
+            virBufferAsprintf(&buf, ", vif %zu has no name", i + 1);
+    }
+
+    virConfWalk(conf, testAddMissing, &words);
+    if ((missing = virBufferContentAndReset(&words.missing)))
+        virBufferAsprintf(&buf, ", not converted:%s", missing);
+
+    return virBufferContentAndReset(&buf);
+}
+
+
+/* Returns NULL for a domain that this is not about. */
+static char *
+testOutcome(const char *path)
+{
+    bool xl = g_str_has_suffix(path, ".cfg");
+    g_autofree char *text = NULL;
+    g_autofree char *xml = NULL;
+    g_autoptr(virDomainDef) plain = NULL;
+    g_autoptr(virDomainDef) def = NULL;
+    char *outcome;
+
+    virResetLastError();
+    if (virFileReadAll(path, TEST_FILE_MAX, &text) < 0)
+        return testFail(virGetLastErrorMessage());
+
+    plain = xl ? libxlDeviceModelTestParseXL(driver, text) : testParse(text);
+    if (!plain)
+        return testError("refused without device models");
+
+    if (plain->os.type != VIR_DOMAIN_OSTYPE_HVM || plain->ndevicemodels > 0)
+        return NULL;
+
+    if (!(xml = testFormat(plain)))
+        return testFail(virGetLastErrorMessage());
+
+    if (!(def = xl ? testAddXL(plain, text) : testAddXML(plain, xml)))
+        return testError("refused");
+
+    outcome = testTry(def);
+    return xl ? testAddLosses(outcome, text, plain, def) : outcome;
 }
 
 
