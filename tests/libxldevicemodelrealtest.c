@@ -392,9 +392,10 @@ testAddMissing(const char *word,
                virConfValue *value G_GNUC_UNUSED,
                void *opaque)
 {
-    /* 'builder' and 'cmdline' are written for some, defaults are left out of others */
+    /* other words are written for some, and defaults are left out of others */
     static const char *const others[] = {
-        "type", "extra", "root", "hap", "maxvcpus", "device_model_version", NULL
+        "type", "extra", "root", "stdvga", "device_model_args_hvm",
+        "hap", "maxvcpus", "device_model_version", NULL
     };
     testWords *words = opaque;
 

@@ -280,6 +280,9 @@ testFromDisk(void)
             "<driver name='qemu' type='vhd'/>");
     DO_TEST("disk = [ \"vdev=hda,backend=diskdom,target=/dev/a\" ]",
             "<backenddomain name='diskdom'/>");
+    DO_TEST("disk = [ \"format=raw,vdev=hdc,devtype=cdrom,backendtype=phy,target=/dev/sr0\" ]",
+            "<disk type='block' device='cdrom'>\n"
+            "      <driver name='phy' type='raw'/>\n");
     DO_TEST_ERROR("disk = [ \"vdev=xvda,script=block-iscsi,target=iqn=x\" ]",
                   UNSUPPORTED "disk 'xvda' has the script 'block-iscsi', expected none");
     DO_TEST_ERROR("disk = [ \"format=vdi,vdev=hda,target=/a\" ]",
@@ -313,9 +316,62 @@ testFromSound(void)
 
 
 static int
+testFromVideo(void)
+{
+    int ret = 0;
+
+#define DO_TEST_VIDEO(lines, model) \
+    DO_TEST("vnc = 1\n" lines, "<model type='" model "' heads='1' primary='yes'/>")
+
+    DO_TEST_VIDEO("", "cirrus' vram='8192");
+    DO_TEST_VIDEO("vga = \"stdvga\"", "vga' vram='16384");
+    DO_TEST_VIDEO("stdvga = 1", "vga' vram='16384");
+    DO_TEST_VIDEO("stdvga = 0", "cirrus' vram='8192");
+    DO_TEST_VIDEO("vga = \"cirrus\"\nstdvga = 1", "cirrus' vram='8192");
+    DO_TEST_VIDEO("vga = \"qxl\"", "qxl' ram='65536' vram='131072");
+    DO_TEST_VIDEO("vga = \"stdvga\"\nvideoram = 32", "vga' vram='32768");
+    DO_TEST_VIDEO("videoram = \"16\"", "cirrus' vram='16384");
+    DO_TEST("stdvga = 1", "<model type='vga' vram='16384'");
+    DO_TEST("vga = \"none\"", "    <input type='keyboard' bus='ps2'/>\n"
+            "    <memballoon model='xen'/>\n");
+    DO_TEST_ERROR("vnc = 1\nvga = \"none\"",
+                  UNSUPPORTED "vga 'none' is not supported, expected 'stdvga', 'cirrus', 'qxl', "
+                  "or 'none' without a display");
+    DO_TEST_ERROR("vga = \"virtio\"",
+                  UNSUPPORTED "vga 'virtio' is not supported, expected 'stdvga', 'cirrus', 'qxl', "
+                  "or 'none' without a display");
+    DO_TEST_FULL("pv", "vga = \"stdvga\"", "    <memballoon model='xen'/>\n", NULL);
+
+#undef DO_TEST_VIDEO
+
+    return ret;
+}
+
+
+static int
 testFromOthers(void)
 {
     int ret = 0;
+
+#define ARGS(...) "  <xen:commandline>\n" __VA_ARGS__ "  </xen:commandline>\n"
+#define ARG(value) "    <xen:arg value='" value "'/>\n"
+
+    DO_TEST("device_model_args = [ \"-a\" ]\ndevice_model_args_hvm = [ \"-b\", \"c\" ]\n"
+            "device_model_args_pv = [ \"-d\" ]",
+            ARGS(ARG("-a") ARG("-b") ARG("c")));
+    DO_TEST("device_model_args_hvm = [ \"-b\" ]", ARGS(ARG("-b")));
+    DO_TEST_FULL("pv", "device_model_args_hvm = [ \"-b\" ]\ndevice_model_args_pv = [ \"-d\" ]",
+                 ARGS(ARG("-d")), NULL);
+
+#undef ARG
+#undef ARGS
+
+    DO_TEST("kernel = \"/usr/lib/xen-4.0/boot/hvmloader\"", "  <os>\n"
+            "    <type arch='x86_64' machine='xenfv'>hvm</type>\n"
+            "    <loader type='rom' format='raw'>/usr/lib/xen/boot/hvmloader</loader>\n"
+            "    <boot dev='hd'/>\n");
+    DO_TEST("kernel = \"hvmloader\"", "hvmloader</loader>\n    <boot dev='hd'/>\n");
+    DO_TEST("kernel = \"/boot/no-hvmloader\"", "<kernel>/boot/no-hvmloader</kernel>");
 
     DO_TEST_FULL("pv", "vfb = []",
                  "    <input type='keyboard' bus='xen'/>\n"
@@ -365,6 +421,12 @@ testToDisk(void)
             "\"format=raw,vdev=hda,access=rw,backendtype=tap,target=/a\"");
     DO_TEST("backend domain of a disk", DISK("disk", DRIVER("qemu", "raw"), "<backenddomain name='diskdom'/>"),
             "\"format=raw,vdev=hda,access=rw,backendtype=qdisk,backend=diskdom,target=/a\"");
+    DO_TEST("cdrom with the driver phy",
+            "<disk type='block' device='cdrom'><driver name='phy' type='raw'/><source dev='/dev/sr0'/>"
+            "<target dev='hdc' bus='ide'/></disk>",
+            "\"format=raw,vdev=hdc,access=ro,backendtype=phy,devtype=cdrom,target=/dev/sr0\"");
+    DO_TEST_ERROR("shareable disk", DISK("disk", DRIVER("qemu", "raw"), "<shareable/>"),
+                  UNSUPPORTED "disk 'hda' is shareable, which cannot be expressed in the xen-xl format");
     DO_TEST_ERROR("unknown format", DISK("disk", DRIVER("qemu", "vdi"), ""),
                   UNSUPPORTED "format 'vdi' of disk 'hda' cannot be expressed in the xen-xl format, "
                   "expected 'raw', 'vhd', 'qcow', 'qcow2' or 'qed'");
@@ -416,6 +478,15 @@ testToOthers(void)
     DO_TEST("VNC with a port", "<graphics type='vnc' port='5900' autoport='no'/>", "vncdisplay = 0");
     DO_TEST_ERROR("VNC with the port of no display", "<graphics type='vnc' port='5899' autoport='no'/>",
                   UNSUPPORTED "VNC port '5899' is not supported, expected 5900 at least");
+#define VIDEO(model) "<graphics type='vnc'/><video><model type='" model "'/></video>"
+
+    DO_TEST("standard adapter", VIDEO("vga"), "vga = \"stdvga\"\n");
+    DO_TEST("standard adapter with more memory", VIDEO("vga' vram='32768"), "videoram = 32\n");
+    DO_TEST("QXL", VIDEO("qxl"), "vga = \"qxl\"\n");
+    DO_TEST("Cirrus with more memory", VIDEO("cirrus' vram='16384"), "videoram = 16\n");
+
+#undef VIDEO
+
     DO_TEST("USB controller without a model", "<controller type='usb' index='0' ports='4'/>",
             "usbctrl = [ \"type=qusb,version=2,ports=4\" ]");
     DO_TEST("USB controller with ten ports", "<controller type='usb' index='0' model='qusb1' ports='10'/>",
@@ -525,6 +596,8 @@ mymain(void)
     if (testFromDisk() < 0)
         ret = -1;
     if (testFromSound() < 0)
+        ret = -1;
+    if (testFromVideo() < 0)
         ret = -1;
     if (testFromOthers() < 0)
         ret = -1;
