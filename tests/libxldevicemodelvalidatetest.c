@@ -1042,7 +1042,7 @@ testValidateDiskOptions(void)
     DO_TEST("no copy on read", NULL, OPTION("copy_on_read='off'", ""), NULL);
     DO_TEST("transient disk", NULL, OPTION("", "<transient/>"), OPTION_ERROR("transient"));
     DO_TEST("disk of a backend domain", NULL, OPTION("", "<backenddomain name='stubdom'/>"),
-            OPTION_ERROR("backenddomain"));
+            ERROR "disk 'hda' has the backend domain 'stubdom', expected none in a secondary");
     DO_TEST("disk with what the Xen driver has always ignored", NULL,
             OPTION("io='native' error_policy='stop'", "<wwn>5000c50015ea71aa</wwn>"), NULL);
 

@@ -1041,6 +1041,7 @@ testContainment(void)
     DO_TEST_REFUSED("dm_restrict", "[ \"1\" ]", "list", "0");
     DO_TEST_REFUSED("device_model_version", "\"qemu-xen-traditional\"", "qemu-xen-traditional", "qemu-xen");
     DO_TEST_REFUSED("device_model_version", "1", "1", "qemu-xen");
+    DO_TEST_REFUSED("hdtype", "\"ahci\"", "ahci", "ide");
     DO_TEST_NEVER("device_model_user");
     DO_TEST_NEVER("seclabel");
     DO_TEST_NEVER("init_seclabel");
@@ -1048,6 +1049,7 @@ testContainment(void)
     DO_TEST_BESIDE("device_model_stubdomain_override = 0", NULL);
     DO_TEST_BESIDE("dm_restrict = \"0\"", NULL);
     DO_TEST_BESIDE("device_model_version = \"qemu-xen\"", NULL);
+    DO_TEST_BESIDE("hdtype = \"ide\"", NULL);
     DO_TEST("dm_restrict without device models", "[]\ndm_restrict = 1", NULL);
 
 #undef DO_TEST_NEVER

@@ -491,8 +491,6 @@ libxlDeviceModelDiskOption(const virDomainDiskDef *disk)
         return "copy_on_read";
     if (disk->transient)
         return "transient";
-    if (disk->domain_name)
-        return "backenddomain";
 
     return NULL;
 }
@@ -555,6 +553,13 @@ libxlDeviceModelValidateDiskSource(const virDomainDeviceModelDef *dmdef,
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': disk '%2$s' has '%3$s', expected a disk without it in a secondary"),
                        dmdef->name, disk->dst, option);
+        return -1;
+    }
+
+    if (disk->domain_name) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': disk '%2$s' has the backend domain '%3$s', expected none in a secondary"),
+                       dmdef->name, disk->dst, disk->domain_name);
         return -1;
     }
 

@@ -47,18 +47,20 @@
  * takes it literally. */
 #define XEN_DEVICE_MODEL_FORBIDDEN "\"'\\"
 
-/* What xl does to contain a domain and its device model (xl.cfg(5)), and the only
- * value that says the same of a domain of libvirt's; NULL where none does. */
+/* What xl does to contain a domain and its device model, and the disk controller that it
+ * gives that (xl.cfg(5)), and the only value that says the same of a domain of libvirt's;
+ * NULL where none does. */
 static const struct {
     const char *key;
     const char *accepted;
-} xenDeviceModelContainment[] = {
+} xenDeviceModelSettings[] = {
     { "device_model_version", "qemu-xen" },
     { "device_model_stubdomain_override", "0" },
     { "dm_restrict", "0" },
     { "device_model_user", NULL },
     { "seclabel", NULL },
     { "init_seclabel", NULL },
+    { "hdtype", "ide" },
 };
 
 /* What libvirt reads of a vif: xenParseVif() drops other words. */
@@ -723,16 +725,16 @@ xenDeviceModelValueToString(const virConfValue *value)
 }
 
 
-/* Checks that the domain would not be less contained than @conf says: libxl
- * starts the primary as it does by default. */
+/* Checks that the domain would not be less contained than @conf says, nor have its disks
+ * elsewhere: libxl starts the primary as it does by default, and a secondary has IDE. */
 static int
-xenDeviceModelsCheckContainment(virConf *conf)
+xenDeviceModelsCheckSettings(virConf *conf)
 {
     size_t i;
 
-    for (i = 0; i < G_N_ELEMENTS(xenDeviceModelContainment); i++) {
-        const char *key = xenDeviceModelContainment[i].key;
-        const char *accepted = xenDeviceModelContainment[i].accepted;
+    for (i = 0; i < G_N_ELEMENTS(xenDeviceModelSettings); i++) {
+        const char *key = xenDeviceModelSettings[i].key;
+        const char *accepted = xenDeviceModelSettings[i].accepted;
         const virConfValue *value = virConfGetValue(conf, key);
         g_autofree char *text = NULL;
 
@@ -771,7 +773,8 @@ xenDeviceModelsCheckContainment(virConf *conf)
  *
  * Returns 0, or -1 with VIR_ERR_CONF_SYNTAX that says where @conf is malformed, or
  * with VIR_ERR_CONFIG_UNSUPPORTED of the rule that the device models break, or of
- * what @conf says about how the domain is contained, which would be lost.
+ * what @conf says about how the domain is contained, or about its disk controller, which
+ * would be lost.
  */
 int
 xenParseXLDeviceModels(virConf *conf,
@@ -792,7 +795,7 @@ xenParseXLDeviceModels(virConf *conf,
         return -1;
     }
 
-    if (value->list && xenDeviceModelsCheckContainment(conf) < 0)
+    if (value->list && xenDeviceModelsCheckSettings(conf) < 0)
         return -1;
 
     for (value = value->list; value; value = value->next, item++) {
