@@ -1676,8 +1676,11 @@ testIsWatched(const libxlDeviceModel *dm)
 /* A daemon that starts and has no file left to look for processes with does not take those for
  * ended that it does not find, nor when it ends, and finds them later. */
 static int
-testReconnectLater(const void *opaque G_GNUC_UNUSED)
+testReconnectLater(const void *opaque)
 {
+    bool threadless = opaque;
+    const char *calls = threadless ? "no thread\nno thread\n" : "";
+    g_autofree char *ended = g_strconcat(calls, FREE_LAN EVENTS("lan", "0"), NULL);
     bool last = true;
     size_t i;
     int ret = -1;
@@ -1690,6 +1693,9 @@ testReconnectLater(const void *opaque G_GNUC_UNUSED)
     testLimitFiles(true);
     virDomainObjListForEach(driver->domains, false, libxlDeviceModelsFreeGuest, driver);
     virObjectLock(testVM);
+    VIR_WITH_MUTEX_LOCK_GUARD(&testXen.lock) {
+        testXen.nthreadless = threadless ? 2 : 0;
+    }
     libxlDeviceModelsReconnect(driver, testVM, false);
     virObjectUnlock(testVM);
     libxlDeviceModelsLetGo(testVM, &last);
@@ -1698,11 +1704,11 @@ testReconnectLater(const void *opaque G_GNUC_UNUSED)
         g_usleep(1000);
     virObjectLock(testVM);
 
-    if (testAwaitCalls("") < 0 || testLan->watch < 0 || testLines->watch < 0)
+    if (testAwaitCalls(calls) < 0 || testLan->watch < 0 || testLines->watch < 0)
         goto cleanup;
 
     testKill(testLan);
-    if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0 &&
+    if (testAwaitEnd(testLan, 2, ended) == 0 &&
         testCheckState(2, LIBXL_DEVICE_MODEL_STATE_RUNNING, 0, NULL) == 0)
         ret = 0;
 
@@ -1950,6 +1956,8 @@ struct testEarlierData {
     bool told; /* the failure */
     bool pending; /* what is wanted then */
     bool restarts; /* that is a restart, or a pause */
+    bool threadless; /* there is no thread for that at first */
+    libxlDeviceModelHeld held; /* the guest, yet */
     const char *calls;
 };
 
@@ -1967,6 +1975,8 @@ testEarlier(const void *opaque)
     testKill(testLan);
     testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     testLan->pending = data->pending;
+    testLan->held = data->held;
+    testXen.nthreadless = data->threadless ? 1 : 0;
     if (data->told)
         virDomainDeviceModelDefSetFailed(testVM->def->devicemodels[1],
                                          g_get_real_time() / G_USEC_PER_SEC, KILLED);
@@ -1979,7 +1989,8 @@ testEarlier(const void *opaque)
     virDomainObjEndJob(testVM);
     if (testAwaitEnd(testLan, 2, data->calls) < 0 ||
         testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, KILLED) < 0 ||
-        testCheckStatus(" pending='yes'", data->restarts) < 0 || testLan->successor)
+        testCheckStatus(" pending='yes'", data->restarts) < 0 || testLan->successor ||
+        testLan->held != LIBXL_DEVICE_MODEL_HELD_NO)
         ret = -1;
 
     testEnd();
@@ -2104,7 +2115,8 @@ testDeaths(void)
     DO_TEST("two deaths", testDeathTwo, 0);
     DO_TEST("death before it is watched", testDeathBefore, 0);
     DO_TEST("death while no daemon ran", testReconnect, 0);
-    DO_TEST("no file left to look for a process", testReconnectLater, 0);
+    DO_TEST("no file left to look for a process", testReconnectLater, false);
+    DO_TEST("no file left to look for a process, and no thread", testReconnectLater, true);
     DO_TEST("no file left to look for a process, and the domain ends", testReconnectNever, 0);
     DO_TEST("death with no thread to tell of it", testThreadless, false);
     DO_TEST("death with no thread, and that the guest is not freed of", testThreadless, true);
@@ -2318,6 +2330,14 @@ testEarliers(void)
     DO_TEST("has not paused", .told = true, .pending = true, .calls = PAUSED);
     DO_TEST("has not restarted", .told = true, .pending = true, .restarts = true,
             .calls = "restart lan, held 0\nrestarted\n");
+    DO_TEST("has not restarted, and there is no thread", .told = true, .pending = true, .restarts = true,
+            .threadless = true, .calls = "no thread\nrestart lan, held 0\nrestarted\n");
+    DO_TEST("has done all, but for a guest that cannot be freed", .told = true,
+            .held = LIBXL_DEVICE_MODEL_HELD_CUT, .calls = "free 7 1 0x0 0x0\n");
+    DO_TEST("has done all, but for a guest that cannot be freed, and there is no thread", .told = true,
+            .threadless = true, .held = LIBXL_DEVICE_MODEL_HELD_CUT, .calls = "no thread\nfree 7 1 0x0 0x0\n");
+    DO_TEST("has not told, and there is no thread", .threadless = true,
+            .calls = FREE_LAN "no thread\n" EVENTS("lan", "1") PAUSED);
     DO_TEST("has not told", .calls = FREE_LAN EVENTS("lan", "1") PAUSED);
 
 #undef DO_TEST

@@ -72,6 +72,7 @@ libxlDeviceModelWatchedCopy(const libxlDeviceModelWatched *watched)
                                                                watched->dm);
 
     copy->freed = watched->freed;
+    copy->handler = watched->handler;
     return copy;
 }
 
@@ -187,13 +188,50 @@ libxlDeviceModelHandOver(libxlDeviceModelWatched **watched,
                             *watched) < 0) {
         g_atomic_int_add(&libxlDeviceModelThreads, -1);
         virReportSystemError(errno,
-                             _("device model '%1$s' of domain %2$u has ended, and no thread can be created to report that"),
+                             _("device model '%1$s' of domain %2$u needs a thread, and none can be created"),
                              dm->name, dm->domid);
         return -1;
     }
 
     *watched = NULL;
     return 0;
+}
+
+
+static void
+libxlDeviceModelHandOverAgain(int timer,
+                              void *opaque)
+{
+    g_autoptr(libxlDeviceModelWatched) watched = libxlDeviceModelWatchedCopy(opaque);
+
+    if (libxlDeviceModelHandOver(&watched, watched->handler) == 0)
+        virEventRemoveTimeout(timer);
+}
+
+
+/* After that has failed.  Returns 0, or -1 and leaves the error. */
+static int
+libxlDeviceModelHandOverLater(libxlDeviceModelWatched **watched)
+{
+    if (virEventAddTimeout(LIBXL_DEVICE_MODEL_THREAD_MS, libxlDeviceModelHandOverAgain, *watched,
+                           (virFreeCallback)libxlDeviceModelWatchedFree) < 0)
+        return -1;
+
+    *watched = NULL;
+    virResetLastError();
+    return 0;
+}
+
+
+/* At once, or as soon as there is a thread. */
+static int
+libxlDeviceModelHandOverSoon(libxlDeviceModelWatched **watched,
+                             libxlDeviceModelHandler handler)
+{
+    if (libxlDeviceModelHandOver(watched, handler) == 0)
+        return 0;
+
+    return libxlDeviceModelHandOverLater(watched);
 }
 
 
@@ -297,17 +335,6 @@ libxlDeviceModelHandlePending(libxlDeviceModelWatched *watched)
 }
 
 
-static void
-libxlDeviceModelWatchAgain(int timer,
-                           void *opaque)
-{
-    g_autoptr(libxlDeviceModelWatched) watched = libxlDeviceModelWatchedCopy(opaque);
-
-    if (libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd) == 0)
-        virEventRemoveTimeout(timer);
-}
-
-
 /* Called by the event loop, which must not wait, except where there is no other way to
  * have the guest go on. */
 static void
@@ -325,9 +352,7 @@ libxlDeviceModelWatchEvent(int watch,
         return;
 
     ignore_value(libxlDeviceModelRelease(watched->dm, false, &watched->freed));
-    if (virEventAddTimeout(LIBXL_DEVICE_MODEL_THREAD_MS, libxlDeviceModelWatchAgain, watched,
-                           (virFreeCallback)libxlDeviceModelWatchedFree) >= 0)
-        watched = NULL;
+    ignore_value(libxlDeviceModelHandOverLater(&watched));
 }
 
 
@@ -344,6 +369,16 @@ libxlDeviceModelWatchHang(const virDomainDef *def,
 }
 
 
+/* An earlier daemon could not free the guest, nor could this one when it started. */
+static int
+libxlDeviceModelLimitSoon(const libxlDeviceModelWatched *watched)
+{
+    g_autoptr(libxlDeviceModelWatched) copy = libxlDeviceModelWatchedCopy(watched);
+
+    return libxlDeviceModelHandOverSoon(&copy, libxlDeviceModelHandleHeld);
+}
+
+
 /**
  * libxlDeviceModelWatch:
  * @driver: the driver
@@ -353,7 +388,8 @@ libxlDeviceModelWatchHang(const virDomainDef *def,
  * Have the event loop wait for the end of its process, and look whether a secondary
  * hangs, until libxlDeviceModelUnwatch.  If it has ended already, the guest is freed of it
  * at once.  If it could not be looked for, that is tried again until it can.  Of one that an
- * earlier daemon found failed, what that daemon did not come to is done.
+ * earlier daemon found failed, what that daemon did not come to is done.  A thread that cannot
+ * be created for any of that is created later.
  *
  * Returns 0, or -1 with an error.
  */
@@ -365,16 +401,19 @@ libxlDeviceModelWatch(libxlDriverPrivate *driver,
     g_autoptr(libxlDeviceModelWatched) watched =
         libxlDeviceModelWatchedNew(driver, def->uuid, dm);
 
+    if (libxlDeviceModelIsHeld(dm) && libxlDeviceModelLimitSoon(watched) < 0)
+        return -1;
+
     if (dm->pending)
-        return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandlePending);
+        return libxlDeviceModelHandOverSoon(&watched, libxlDeviceModelHandlePending);
 
     if (dm->unknown)
-        return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleUnknown);
+        return libxlDeviceModelHandOverSoon(&watched, libxlDeviceModelHandleUnknown);
 
     if (!libxlDeviceModelIsAlive(dm)) {
         if (libxlDeviceModelRelease(dm, false, &watched->freed) && !watched->freed)
             return 0;
-        return libxlDeviceModelHandOver(&watched, libxlDeviceModelHandleEnd);
+        return libxlDeviceModelHandOverSoon(&watched, libxlDeviceModelHandleEnd);
     }
 
     dm->watch = virEventAddHandle(dm->process.pidfd, VIR_EVENT_HANDLE_READABLE,
