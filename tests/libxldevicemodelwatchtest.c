@@ -1071,6 +1071,58 @@ testHeldFirst(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* So where that one ends just after it. */
+static int
+testHeldNext(const void *opaque G_GNUC_UNUSED)
+{
+    int ret = -1;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testXen.swaps = true;
+    testLines->holds = true;
+    testWatch(testLan);
+    testWatch(testLines);
+    testKill(testLan);
+
+    virObjectUnlock(testVM);
+    if (testAwaitCalls(FREE_LAN EVENTS("lan", "0")) == 0)
+        ret = 0;
+    testKill(testLines);
+    if (testAwaitThread(testLines, 2) < 0)
+        ret = -1;
+    virObjectLock(testVM);
+    if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0") HOLD_LINES EVENTS("lines", "0")
+                                 "restart lines, held 1\nswap\n" FREE_HELD "restarted\n"
+                                 "restart lan, held 0\nrestarted\n") < 0)
+        ret = -1;
+
+    testEnd();
+    return ret;
+}
+
+
+/* One that goes on is not waited for. */
+static int
+testHeldNever(const void *opaque G_GNUC_UNUSED)
+{
+    gint64 begin = g_get_monotonic_time();
+    int ret;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART);
+    testLines->holds = true;
+    testWatch(testLan);
+    testKill(testLan);
+    ret = testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0") "restart lan, held 0\nrestarted\n");
+    if (g_get_monotonic_time() - begin >= 2500 * 1000) {
+        VIR_TEST_VERBOSE("it was waited for");
+        ret = -1;
+    }
+
+    testEnd();
+    return ret;
+}
+
+
 /* Two of those do not wait for each other. */
 static int
 testHeldBoth(const void *opaque G_GNUC_UNUSED)
@@ -2269,6 +2321,10 @@ testHolds(void)
     DO_TEST("before the domain ends", .stopped = true, .nfrees = 0);
     DO_TEST("before the daemon ends", .leaves = true, .nfrees = 1);
     if (virTestRun("hold: before those are restarted that are not held for", testHeldFirst, NULL) < 0)
+        ret = -1;
+    if (virTestRun("hold: before those are restarted that ended just before", testHeldNext, NULL) < 0)
+        ret = -1;
+    if (virTestRun("hold: one that goes on", testHeldNever, NULL) < 0)
         ret = -1;
     if (virTestRun("hold: two at once", testHeldBoth, NULL) < 0)
         ret = -1;

@@ -32,6 +32,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_failure");
 /* How often others are let first, so long each time: for as long as a guest is held. */
 #define LIBXL_DEVICE_MODEL_YIELDS 30
 
+/* How often others are let first that the guest is not held for yet. */
+#define LIBXL_DEVICE_MODEL_YIELDS_SOON 2
+
 /* What is remembered from one try to restart a device model to the next. */
 typedef struct _libxlDeviceModelTries libxlDeviceModelTries;
 struct _libxlDeviceModelTries {
@@ -258,17 +261,22 @@ libxlDeviceModelChooseAction(const virDomainDeviceModelDef *dmdef,
 }
 
 
-/* A restart takes the job for seconds.  One that a vCPU waits for would come too late behind
- * that of another. */
+/* A restart takes the job for seconds.  One that a vCPU waits for, or will in a moment, would
+ * come too late behind that of another. */
 static bool
 libxlDeviceModelYields(virDomainObj *vm,
                        libxlDeviceModel *dm,
                        virDomainDeviceModelFailureAction action,
                        libxlDeviceModelTries *tries)
 {
-    return action == VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART &&
-        !libxlDeviceModelComesFirst(vm, dm) &&
-        tries->nyields++ < LIBXL_DEVICE_MODEL_YIELDS;
+    if (action != VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART)
+        return false;
+
+    if (libxlDeviceModelComesFirst(vm, dm) &&
+        (tries->nyields >= LIBXL_DEVICE_MODEL_YIELDS_SOON || !libxlDeviceModelMayComeSecond(vm, dm)))
+        return false;
+
+    return tries->nyields++ < LIBXL_DEVICE_MODEL_YIELDS;
 }
 
 
@@ -312,7 +320,8 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
  * Do what its definition wants, once, whatever daemon told, or go on with a restart that has
  * begun.  Called with the domain locked and no job; waits for one, however long somebody else
  * has it, and unlocks it between two tries, so that somebody else can.  One that the guest is
- * not held for waits for those that it is held for.  What it has restarted
+ * not held for waits for those that it is held for, and a moment for those that it may be held
+ * for soon.  What it has restarted
  * is to be watched (libxlDeviceModelWatchSuccessors) before the domain is unlocked.
  */
 void

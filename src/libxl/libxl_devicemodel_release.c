@@ -466,6 +466,45 @@ libxlDeviceModelComesFirst(virDomainObj *vm,
 }
 
 
+/* One that the guest would be held for, if it ended now. */
+static bool
+libxlDeviceModelMayBeWaitedFor(libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+
+    return dm->holds && dm->state == LIBXL_DEVICE_MODEL_STATE_RUNNING;
+}
+
+
+/**
+ * libxlDeviceModelMayComeSecond:
+ * @vm: the domain, locked
+ * @dm: one of its device models, which has failed
+ *
+ * What ends several of them ends one after the other: a process with disks takes longer to end
+ * than one without.
+ *
+ * Returns whether the guest may soon be held for another, and is not held for this one.
+ */
+bool
+libxlDeviceModelMayComeSecond(virDomainObj *vm,
+                              libxlDeviceModel *dm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    if (libxlDeviceModelIsWaitedFor(dm))
+        return false;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (libxlDeviceModelMayBeWaitedFor(priv->devicemodels[i]))
+            return true;
+    }
+
+    return false;
+}
+
+
 /**
  * libxlDeviceModelLimitHold:
  * @dm: device model whose guest is held, or is about to be

@@ -65,6 +65,10 @@ bool
 libxlDeviceModelComesFirst(virDomainObj *vm,
                            libxlDeviceModel *dm);
 
+bool
+libxlDeviceModelMayComeSecond(virDomainObj *vm,
+                              libxlDeviceModel *dm);
+
 void
 libxlDeviceModelLimitHold(libxlDeviceModel *dm);
 
