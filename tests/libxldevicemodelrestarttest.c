@@ -75,6 +75,7 @@ struct _testRestartData {
     unsigned int ioservid; /* that the process reports, 0 for 5 */
     bool destroyed; /* this ioreq server is */
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
+    bool again; /* it was restarted just before */
     unsigned int away; /* it has failed so many seconds ago */
     bool held; /* the guest waits */
     unsigned int msHeld; /* for so long yet; 0 for as long as can be */
@@ -589,6 +590,8 @@ testBegin(const testRestartData *data)
         test.vm->def->devicemodels[1]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
     for (i = 0; i < MAX(data->nends, 1); i++)
         libxlDeviceModelThrottleNoteEnd(&test.lan->throttle, g_get_monotonic_time());
+    if (data->again)
+        test.lan->throttle.restarted = g_get_monotonic_time();
     if (!data->forgetful)
         testRemember(test.lan->registers, data->refuses);
     if (data->foreign && truncate(test.lan->registers, 1) < 0)
@@ -896,6 +899,8 @@ testRestarts(void)
             .action = VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE,
             .calls = CLEAR UNPLUG START("down") UNDO("49") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
+    DO_TEST("just after another", .again = true, .restarted = true, .nslept = 1,
+            .calls = "others have the job\n" CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("the fourth time", .nends = 4, .restarted = true,
             .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n");
     DO_TEST("the fifth time", .nends = 5, .calls = CLEAR,
@@ -1028,7 +1033,7 @@ testRestarts(void)
     DO_TEST("the daemon leaves, of a guest that is held", .leaves = true, .held = true,
             .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      UNDO_HELD("40") "others have the job\n");
-    DO_TEST("the domain is gone", .gone = true,
+    DO_TEST("the domain is gone", .gone = true, .nslept = 1,
             .calls = CLEAR UNPLUG START("down") UNDO("40") "others have the job\n");
 
 #undef DO_TEST

@@ -311,6 +311,30 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
 }
 
 
+/* Others have the job meanwhile, and may be in more of a hurry afterwards. */
+static void
+libxlDeviceModelFinishPause(virDomainObj *vm,
+                            const libxlDeviceModel *dm,
+                            libxlDeviceModelTries *tries,
+                            gint64 least)
+{
+    const virDomainDeviceModelDef *dmdef = libxlDeviceModelGetDef(vm->def, dm);
+    gint64 left = 0;
+
+    if (dm->pending && dmdef && !libxlDeviceModelsAreLeaving() &&
+        libxlDeviceModelChooseAction(dmdef, tries) == VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART)
+        left = libxlDeviceModelThrottleGetNext(&dm->throttle) - g_get_monotonic_time();
+
+    left = CLAMP(left, least, LIBXL_DEVICE_MODEL_THROTTLE_PAUSE);
+    if (left == 0)
+        return;
+
+    virObjectUnlock(vm);
+    g_usleep(left);
+    virObjectLock(vm);
+}
+
+
 /**
  * libxlDeviceModelFinish:
  * @driver: the driver
@@ -331,11 +355,9 @@ libxlDeviceModelFinish(libxlDriverPrivate *driver,
 {
     libxlDeviceModelTries tries = { 0 };
 
-    while (libxlDeviceModelFinishOnce(driver, vm, dm, &tries)) {
-        virObjectUnlock(vm);
-        g_usleep(LIBXL_DEVICE_MODEL_AGAIN_MS * 1000);
-        virObjectLock(vm);
-    }
+    libxlDeviceModelFinishPause(vm, dm, &tries, 0);
+    while (libxlDeviceModelFinishOnce(driver, vm, dm, &tries))
+        libxlDeviceModelFinishPause(vm, dm, &tries, LIBXL_DEVICE_MODEL_AGAIN_MS * 1000);
 }
 
 

@@ -612,21 +612,6 @@ libxlDeviceModelRestartClear(virDomainObj *vm,
 }
 
 
-static void
-libxlDeviceModelRestartPause(virDomainObj *vm,
-                             const libxlDeviceModel *dm)
-{
-    gint64 left = libxlDeviceModelThrottleGetNext(&dm->throttle) - g_get_monotonic_time();
-
-    if (left <= 0)
-        return;
-
-    virObjectUnlock(vm);
-    g_usleep(MIN(left, LIBXL_DEVICE_MODEL_THROTTLE_PAUSE));
-    virObjectLock(vm);
-}
-
-
 /* Returns 0 where it was restarted or is not to be, or -1 with an error where that has to be
  * tried again. */
 static int
@@ -647,7 +632,6 @@ libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
         return 0;
     }
 
-    libxlDeviceModelRestartPause(vm, dm);
     if (!cleared || !(starting = libxlDeviceModelRestartPrepare(cfg, vm, dm)) ||
         libxlDeviceModelRestartDecide(dm, starting, &refusal) < 0) {
         dm->throttle.restarted = g_get_monotonic_time();
@@ -677,7 +661,7 @@ libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
  * libxlDeviceModelRestart:
  * @driver: the driver
  * @vm: domain that lives, in a job of type modify
- * @dm: one of its secondaries, which has failed, and of which the guest is free
+ * @dm: one of its secondaries, which has failed; it is late enough for the throttle
  *
  * Start another process in its place, or say in the live definition why not, as the header
  * says.  Unlocks @vm while it waits; the caller has the new process watched
