@@ -1654,6 +1654,35 @@ testAmend(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* That of a process which an earlier daemon has started has the same, but for what is guarded. */
+static int
+testEarlierFile(const void *opaque G_GNUC_UNUSED)
+{
+    g_autofree char *path = g_strdup_printf("%s/7-4.regs", testDir);
+    g_autofree libxlDeviceModelRegisters *before = g_new0(libxlDeviceModelRegisters, 1);
+    g_autofree libxlDeviceModelRegisters *after = g_new0(libxlDeviceModelRegisters, 1);
+    libxlDeviceModelWrite late = { .address = 0x1f3, .size = 1, .data = 0x12 };
+    const size_t length = offsetof(libxlDeviceModelRegisters, dma);
+    struct stat sb;
+
+    if (testWrite(before, "pci 6.0 10 4 f2000000\n") < 0)
+        return -1;
+
+    before->noted[LIBXL_DEVICE_MODEL_REGISTERS_VCPUS - 1] = 1;
+    before->version = 3;
+    memset(after, 0xff, sizeof(*after));
+    if (!g_file_set_contents(path, (char *)before, length, NULL) ||
+        libxlDeviceModelRegistersAmend(path, 0, &late) < 0 ||
+        stat(path, &sb) < 0 || sb.st_size != length ||
+        libxlDeviceModelRegistersRead(path, after) < 0)
+        return -1;
+
+    libxlDeviceModelRegistersNote(before, &late);
+    before->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+    return memcmp(before, after, sizeof(*before)) == 0 ? 0 : -1;
+}
+
+
 typedef struct {
     const char *name;
     ssize_t length; /* beside what it should be */
@@ -1666,6 +1695,12 @@ static const testBadFile badFiles[] = {
       "internal error: file 'DIR/short' does not have the registers of a device model" },
     { "long", 1, LIBXL_DEVICE_MODEL_REGISTERS_VERSION,
       "internal error: file 'DIR/long' does not have the registers of a device model" },
+    { "earlier", 0, 3,
+      "internal error: file 'DIR/earlier' does not have the registers of a device model" },
+    { "cut", -(ssize_t)sizeof(((libxlDeviceModelRegisters *)NULL)->dma), LIBXL_DEVICE_MODEL_REGISTERS_VERSION,
+      "internal error: file 'DIR/cut' does not have the registers of a device model" },
+    { "early", -(ssize_t)sizeof(((libxlDeviceModelRegisters *)NULL)->dma), 2,
+      "internal error: file 'DIR/early' does not have the registers of a device model" },
     { "version", 0, LIBXL_DEVICE_MODEL_REGISTERS_VERSION + 1,
       "internal error: file 'DIR/version' does not have the registers of a device model" },
 };
@@ -1779,7 +1814,8 @@ mymain(void)
             ret = -1;
     }
 
-    if (virTestRun("odd files", testOddFiles, NULL) < 0 ||
+    if (virTestRun("file of an earlier version", testEarlierFile, NULL) < 0 ||
+        virTestRun("odd files", testOddFiles, NULL) < 0 ||
         virTestRun("what is noted later", testAmend, NULL) < 0 ||
         virTestRun("what was noted before", testNoted, NULL) < 0)
         ret = -1;

@@ -8,7 +8,8 @@
  * each write while the secondary serves it (libxl_devicemodel_scope_memory.c), in a
  * file that the driver has made and reads later (libxl_devicemodel_registers_file.h).
  * The format of the file is the struct, of one version: both are of one build as a
- * rule, and whoever finds another version has none.
+ * rule, and whoever finds another version has none, but for the driver, which reads the
+ * one before, too.  Who changes the struct has it do so again.
  *
  * What counts
  *

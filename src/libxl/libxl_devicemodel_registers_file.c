@@ -17,6 +17,10 @@
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
+/* What an earlier daemon's processes have: that was the same, but for what is guarded. */
+#define LIBXL_DEVICE_MODEL_REGISTERS_EARLIER 3U
+#define LIBXL_DEVICE_MODEL_REGISTERS_EARLIER_SIZE offsetof(libxlDeviceModelRegisters, dma)
+
 
 /* Everything is written, zeros too: a page that has no place yet would be found by a
  * full file system when the emulator writes to it, which kills it. */
@@ -66,28 +70,42 @@ libxlDeviceModelRegistersCreate(const char *path,
 }
 
 
-/* The registers have no version yet. */
+/* Returns the version that has so many bytes, or 0. */
+static uint64_t
+libxlDeviceModelRegistersGetVersion(off_t size)
+{
+    if (size == sizeof(libxlDeviceModelRegisters))
+        return LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+
+    return size == LIBXL_DEVICE_MODEL_REGISTERS_EARLIER_SIZE ? LIBXL_DEVICE_MODEL_REGISTERS_EARLIER : 0;
+}
+
+
+/* The registers are all zero yet. */
 static int
 libxlDeviceModelRegistersReadFD(int fd,
                                 const char *path,
                                 libxlDeviceModelRegisters *registers)
 {
+    uint64_t version = 0;
     struct stat sb;
+    int rc = fstat(fd, &sb);
 
-    if (fstat(fd, &sb) < 0 ||
-        (S_ISREG(sb.st_mode) && sb.st_size == sizeof(*registers) &&
-         saferead(fd, registers, sizeof(*registers)) < 0)) {
+    if (rc == 0 && S_ISREG(sb.st_mode) && (version = libxlDeviceModelRegistersGetVersion(sb.st_size)))
+        rc = saferead(fd, registers, sb.st_size);
+
+    if (rc < 0) {
         virReportSystemError(errno, _("cannot read file '%1$s'"), path);
         return -1;
     }
 
-    /* nothing was read where there is more or less */
-    if (registers->version != LIBXL_DEVICE_MODEL_REGISTERS_VERSION) {
+    if (version == 0 || registers->version != version) {
         virReportError(VIR_ERR_INTERNAL_ERROR,
                        _("file '%1$s' does not have the registers of a device model"), path);
         return -1;
     }
 
+    registers->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
     return 0;
 }
 

@@ -9,7 +9,8 @@
  * the host must not be without, and takes its whole space when it is made.
  *
  * What is read may be anything that a process can write that was taken over.  It is a
- * copy, of the right length and version, and nothing else is known of it:
+ * copy, of the right length and version, or of the one before, which processes have that
+ * were started before the daemon was exchanged, and nothing else is known of it:
  * libxl_devicemodel_replay.h says what can be made of it.
  */
 
