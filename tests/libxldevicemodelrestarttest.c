@@ -76,6 +76,7 @@ struct _testRestartData {
     bool destroyed; /* this ioreq server is */
     unsigned int nends; /* so often had it ended in the last minute, 0 for once */
     bool again; /* it was restarted just before */
+    bool unseen; /* it has ended while no daemon was running */
     unsigned int away; /* it has failed so many seconds ago */
     bool held; /* the guest waits */
     unsigned int msHeld; /* for so long yet; 0 for as long as can be */
@@ -590,6 +591,8 @@ testBegin(const testRestartData *data)
         test.vm->def->devicemodels[1]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RESTARTING;
     for (i = 0; i < MAX(data->nends, 1); i++)
         libxlDeviceModelThrottleNoteEnd(&test.lan->throttle, g_get_monotonic_time());
+    if (!data->unseen)
+        test.lan->process.end = LIBXL_DEVICE_MODEL_END_KILLED;
     if (data->again)
         test.lan->throttle.restarted = g_get_monotonic_time();
     if (!data->forgetful)
@@ -908,6 +911,9 @@ testRestarts(void)
     DO_TEST("e1000e", .model = "e1000e", .restarted = true, .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n",
             .reason = "killed; an interface is back when the guest closes and opens it");
     DO_TEST("late", .away = 6, .restarted = true, .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n",
+            .reason = "killed; an interface is back when the guest closes and opens it");
+    DO_TEST("late, nobody knows how late", .unseen = true, .restarted = true,
+            .calls = CLEAR UNPLUG START("down") "free others 7 0x24\n",
             .reason = "killed; an interface is back when the guest closes and opens it");
     DO_TEST("late, as it fails once", .away = 6, .nfailing = 1, .restarted = true, .nslept = 1,
             .calls = CLEAR UNPLUG START("down") UNDO("41")

@@ -575,13 +575,19 @@ libxlDeviceModelRestartRefuse(libxlDriverPrivate *driver,
 
 
 /* Where only the guest can finish it, the live definition says so.  Its devices are away since
- * the failure, however often a start has failed since. */
+ * the failure, however often a start has failed since; and nobody knows how long before one that
+ * no daemon has seen. */
 static void
-libxlDeviceModelRestartHint(const libxlDeviceModelStarting *starting)
+libxlDeviceModelRestartHint(const libxlDeviceModel *dm,
+                            const libxlDeviceModelStarting *starting)
 {
     long long away = g_get_real_time() - starting->dmdef->failure.last * G_USEC_PER_SEC;
-    const char *hint = libxlDeviceModelReplayHint(starting->config, away);
+    const char *hint;
 
+    if (dm->process.end == LIBXL_DEVICE_MODEL_END_NONE)
+        away = G_MAXINT64;
+
+    hint = libxlDeviceModelReplayHint(starting->config, away);
     if (hint)
         virDomainDeviceModelDefAddReason(starting->dmdef, hint);
 }
@@ -650,7 +656,7 @@ libxlDeviceModelRestartTry(libxlDriverPrivate *driver,
     }
 
     VIR_WARN("device model '%s' of domain '%s' was restarted", dm->name, vm->def->name);
-    libxlDeviceModelRestartHint(starting);
+    libxlDeviceModelRestartHint(dm, starting);
     libxlDeviceModelRestartRecord(driver, vm, starting->dm, NULL);
     libxlDeviceModelReleaseOthers(vm, starting->dm);
     return 0;
