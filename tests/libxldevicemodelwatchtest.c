@@ -1442,7 +1442,7 @@ testHeldLong(const void *opaque)
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
-    testXen.nunfreed = data->stopped || data->leaves ? 999 : 1;
+    testXen.nunfreed = data->stopped || data->leaves ? 5 : 1;
     testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     testLan->held = LIBXL_DEVICE_MODEL_HELD_YES;
     testLan->heldUntil = g_get_monotonic_time() - 60 * G_USEC_PER_SEC;
