@@ -85,7 +85,7 @@ def guarded(host, domain):
     return told, on
 
 
-@scenario(seconds=120)
+@scenario(seconds=160, turn=LAST)
 def e1000_has_no_ring(host):
     """The driver of an e1000 switches its transmitter on when a link comes back, though the card
     is another one, which was not told of a ring: it stays off until it was."""
@@ -108,7 +108,7 @@ def e1000_has_no_ring(host):
     expect_all_gone(host)
 
 
-@scenario(seconds=180)
+@scenario(seconds=250, turn=LAST)
 def e1000e_restarts(host):
     """An e1000e comes back when its guest closes and opens the interface, and its state says so."""
     nic_comes_back(host, "e1000e", "an interface is back when the guest closes and opens it")

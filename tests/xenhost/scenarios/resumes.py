@@ -28,7 +28,6 @@ def expect_goes_on(domain, name):
     domain.wait_for_pings([name])
     domain.host.run(f"echo poweroff > {domain.tty()}")
     domain.wait_for_state("shut off")
-    expect_all_gone(domain.host)
 
 
 @scenario(seconds=90)
@@ -49,6 +48,7 @@ def save_fails(host):
             expect_goes_on(domain, name)
     finally:
         host.run(f"umount {FOLDER} && rmdir {FOLDER}")
+    expect_all_gone(host)
 
 
 @scenario(seconds=90)
@@ -68,6 +68,7 @@ def save_killed(host):
             expect_goes_on(domain, name)
     finally:
         host.run(f"systemctl stop reader; rm -f {PIPE}", check=False)
+    expect_all_gone(host)
 
 
 @scenario(seconds=120)
