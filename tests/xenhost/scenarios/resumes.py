@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A domain with one device model goes on where its save fails, and is kept where its restore does."""
 
+from xenhostlib import leftovers
 from xenhostlib.domain import disk, domain_xml, nic
 
 from .common import expect, expect_all_gone, expect_words, running, scenario, wait_for
@@ -71,6 +72,11 @@ def save_killed(host):
     expect_all_gone(host)
 
 
+def expect_only_image(host):
+    """Wait until the managed save image is all that there is of the domain."""
+    wait_for(lambda: leftovers(host) == [f"file {MANAGED}"], "nothing left of the domain but its image", 180)
+
+
 @scenario(seconds=120)
 def restore_fails(host):
     """A managed save image stays where it cannot be restored, and is restored later."""
@@ -80,14 +86,14 @@ def restore_fails(host):
         with running(host, "resumes", xml) as domain:
             name = domain.report()["NIC"][0]["name"]
             domain.virsh("managedsave resumes")
-            expect_all_gone(host)
+            expect_only_image(host)
             host.run(f"mv {IMAGE} {IMAGE}.away")
             done = domain.start(check=False)
             expect(done.returncode != 0, "a start that fails")
             expect_words(done.stderr, "cannot restore domain 'resumes' from its managed save image, "
                          "which is kept until it is restored or removed (managedsave-remove)")
             expect_words(domain.virsh("domstate resumes").stdout, "shut off")
-            expect_all_gone(host)
+            expect_only_image(host)
             host.run(f"test -e {MANAGED} && mv {IMAGE}.away {IMAGE}")
             domain.start()
             host.run(f"test ! -e {MANAGED}")
