@@ -256,29 +256,35 @@ def sound_models(host):
         host.run("rm -f /root/sound.wav")
 
 
+def pointed(domain):
+    """Return where the guest says that its pointer was moved to, each time."""
+    lines = domain.console().replace("\r", "").split("\n")
+    return [line.split()[1:] for line in lines if line.startswith("POINTED ")]
+
+
 def point(host, domain, x, y):
     """Move the pointer of the display there; return where the guest says that it is now."""
     display = domain.virsh(f"vncdisplay {domain.name}").stdout.strip()
-    host.script("point.py", 5900 + int(display.rpartition(":")[2]), 5, 5, x, y)
-    words = dict(word.split("=") for word in domain.ask("pointed 60").split())
-    expect("-" not in words.values(), f"an absolute movement in the guest: {words}")
-    return int(words["x"]), int(words["y"])
+    before = len(pointed(domain))
+    host.script("point.py", str(5900 + int(display.rpartition(":")[2])), "5", "5", str(x), str(y))
+    domain.wait(lambda: len(pointed(domain)) > before, "a word about its pointer", 240)
+    words = pointed(domain)[before]
+    expect("-" not in words, f"an absolute movement in the guest: {words}")
+    return map(int, words)
 
 
 @scenario(seconds=110)
 def pv_pointer(host):
     """A guest without a USB controller has an absolute pointer, whose events are the display's,
     while it uses a NIC of a secondary."""
-    devices = MAIN + devicemodel("lan", [1]) + nic(1)
-    xml = domain_xml("point", devices, serial=TERMINAL, cmdline="quiet")
-    with running(host, "point", xml) as domain:
-        domain.listen()
+    devices = MAIN + devicemodel("lan", [1]) + DISPLAY + nic(1)
+    with running(host, "point", domain_xml("point", devices, cmdline="quiet dmtest.after=pointer")) as domain:
         report = domain.report()
         expect(not [entry for entry in report["PCI"] if entry["class"].startswith("0x0c03")],
                f"no USB controller: {report['PCI']}")
         [entry] = report["NIC"]
         expect(report["REACH"][entry["name"]][0] > 0, f"pings: {report['REACH']}")
-        expect_words(domain.ask("pointer"), "event")
+        domain.wait(lambda: "POINTER event" in domain.console(), "a PV pointer", 60)
         left, top = point(host, domain, 100, 50)
         right, bottom = point(host, domain, 500, 350)
         expect(right > left and bottom > top,
