@@ -321,9 +321,9 @@ libxlDeviceModelQMPSetLink(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
 
 
 int
-libxlDeviceModelReplay(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
-                       char **commands,
-                       gint64 deadline G_GNUC_UNUSED)
+libxlDeviceModelQMPHumanCommands(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
+                                 char **commands,
+                                 gint64 deadline G_GNUC_UNUSED)
 {
     g_autofree char *text = g_strjoinv("; ", commands);
 

@@ -425,6 +425,22 @@ libxlDeviceModelIsHeld(libxlDeviceModel *dm)
 }
 
 
+static bool
+libxlDeviceModelsHaveOne(virDomainObj *vm,
+                         bool (*isOne)(libxlDeviceModel *dm))
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        if (isOne(priv->devicemodels[i]))
+            return true;
+    }
+
+    return false;
+}
+
+
 /* One whose process has ended, and that the guest is about to be held for, counts, too. */
 static bool
 libxlDeviceModelIsWaitedFor(libxlDeviceModel *dm)
@@ -451,18 +467,8 @@ bool
 libxlDeviceModelComesFirst(virDomainObj *vm,
                            libxlDeviceModel *dm)
 {
-    libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    if (libxlDeviceModelIsWaitedFor(dm))
-        return true;
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        if (libxlDeviceModelIsWaitedFor(priv->devicemodels[i]))
-            return false;
-    }
-
-    return true;
+    return libxlDeviceModelIsWaitedFor(dm) ||
+           !libxlDeviceModelsHaveOne(vm, libxlDeviceModelIsWaitedFor);
 }
 
 
@@ -490,18 +496,8 @@ bool
 libxlDeviceModelMayComeSecond(virDomainObj *vm,
                               libxlDeviceModel *dm)
 {
-    libxlDomainObjPrivate *priv = vm->privateData;
-    size_t i;
-
-    if (libxlDeviceModelIsWaitedFor(dm))
-        return false;
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        if (libxlDeviceModelMayBeWaitedFor(priv->devicemodels[i]))
-            return true;
-    }
-
-    return false;
+    return !libxlDeviceModelIsWaitedFor(dm) &&
+           libxlDeviceModelsHaveOne(vm, libxlDeviceModelMayBeWaitedFor);
 }
 
 
@@ -585,16 +581,9 @@ libxlDeviceModelFreeGuest(libxlDeviceModel *dm)
 
 /* One that starts has a server that it has not reported yet. */
 static bool
-libxlDeviceModelsAreRestarting(const libxlDomainObjPrivate *priv)
+libxlDeviceModelIsRestarting(libxlDeviceModel *dm)
 {
-    size_t i;
-
-    for (i = 0; i < priv->ndevicemodels; i++) {
-        if (priv->devicemodels[i]->restarting)
-            return true;
-    }
-
-    return false;
+    return dm->restarting;
 }
 
 
@@ -617,7 +606,7 @@ libxlDeviceModelReleaseOthers(virDomainObj *vm,
     unsigned int keep = 0;
     size_t i;
 
-    if (libxlDeviceModelsAreRestarting(priv))
+    if (libxlDeviceModelsHaveOne(vm, libxlDeviceModelIsRestarting))
         return;
 
     for (i = 0; i < priv->ndevicemodels; i++) {

@@ -10,7 +10,6 @@
 
 #include "libxl_devicemodel_dma.h"
 #include "libxl_devicemodel_ioreq.h"
-#include "libxl_devicemodel_qmp.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -460,6 +459,15 @@ libxlDeviceModelReplayIDE(GPtrArray *commands,
 }
 
 
+/* Whether the port of IER is another register. */
+static bool
+libxlDeviceModelReplayUARTIsLatched(const uint64_t *uart)
+{
+    return libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_LCR]) &
+           LIBXL_DEVICE_MODEL_UART_DLAB;
+}
+
+
 /* IER comes when the process serves the guest (libxlDeviceModelReplayInterrupts). */
 static void
 libxlDeviceModelReplayUART(GPtrArray *commands,
@@ -485,7 +493,7 @@ libxlDeviceModelReplayUART(GPtrArray *commands,
     libxlDeviceModelReplayByte(commands, port + 7, uart[LIBXL_DEVICE_MODEL_UART_SCR], 0xff);
     libxlDeviceModelReplayByte(commands, port + 4, uart[LIBXL_DEVICE_MODEL_UART_MCR], 0xff);
 
-    if (line & LIBXL_DEVICE_MODEL_UART_DLAB)
+    if (libxlDeviceModelReplayUARTIsLatched(uart))
         libxlDeviceModelReplayByte(commands, port + 3, lcr, 0xff);
 }
 
@@ -576,7 +584,7 @@ libxlDeviceModelReplayAssumeUART(libxlDeviceModelRegisters *registers,
         .address = address + 1, .size = 1, .data = interrupts | LIBXL_DEVICE_MODEL_UART_DATA,
     };
 
-    if (line & LIBXL_DEVICE_MODEL_UART_DLAB)
+    if (libxlDeviceModelReplayUARTIsLatched(uart))
         libxlDeviceModelRegistersNote(registers, &close);
     if (modem & LIBXL_DEVICE_MODEL_UART_OUT2)
         libxlDeviceModelRegistersNote(registers, &enable);
@@ -630,15 +638,6 @@ libxlDeviceModelReplayGuard(const libxlDeviceModelConfig *config,
         if (device && device->dma != LIBXL_DEVICE_MODEL_DMA_NONE)
             libxlDeviceModelDMAGuard(registers, device->dma, config->nics[i].slot);
     }
-}
-
-
-/* Whether the port of IER is another register. */
-static bool
-libxlDeviceModelReplayUARTIsLatched(const uint64_t *uart)
-{
-    return libxlDeviceModelRegisterGet(uart[LIBXL_DEVICE_MODEL_UART_LCR]) &
-           LIBXL_DEVICE_MODEL_UART_DLAB;
 }
 
 
@@ -891,23 +890,6 @@ libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,
     }
 
     return libxlDeviceModelReplayFinish(&commands);
-}
-
-
-/**
- * libxlDeviceModelReplay:
- * @mon: the monitor of a process whose scope is sealed
- * @commands: as the functions above return them
- * @deadline: for all of them, in terms of g_get_monotonic_time
- *
- * Returns 0, or -1 with an error that names the device model.
- */
-int
-libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
-                       char **commands,
-                       gint64 deadline)
-{
-    return libxlDeviceModelQMPHumanCommands(mon, commands, deadline);
 }
 
 

@@ -92,7 +92,6 @@
 #pragma once
 
 #include "libxl_devicemodel_conf.h"
-#include "libxl_devicemodel_monitor.h"
 #include "libxl_devicemodel_registers.h"
 
 const char *
@@ -137,11 +136,6 @@ char **
 libxlDeviceModelReplayLate(const libxlDeviceModelConfig *config,
                            const libxlDeviceModelRegisters *registers,
                            const libxlDeviceModelWrite *write);
-
-int
-libxlDeviceModelReplay(libxlDeviceModelMonitor *mon,
-                       char **commands,
-                       gint64 deadline);
 
 bool
 libxlDeviceModelReplayHolds(const virDomainDef *def,

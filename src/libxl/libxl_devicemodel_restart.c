@@ -14,6 +14,7 @@
 #include "libxl_devicemodel_domain.h"
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_privilege.h"
+#include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_registers_file.h"
 #include "libxl_devicemodel_release.h"
 #include "libxl_devicemodel_replay.h"
@@ -236,7 +237,7 @@ libxlDeviceModelRestartReplayLate(const libxlDeviceModelStarting *starting,
         *commanded |= libxlDeviceModelWriteGetCommanded(&write);
 
         if (!(commands = libxlDeviceModelReplayLate(starting->config, starting->before, &write)) ||
-            libxlDeviceModelReplay(mon, commands, deadline) < 0 ||
+            libxlDeviceModelQMPHumanCommands(mon, commands, deadline) < 0 ||
             (commands[0] &&
              libxlDeviceModelRegistersAmend(starting->dm->registers, ready[i].vp_eport, &write) < 0))
             return -1;
@@ -264,7 +265,7 @@ libxlDeviceModelRestartTellAgain(const libxlDeviceModelStarting *starting,
     commands = libxlDeviceModelReplayAgain(starting->config, told, now);
     *told = *now;
     *more = commands[0];
-    return libxlDeviceModelReplay(mon, commands, deadline);
+    return libxlDeviceModelQMPHumanCommands(mon, commands, deadline);
 }
 
 
@@ -287,7 +288,7 @@ libxlDeviceModelRestartTellInterrupts(const libxlDeviceModelStarting *starting,
     commands = libxlDeviceModelReplayInterrupts(starting->config, starting->before, told,
                                                 commanded);
     more = commands[0];
-    if (libxlDeviceModelReplay(mon, commands, deadline) < 0)
+    if (libxlDeviceModelQMPHumanCommands(mon, commands, deadline) < 0)
         return -1;
 
     for (i = 1; more && i < LIBXL_DEVICE_MODEL_RESTART_TELL_MAX; i++) {

@@ -685,7 +685,7 @@ libxlDeviceModelSucceed(libxlDeviceModelStarting *starting,
 
     deadline = MIN(deadline, last);
     if (starting->succession->begin(starting, starting->predecessor, &deadline) < 0 ||
-        (starting->replay && libxlDeviceModelReplay(mon, starting->replay, deadline) < 0) ||
+        (starting->replay && libxlDeviceModelQMPHumanCommands(mon, starting->replay, deadline) < 0) ||
         libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
         libxlDeviceModelQMPCont(mon, deadline) < 0 ||
         starting->succession->end(starting, starting->predecessor, mon, deadline) < 0)
