@@ -22,6 +22,7 @@
 #include "libxl/libxl_devicemodel_command.h"
 #include "libxl/libxl_devicemodel_conf.h"
 #include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestbuild.h"
 #include "libxldevicemodeltestconfig.h"
 #include "libxldevicemodeltestdomain.h"
 #include "libxldevicemodeltestutils.h"
@@ -31,7 +32,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
-#define TEST_DOMID 7
 #define TEST_SCOPE_LIBRARY "/usr/lib/libvirt/libvirt-devicemodel-scope.so"
 
 /* The command lines name these. */
@@ -43,36 +43,21 @@ static libxlDriverPrivate *driver;
 static virXMLValidator *validator;
 
 
-/* A domain, as far as it comes without a host. */
+/* A golden domain, as far as it comes without a host. */
 typedef struct _testDomain testDomain;
 struct _testDomain {
     virDomainDef *def;
-    virPortAllocatorRange *ports;
-    libxl_domain_config d_config;
-    libxlDeviceModelPlacement *placement;
+    libxlDeviceModelTestBuild *build;
 };
 
 
 static void
 testDomainFree(testDomain *domain)
 {
-    size_t i;
-
     if (!domain)
         return;
 
-    for (i = 0; domain->def && i < domain->def->ngraphics; i++) {
-        virDomainGraphicsDef *graphics = domain->def->graphics[i];
-
-        if (graphics->type == VIR_DOMAIN_GRAPHICS_TYPE_VNC)
-            virPortAllocatorRelease(graphics->data.vnc.port);
-        else if (graphics->type == VIR_DOMAIN_GRAPHICS_TYPE_SPICE)
-            virPortAllocatorRelease(graphics->data.spice.port);
-    }
-
-    libxlDeviceModelPlacementFree(domain->placement);
-    libxl_domain_config_dispose(&domain->d_config);
-    virPortAllocatorRangeFree(domain->ports);
+    libxlDeviceModelTestBuildFree(domain->build);
     virDomainDefFree(domain->def);
     g_free(domain);
 }
@@ -92,48 +77,14 @@ static testDomain *
 testDomainNew(const char *name)
 {
     g_autofree char *path = testFilePath(name, ".xml");
-    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     g_autoptr(testDomain) domain = g_new0(testDomain, 1);
 
-    libxl_domain_config_init(&domain->d_config);
-
-    if (!(domain->ports = virPortAllocatorRangeNew("vnc", 5900, 6000)) ||
-        !(domain->def = virDomainDefParseFile(path, driver->xmlopt, NULL,
+    if (!(domain->def = virDomainDefParseFile(path, driver->xmlopt, NULL,
                                               VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
-        libxlBuildDomainConfig(domain->ports, domain->def, cfg, &domain->d_config) < 0 ||
-        !(domain->placement = libxlDeviceModelPlacementNew(domain->def)))
+        !(domain->build = libxlDeviceModelTestBuildNew(driver, domain->def)))
         return NULL;
 
     return g_steal_pointer(&domain);
-}
-
-
-/* What libxl completes when it creates the domain
- * (libxl__domain_build_info_setdefault in Xen
- * tools/libs/light/libxl_create.c) and a secondary depends on. */
-static void
-testDomainComplete(testDomain *domain)
-{
-    libxl_domain_build_info *b_info = &domain->d_config.b_info;
-
-    if (b_info->u.hvm.vga.kind == LIBXL_VGA_INTERFACE_TYPE_NONE &&
-        b_info->video_memkb == LIBXL_MEMKB_DEFAULT)
-        b_info->video_memkb = 0;
-}
-
-
-static libxlDeviceModelConfig *
-testDomainConfig(testDomain *domain,
-                 size_t secondary)
-{
-    libxlDeviceModelMachine machine = { 0 };
-
-    if (libxlDeviceModelMachineInit(&machine, domain->def, &domain->d_config) < 0)
-        return NULL;
-
-    return libxlDeviceModelConfigNew(domain->def,
-                                     &domain->placement->secondaries[secondary],
-                                     &machine, TEST_DOMID);
 }
 
 
@@ -152,7 +103,7 @@ testPrimary(const void *opaque)
     int rc;
 
     if (!domain ||
-        !(actual = libxl_domain_config_to_json(cfg->ctx, &domain->d_config)))
+        !(actual = libxl_domain_config_to_json(cfg->ctx, &domain->build->d_config)))
         return -1;
 
     if (virTestGetRegenerate())
@@ -188,10 +139,10 @@ testSecondaries(const void *opaque)
     if (!domain)
         return -1;
 
-    testDomainComplete(domain);
+    libxlDeviceModelTestBuildComplete(domain->build);
 
-    for (i = 0; i < domain->placement->nsecondaries; i++) {
-        g_autoptr(libxlDeviceModelConfig) config = testDomainConfig(domain, i);
+    for (i = 0; i < domain->build->placement->nsecondaries; i++) {
+        g_autoptr(libxlDeviceModelConfig) config = libxlDeviceModelTestBuildConfig(domain->build, i);
         g_autoptr(virJSONValue) json = NULL;
 
         if (!config ||
@@ -346,10 +297,10 @@ testCommands(const void *opaque)
     if (!domain)
         return -1;
 
-    testDomainComplete(domain);
+    libxlDeviceModelTestBuildComplete(domain->build);
 
-    for (i = 0; i < domain->placement->nsecondaries; i++) {
-        g_autoptr(libxlDeviceModelConfig) config = testDomainConfig(domain, i);
+    for (i = 0; i < domain->build->placement->nsecondaries; i++) {
+        g_autoptr(libxlDeviceModelConfig) config = libxlDeviceModelTestBuildConfig(domain->build, i);
         g_autofree char *cmdline = NULL;
 
         if (!config || !(cmdline = testCommandString(domain->def, config, false)))
@@ -386,8 +337,8 @@ testLive(const void *opaque)
     if (!domain || virTestLoadFile(xmlpath, &xml) < 0 || testSchema(xml) < 0)
         return -1;
 
-    domain->def->id = TEST_DOMID;
-    libxlDeviceModelPlacementApply(domain->placement, domain->def);
+    domain->def->id = TEST_BUILD_DOMID;
+    libxlDeviceModelPlacementApply(domain->build->placement, domain->def);
 
     if (!(actual = virDomainDefFormat(domain->def, driver->xmlopt,
                                       VIR_DOMAIN_DEF_FORMAT_SECURE)) ||
@@ -401,7 +352,7 @@ testLive(const void *opaque)
 
     for (i = 0; i < again->nsecondaries; i++) {
         const libxlDeviceModelPlaced *a = &again->secondaries[i];
-        const libxlDeviceModelPlaced *b = &domain->placement->secondaries[i];
+        const libxlDeviceModelPlaced *b = &domain->build->placement->secondaries[i];
         size_t j;
 
         for (j = 0; j < a->nnets; j++) {
@@ -428,8 +379,8 @@ testCommandPreload(const void *opaque G_GNUC_UNUSED)
     if (!domain)
         return -1;
 
-    testDomainComplete(domain);
-    if (!(config = testDomainConfig(domain, 0)))
+    libxlDeviceModelTestBuildComplete(domain->build);
+    if (!(config = libxlDeviceModelTestBuildConfig(domain->build, 0)))
         return -1;
 
     g_setenv("LD_PRELOAD", "/lib/first.so:/lib/second.so", TRUE);
@@ -465,11 +416,11 @@ testCommandSerialNumber(const void *opaque G_GNUC_UNUSED)
     if (!domain)
         return -1;
 
-    testDomainComplete(domain);
+    libxlDeviceModelTestBuildComplete(domain->build);
     g_free(domain->def->disks[0]->serial);
     domain->def->disks[0]->serial = g_strdup("01,drive=other");
 
-    if (!(config = testDomainConfig(domain, 0)) ||
+    if (!(config = libxlDeviceModelTestBuildConfig(domain->build, 0)) ||
         !(cmdline = testCommandString(domain->def, config, false)))
         return -1;
 
@@ -518,25 +469,25 @@ testMemoryUnknown(const void *opaque G_GNUC_UNUSED)
         "internal error: the memory size of domain 'guest' is not known";
     libxl_domain_build_info *b_info;
 
-    if (!domain || domain->d_config.b_info.video_memkb != LIBXL_MEMKB_DEFAULT)
+    if (!domain || domain->build->d_config.b_info.video_memkb != LIBXL_MEMKB_DEFAULT)
         return -1;
 
-    b_info = &domain->d_config.b_info;
+    b_info = &domain->build->d_config.b_info;
     if (libxlDeviceModelTestOutcome(libxlDeviceModelMachineInit(&machine, domain->def,
-                                                                &domain->d_config),
+                                                                &domain->build->d_config),
                                     NULL, error) < 0)
         return -1;
 
     b_info->video_memkb = b_info->max_memkb + 1;
     if (libxlDeviceModelTestOutcome(libxlDeviceModelMachineInit(&machine, domain->def,
-                                                                &domain->d_config),
+                                                                &domain->build->d_config),
                                     NULL, error) < 0)
         return -1;
 
     b_info->video_memkb = 0;
     b_info->max_memkb = LIBXL_MEMKB_DEFAULT;
     return libxlDeviceModelTestOutcome(libxlDeviceModelMachineInit(&machine, domain->def,
-                                                                   &domain->d_config),
+                                                                   &domain->build->d_config),
                                        NULL, error);
 }
 
@@ -556,14 +507,14 @@ testMemoryRounded(const void *opaque G_GNUC_UNUSED)
     if (!domain)
         return -1;
 
-    b_info = &domain->d_config.b_info;
+    b_info = &domain->build->d_config.b_info;
     b_info->video_memkb = 1024;
 
     for (i = 0; i < G_N_ELEMENTS(cases); i++) {
         libxlDeviceModelMachine machine = { 0 };
 
         b_info->max_memkb = b_info->video_memkb + cases[i].kib;
-        if (libxlDeviceModelMachineInit(&machine, domain->def, &domain->d_config) < 0)
+        if (libxlDeviceModelMachineInit(&machine, domain->def, &domain->build->d_config) < 0)
             return -1;
 
         if (machine.memory != cases[i].mib) {
@@ -597,8 +548,8 @@ testInterrupts(const void *opaque)
     if (!domain)
         return -1;
 
-    testDomainComplete(domain);
-    if (!(config = testDomainConfig(domain, 0)))
+    libxlDeviceModelTestBuildComplete(domain->build);
+    if (!(config = libxlDeviceModelTestBuildConfig(domain->build, 0)))
         return -1;
 
     libxlDeviceModelClaimsGetInterrupts(config, &slots, &irqs);

@@ -19,8 +19,7 @@
 #include "conf/domain_devicemodel.h"
 #include "datatypes.h"
 #include "driver.h"
-#include "libxl/libxl_devicemodel_conf.h"
-#include "libxl/libxl_domain.h"
+#include "libxldevicemodeltestbuild.h"
 #include "libxldevicemodeltestxl.h"
 #include "virfile.h"
 #include "virstring.h"
@@ -28,7 +27,6 @@
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
 #define TEST_DATA ABS_DEVICEMODEL_SRCDIR "/libxldevicemodelrealdata"
-#define TEST_DOMID 7
 
 /* Longer than any file of a test. */
 #define TEST_FILE_MAX (256 * 1024)
@@ -215,69 +213,26 @@ testAddXL(const virDomainDef *plain,
 }
 
 
-static void
-testReleasePorts(virDomainDef *def)
-{
-    size_t i;
-
-    for (i = 0; i < def->ngraphics; i++) {
-        virDomainGraphicsDef *graphics = def->graphics[i];
-
-        if (graphics->type == VIR_DOMAIN_GRAPHICS_TYPE_VNC)
-            virPortAllocatorRelease(graphics->data.vnc.port);
-        else if (graphics->type == VIR_DOMAIN_GRAPHICS_TYPE_SPICE)
-            virPortAllocatorRelease(graphics->data.spice.port);
-    }
-}
-
-
-static int
-testMakeConfigs(const virDomainDef *def,
-                const libxlDeviceModelPlacement *placement,
-                libxl_domain_config *d_config)
-{
-    libxlDeviceModelMachine machine = { 0 };
-    size_t i;
-
-    if (libxlDeviceModelMachineInit(&machine, def, d_config) < 0)
-        return -1;
-
-    for (i = 0; i < placement->nsecondaries; i++) {
-        g_autoptr(libxlDeviceModelConfig) config = NULL;
-
-        if (!(config = libxlDeviceModelConfigNew(def, &placement->secondaries[i], &machine,
-                                                 TEST_DOMID)))
-            return -1;
-    }
-
-    return 0;
-}
-
-
 /* As far as a start comes without a host. */
 static int
 testStart(virDomainDef *def)
 {
-    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-    virPortAllocatorRange *ports = virPortAllocatorRangeNew("vnc", 5900, 6000);
-    g_autoptr(libxlDeviceModelPlacement) placement = NULL;
-    libxl_domain_config d_config;
-    int ret = -1;
+    g_autoptr(libxlDeviceModelTestBuild) build = libxlDeviceModelTestBuildNew(driver, def);
+    size_t i;
 
-    libxl_domain_config_init(&d_config);
-    if (libxlBuildDomainConfig(ports, def, cfg, &d_config) == 0) {
-        /* what libxl completes when it creates the domain */
-        if (d_config.b_info.video_memkb == LIBXL_MEMKB_DEFAULT)
-            d_config.b_info.video_memkb = 0;
+    if (!build)
+        return -1;
 
-        if ((placement = libxlDeviceModelPlacementNew(def)))
-            ret = testMakeConfigs(def, placement, &d_config);
+    libxlDeviceModelTestBuildComplete(build);
+
+    for (i = 0; i < build->placement->nsecondaries; i++) {
+        g_autoptr(libxlDeviceModelConfig) config = libxlDeviceModelTestBuildConfig(build, i);
+
+        if (!config)
+            return -1;
     }
 
-    testReleasePorts(def);
-    libxl_domain_config_dispose(&d_config);
-    virPortAllocatorRangeFree(ports);
-    return ret;
+    return 0;
 }
 
 

@@ -11,6 +11,7 @@
 #include "libxldevicemodeltestdriver.h"
 
 #include "testutilsxen.h"
+#include "access/viraccessmanager.h"
 #include "libxl/libxl_devicemodel_xenstore.h"
 #include "libxl/libxl_domain.h"
 #include "viralloc.h"
@@ -46,6 +47,43 @@ testDriverNew(char **dir)
         return NULL;
 
     return driver;
+}
+
+
+/**
+ * testDriverServe:
+ * @driver: from testDriverNew()
+ * @dir: its folder
+ * @action: as of virInhibitorNew()
+ *
+ * Give it what calls of clients need: names of folders for all that it keeps, and what
+ * allows, locks and inhibits nothing.  Returns 0, or -1.
+ */
+int
+testDriverServe(libxlDriverPrivate *driver,
+                const char *dir,
+                virInhibitorAction action)
+{
+    libxlDriverConfig *cfg = driver->config;
+
+    g_free(cfg->stateDir);
+    g_free(cfg->configDir);
+    g_free(cfg->autostartDir);
+    g_free(cfg->saveDir);
+    cfg->stateDir = g_strdup_printf("%s/state", dir);
+    cfg->configDir = g_strdup_printf("%s/config", dir);
+    cfg->autostartDir = g_strdup_printf("%s/autostart", dir);
+    cfg->saveDir = g_strdup_printf("%s/save", dir);
+    cfg->autoballoon = 0;
+
+    if (!(driver->lockManager = virLockManagerPluginNew("nop", "libxl", dir, 0)) ||
+        !(driver->hostdevMgr = virHostdevManagerGetDefault()) ||
+        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
+                                              VIR_INHIBITOR_MODE_DELAY, action, NULL)))
+        return -1;
+
+    virAccessManagerSetDefault(virAccessManagerNew("none"));
+    return 0;
 }
 
 

@@ -8,9 +8,15 @@
 
 #include "libxl/libxl_conf.h"
 #include "libxl/libxl_devicemodel.h"
+#include "virinhibitor.h"
 
 libxlDriverPrivate *
 testDriverNew(char **dir);
+
+int
+testDriverServe(libxlDriverPrivate *driver,
+                const char *dir,
+                virInhibitorAction action);
 
 void
 testDriverFree(libxlDriverPrivate *driver,

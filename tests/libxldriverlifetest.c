@@ -19,7 +19,6 @@
 #include "libxl/libxl_driver.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include "testutils.h"
-#include "access/viraccessmanager.h"
 #include "libxl/libxl_devicemodel_ioreq.h"
 #include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestthreads.h"
@@ -1587,31 +1586,11 @@ testCleanup(const void *opaque G_GNUC_UNUSED)
 static int
 testDriverInit(void)
 {
-    libxlDriverConfig *cfg;
-
-    if (!(driver = testDriverNew(&testDir)))
-        return -1;
-
-    cfg = driver->config;
-    g_free(cfg->stateDir);
-    g_free(cfg->configDir);
-    g_free(cfg->autostartDir);
-    g_free(cfg->saveDir);
-    cfg->stateDir = g_strdup_printf("%s/state", testDir);
-    cfg->configDir = g_strdup_printf("%s/config", testDir);
-    cfg->autostartDir = g_strdup_printf("%s/autostart", testDir);
-    cfg->saveDir = g_strdup_printf("%s/save", testDir);
-    cfg->autoballoon = 0;
-
-    if (!(driver->lockManager = virLockManagerPluginNew("nop", "libxl", testDir, 0)) ||
-        !(driver->hostdevMgr = virHostdevManagerGetDefault()) ||
-        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
-                                              VIR_INHIBITOR_MODE_DELAY,
-                                              testInhibit, NULL)))
+    if (!(driver = testDriverNew(&testDir)) ||
+        testDriverServe(driver, testDir, testInhibit) < 0)
         return -1;
 
     libxl_driver = driver;
-    virAccessManagerSetDefault(virAccessManagerNew("none"));
 
     if (!(testConn = virGetConnect()))
         return -1;

@@ -20,7 +20,6 @@
 #include "libxl/libxl_driver.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include "testutils.h"
-#include "access/viraccessmanager.h"
 #include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
@@ -1168,33 +1167,14 @@ testRestores(void)
 static int
 testDriverInit(void)
 {
-    libxlDriverConfig *cfg;
-
-    if (!(driver = testDriverNew(&testDir)))
+    if (!(driver = testDriverNew(&testDir)) ||
+        testDriverServe(driver, testDir, NULL) < 0 ||
+        g_mkdir_with_parents(driver->config->saveDir, 0700) < 0)
         return -1;
 
-    cfg = driver->config;
-    g_free(cfg->stateDir);
-    g_free(cfg->configDir);
-    g_free(cfg->autostartDir);
-    g_free(cfg->saveDir);
-    cfg->stateDir = g_strdup_printf("%s/state", testDir);
-    cfg->configDir = g_strdup_printf("%s/config", testDir);
-    cfg->autostartDir = g_strdup_printf("%s/autostart", testDir);
-    cfg->saveDir = g_strdup_printf("%s/save", testDir);
-    cfg->autoballoon = 0;
     testImage = g_strdup_printf("%s/image", testDir);
-    testManagedImage = g_strdup_printf("%s/guest.save", cfg->saveDir);
-
-    if (g_mkdir_with_parents(cfg->saveDir, 0700) < 0 ||
-        !(driver->lockManager = virLockManagerPluginNew("nop", "libxl", testDir, 0)) ||
-        !(driver->hostdevMgr = virHostdevManagerGetDefault()) ||
-        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
-                                              VIR_INHIBITOR_MODE_DELAY, NULL, NULL)))
-        return -1;
-
+    testManagedImage = g_strdup_printf("%s/guest.save", driver->config->saveDir);
     libxl_driver = driver;
-    virAccessManagerSetDefault(virAccessManagerNew("none"));
 
     if (!(testConn = virGetConnect()))
         return -1;
