@@ -287,7 +287,7 @@ def slow_disk_waits(host):
         pid = pid_of(host, domain, "disk")
         domain.ask(f"patience {PATIENCE}")
         with frozen(host, folder):
-            host.run(f"echo disk sda > {domain.tty()}")
+            domain.tell("disk sda")
             # the guest gives the write up and stops the controller, which waits for it: the
             # only vCPU stands still then
             expect_silence(host, address, SLOW_SECONDS)

@@ -215,7 +215,7 @@ def disk_restarts(host):
         expect_same_disk(host, domain)
         for count, signal in enumerate(("KILL", "SEGV", "TERM"), 1):
             before = len(answers(domain, "disk"))
-            host.run(f"echo disk sda > {domain.tty()}")
+            domain.tell("disk sda")
             kill(host, domain, "disk", signal)
             expect_restarted(domain, "disk", count, "")
             domain.wait(lambda seen=before: len(answers(domain, "disk")) > seen, "an answer about its disk", 240)

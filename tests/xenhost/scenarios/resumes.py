@@ -27,7 +27,7 @@ def expect_goes_on(domain, name):
     """Fail unless the guest runs, and its end is noticed."""
     domain.wait_for_state("running")
     domain.wait_for_pings([name])
-    domain.host.run(f"echo poweroff > {domain.tty()}")
+    domain.tell("poweroff")
     domain.wait_for_state("shut off")
 
 

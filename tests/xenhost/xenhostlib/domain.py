@@ -159,11 +159,15 @@ class Domain:
         self.host.run(["systemd-run", "--quiet", "--collect", "sh", "-c",
                        f"stty -F {tty} raw -echo; cat {tty} >> {console_path(self.name)}"])
 
-    def ask(self, command, timeout=240):
-        """Give the guest a command, through its first serial port; return the answer.
+    def tell(self, command):
+        """Give the guest a command, through its first serial port.
 
         Where its device model was away, the guest may take the first character for the end of a
         break, and the second for a SysRq key."""
+        self.host.run(f"printf '\\n\\n%s\\n' '{command}' > {self.tty()}")
+
+    def ask(self, command, timeout=240):
+        """Give the guest a command, as tell() does; return the answer."""
         word = command.split()[0]
         before = self.console().count(f"\nANSWER {word} ")
 
@@ -173,7 +177,7 @@ class Domain:
                 return answers[-1].splitlines()
             return None
 
-        self.host.run(f"printf '\\n\\n%s\\n' '{command}' > {self.tty()}")
+        self.tell(command)
         return self.wait(answer, f"an answer to '{command}'", timeout)[0]
 
     def report(self, timeout=REPORT_TIMEOUT):
