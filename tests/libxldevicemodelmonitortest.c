@@ -72,6 +72,9 @@ typedef enum {
     CALL_PTY, /* of the label in command; the reply is the path */
     CALL_LINK, /* of the NIC in command, up if there are arguments */
     CALL_HUMAN, /* command, several with "|" between them */
+    CALL_VERSION, /* the reply is "major minor micro" */
+    CALL_MACHINE, /* the reply is its name */
+    CALL_BLOCKERS,
     CALL_CONT,
     CALL_AWAIT_HANGUP, /* not a call: waits until the device model has closed the connection */
 } testCallType;
@@ -470,6 +473,21 @@ testCallAddFD(libxlDeviceModelMonitor *mon,
 
 
 static int
+testCallVersion(libxlDeviceModelMonitor *mon,
+                const testCall *call,
+                char **reply)
+{
+    unsigned int version[3];
+
+    if (libxlDeviceModelQMPQueryVersion(mon, version, testCallDeadline(call)) < 0)
+        return -1;
+
+    *reply = g_strdup_printf("%u %u %u", version[0], version[1], version[2]);
+    return 0;
+}
+
+
+static int
 testCallMake(libxlDeviceModelMonitor *mon,
              testPeer *peer,
              const testCall *call,
@@ -493,6 +511,12 @@ testCallMake(libxlDeviceModelMonitor *mon,
     case CALL_HUMAN:
         commands = g_strsplit(call->command, "|", 0);
         return libxlDeviceModelQMPHumanCommands(mon, commands, testCallDeadline(call));
+    case CALL_VERSION:
+        return testCallVersion(mon, call, reply);
+    case CALL_MACHINE:
+        return libxlDeviceModelQMPQueryMachine(mon, reply, testCallDeadline(call));
+    case CALL_BLOCKERS:
+        return libxlDeviceModelQMPCheckBlockers(mon, testCallDeadline(call));
     case CALL_CONT:
         return libxlDeviceModelQMPCont(mon, testCallDeadline(call));
     case CALL_AWAIT_HANGUP:
@@ -935,6 +959,64 @@ static const testCase commandCases[] = {
             { .type = CALL_HUMAN, .timeout = SHORT, .command = "p|q",
               TIMED_OUT(" command 'human-monitor-command': no answer within N ms") },
             COMMAND("cont", "{}"),
+        },
+    },
+    {
+        .name = "query-version",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-version", "2"),
+            { PEER_SEND, "{\"return\": {\"qemu\": {\"micro\": 3, \"minor\": 0, \"major\": 10}, \"package\": \"\"}, \"id\": 2}\r\n" },
+            PEER_GETS("query-version", "3"),
+            { PEER_SEND, "{\"return\": {\"qemu\": {\"micro\": 3, \"minor\": -1, \"major\": 10}}, \"id\": 3}\r\n" },
+            PEER_GETS("query-version", "4"),
+            { PEER_SEND, RETURN("4") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_VERSION, .timeout = LONG, .reply = "10 0 3" },
+            { .type = CALL_VERSION, .timeout = LONG,
+              INTERNAL(" command 'query-version': sent a reply without a version") },
+            { .type = CALL_VERSION, .timeout = LONG,
+              INTERNAL(" command 'query-version': sent a reply without a version") },
+        },
+    },
+    {
+        .name = "machine",
+        .peer = {
+            PEER_GREETS,
+            { PEER_EXPECT, "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/machine\",\"property\":\"type\"},\"id\":2}" },
+            { PEER_SEND, "{\"return\": \"xenfv-3.1-machine\", \"id\": 2}\r\n" },
+            { PEER_EXPECT, "{\"execute\":\"qom-get\",\"arguments\":{\"path\":\"/machine\",\"property\":\"type\"},\"id\":3}" },
+            { PEER_SEND, RETURN("3") },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_MACHINE, .timeout = LONG, .reply = "xenfv-3.1-machine" },
+            { .type = CALL_MACHINE, .timeout = LONG,
+              INTERNAL(" command 'qom-get': sent no machine") },
+        },
+    },
+    {
+        .name = "query-migrate",
+        .peer = {
+            PEER_GREETS,
+            PEER_GETS("query-migrate", "2"),
+            { PEER_SEND, RETURN("2") },
+            PEER_GETS("query-migrate", "3"),
+            { PEER_SEND, "{\"return\": {\"blocked-reasons\": [\"a\\nb\", \"c\"]}, \"id\": 3}\r\n" },
+            PEER_GETS("query-migrate", "4"),
+            { PEER_SEND, "{\"return\": {\"blocked-reasons\": []}, \"id\": 4}\r\n" },
+        },
+        .calls = {
+            HANDSHAKE,
+            { .type = CALL_BLOCKERS, .timeout = LONG },
+            { .type = CALL_BLOCKERS, .timeout = LONG,
+              .code = VIR_ERR_OPERATION_FAILED,
+              .error = "operation failed: device model 'lan' cannot be saved: 'a\\nb'" },
+            { .type = CALL_BLOCKERS, .timeout = LONG,
+              .code = VIR_ERR_OPERATION_FAILED,
+              .error = "operation failed: device model 'lan' cannot be saved: ''" },
         },
     },
     {

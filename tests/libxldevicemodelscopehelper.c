@@ -190,6 +190,34 @@ helperFile(char **w,
 }
 
 
+/* Truncate a file that is open, or a pipe that is made, to the length that is named. */
+static int
+helperTruncate(char **w,
+               int *rc)
+{
+    int fds[2] = { -1, -1 };
+    int fd;
+
+    if (strcmp(w[0], "ftruncate") != 0 && strcmp(w[0], "ftruncate64") != 0)
+        return -1;
+
+    if (strcmp(w[1], "pipe") == 0 && pipe(fds) < 0)
+        return -1;
+
+    fd = fds[1] >= 0 ? fds[1] : atoi(w[1]);
+    *rc = strcmp(w[0], "ftruncate") == 0 ? ftruncate(fd, atoi(w[2])) : ftruncate64(fd, atoi(w[2]));
+
+    if (fds[0] >= 0) {
+        int saved = errno;
+
+        close(fds[0]);
+        close(fds[1]);
+        errno = saved;
+    }
+    return 0;
+}
+
+
 /* Make a file of each kind, which stdin names by a letter as ls(1) does. */
 static int
 helperMake(const char *type,
@@ -570,7 +598,8 @@ main(int argc,
 
         errno = 0;
         if (helperControl(w, &rc) < 0 && helperJail(w, &rc) < 0 && helperTree(w, &rc) < 0 &&
-            helperRange(w, &rc) < 0 && helperFile(w, &rc) < 0 && helperXen(w, &rc) < 0 &&
+            helperRange(w, &rc) < 0 && helperFile(w, &rc) < 0 && helperTruncate(w, &rc) < 0 &&
+            helperXen(w, &rc) < 0 &&
             helperRequest(w, &rc) < 0 && helperStore(w, &rc) < 0) {
             fprintf(stderr, "unknown call '%s'\n", line);
             return EXIT_FAILURE;

@@ -1070,6 +1070,24 @@ static const struct {
       "  = No such file or directory\n"
       "fopen64 /nonexistent/20 wb x\n"
       "  = No such file or directory\n", NULL } },
+    { "pipes that are truncated", { LAN, NULL,
+      "ftruncate pipe 0\n"
+      "ftruncate64 pipe 0\n"
+      "ftruncate pipe 1\n"
+      "  = Invalid argument\n"
+      "ftruncate64 pipe 1\n"
+      "  = Invalid argument\n", NULL } },
+    { "files that are truncated", { LAN, NULL,
+      "hold 20\n"
+      "ftruncate 20 3\n"
+      "content 20\n"
+      "  'old' at 8\n"
+      "ftruncate64 20 0\n"
+      "content 20\n"
+      "  '' at 8\n", NULL } },
+    { "pipes without claims", { NULL, NULL,
+      "ftruncate pipe 0\n"
+      "  = Invalid argument\n", NULL } },
     { "files without claims", { NULL, NULL,
       "hold 20\n"
       "fopen /dev/fd/20 wb new\n"

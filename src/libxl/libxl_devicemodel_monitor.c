@@ -847,15 +847,17 @@ libxlDeviceModelMonitorCommands(libxlDeviceModelMonitor *mon,
  * libxlDeviceModelMonitorCommandFD:
  * @mon: the monitor
  * @command: QMP command that takes an open file
+ * @arguments: its arguments, or NULL; taken over in every case
  * @fd: the file; stays with the caller
- * @reply: filled with the 'return' member of the reply
+ * @reply: filled with the 'return' member of the reply, or NULL
  * @deadline: for the reply
  *
- * As libxlDeviceModelMonitorCommand, for one without arguments.
+ * As libxlDeviceModelMonitorCommand.
  */
 int
 libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,
                                  const char *command,
+                                 virJSONValue **arguments,
                                  int fd,
                                  virJSONValue **reply,
                                  gint64 deadline)
@@ -864,7 +866,7 @@ libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,
 
     libxlDeviceModelMonitorStartClock(mon, deadline);
     mon->passed = fd;
-    rc = libxlDeviceModelMonitorRunOne(mon, command, NULL, reply);
+    rc = libxlDeviceModelMonitorRunOne(mon, command, arguments, reply);
     mon->passed = -1;
 
     return rc;

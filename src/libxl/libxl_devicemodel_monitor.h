@@ -77,6 +77,7 @@ libxlDeviceModelMonitorCommands(libxlDeviceModelMonitor *mon,
 int
 libxlDeviceModelMonitorCommandFD(libxlDeviceModelMonitor *mon,
                                  const char *command,
+                                 virJSONValue **arguments,
                                  int fd,
                                  virJSONValue **reply,
                                  gint64 deadline);

@@ -60,7 +60,7 @@ libxlDeviceModelQMPAddFD(libxlDeviceModelMonitor *mon,
     g_autoptr(virJSONValue) reply = NULL;
     int number;
 
-    if (libxlDeviceModelMonitorCommandFD(mon, "add-fd", fd, &reply, deadline) < 0)
+    if (libxlDeviceModelMonitorCommandFD(mon, "add-fd", NULL, fd, &reply, deadline) < 0)
         return -1;
 
     if (virJSONValueObjectGetNumberInt(reply, "fdset-id", &number) < 0 || number < 0) {
@@ -452,4 +452,205 @@ libxlDeviceModelQMPHumanCommands(libxlDeviceModelMonitor *mon,
     for (i = 0; i < n; i++)
         virJSONValueFree(replies[i]);
     return ret;
+}
+
+
+/**
+ * libxlDeviceModelQMPQueryVersion:
+ * @mon: the monitor
+ * @version: filled with QEMU's version: major, minor, micro
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPQueryVersion(libxlDeviceModelMonitor *mon,
+                                unsigned int version[3],
+                                gint64 deadline)
+{
+    static const char *const parts[] = { "major", "minor", "micro" };
+    g_autoptr(virJSONValue) reply = NULL;
+    virJSONValue *qemu;
+    int number = -1;
+    size_t i;
+
+    if (libxlDeviceModelMonitorCommand(mon, "query-version", NULL, &reply, deadline) < 0)
+        return -1;
+
+    qemu = virJSONValueObjectGetObject(reply, "qemu");
+    for (i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (!qemu || virJSONValueObjectGetNumberInt(qemu, parts[i], &number) < 0 || number < 0) {
+            virReportError(VIR_ERR_INTERNAL_ERROR,
+                           _("device model '%1$s': monitor command 'query-version': sent a reply without a version"),
+                           libxlDeviceModelMonitorGetName(mon));
+            return -1;
+        }
+
+        version[i] = number;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelQMPQueryMachine:
+ * @mon: the monitor
+ * @machine: filled with what QEMU calls its machine, which is not the alias that it was
+ *           started with; the caller frees it
+ * @deadline: for the reply
+ *
+ * It is what the device model says, and nothing to rely on.
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPQueryMachine(libxlDeviceModelMonitor *mon,
+                                char **machine,
+                                gint64 deadline)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+
+    if (libxlDeviceModelQMPCommand(mon, "qom-get", &reply, deadline,
+                                   "s:path", "/machine",
+                                   "s:property", "type",
+                                   NULL) < 0)
+        return -1;
+
+    if (!(*machine = g_strdup(virJSONValueGetString(reply)))) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("device model '%1$s': monitor command 'qom-get': sent no machine"),
+                       libxlDeviceModelMonitorGetName(mon));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelQMPCheckBlockers:
+ * @mon: the monitor
+ * @deadline: for the reply
+ *
+ * A device whose state cannot be saved is one reason, and there are others for as long as
+ * something lasts (fill_source_migration_info in QEMU migration/migration.c).
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand, which is
+ * VIR_ERR_OPERATION_FAILED where there is a reason.
+ */
+int
+libxlDeviceModelQMPCheckBlockers(libxlDeviceModelMonitor *mon,
+                                 gint64 deadline)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    g_autofree char *quote = NULL;
+    virJSONValue *reasons;
+    const char *reason = NULL;
+
+    if (libxlDeviceModelMonitorCommand(mon, "query-migrate", NULL, &reply, deadline) < 0)
+        return -1;
+
+    if (!(reasons = virJSONValueObjectGetArray(reply, "blocked-reasons")))
+        return 0;
+
+    if (virJSONValueArraySize(reasons) > 0)
+        reason = virJSONValueGetString(virJSONValueArrayGet(reasons, 0));
+
+    quote = libxlDeviceModelQuote(reason ? reason : "");
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' cannot be saved: '%2$s'"),
+                   libxlDeviceModelMonitorGetName(mon), quote);
+    return -1;
+}
+
+
+/**
+ * libxlDeviceModelQMPSetDirtyLog:
+ * @mon: the monitor
+ * @enable: whether Xen is to be told of each page of the guest that it dirties
+ * @deadline: for the reply
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPSetDirtyLog(libxlDeviceModelMonitor *mon,
+                               bool enable,
+                               gint64 deadline)
+{
+    return libxlDeviceModelQMPCommand(mon, "xen-set-global-dirty-log", NULL, deadline,
+                                      "b:enable", enable,
+                                      NULL);
+}
+
+
+/**
+ * libxlDeviceModelQMPStop:
+ * @mon: the monitor
+ * @deadline: for the reply
+ *
+ * When it has answered, nothing of it changes any more, nor does the guest's memory by it: its
+ * disks are drained, its NICs receive nothing (do_vm_stop in QEMU softmmu/cpus.c).
+ *
+ * Returns 0, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPStop(libxlDeviceModelMonitor *mon,
+                        gint64 deadline)
+{
+    return libxlDeviceModelMonitorCommand(mon, "stop", NULL, NULL, deadline);
+}
+
+
+/**
+ * libxlDeviceModelQMPSaveState:
+ * @mon: monitor of a stopped device model
+ * @fdset: number of a set with a file that can be written and not be read
+ * @live: whether the images of its disks are another's from then on, until it goes on
+ * @deadline: for the reply
+ *
+ * QEMU opens the file as one that it truncates, which the scope library allows for a pipe
+ * (libxl_devicemodel_scope_file.c).
+ *
+ * Returns 0 when all was written, or -1 with an error as of libxlDeviceModelMonitorCommand.
+ */
+int
+libxlDeviceModelQMPSaveState(libxlDeviceModelMonitor *mon,
+                             unsigned int fdset,
+                             bool live,
+                             gint64 deadline)
+{
+    g_autofree char *path = g_strdup_printf("/dev/fdset/%u", fdset);
+
+    return libxlDeviceModelQMPCommand(mon, "xen-save-devices-state", NULL, deadline,
+                                      "s:filename", path,
+                                      "b:live", live,
+                                      NULL);
+}
+
+
+/**
+ * libxlDeviceModelQMPIncoming:
+ * @mon: monitor of a device model that was started with -incoming defer
+ * @fd: a pipe that its state comes from; stays with the caller
+ * @deadline: for both replies
+ *
+ * Returns 0 when it has begun to load, or -1 with an error as of
+ * libxlDeviceModelMonitorCommand.  One that fails to load ends
+ * (process_incoming_migration_co in QEMU migration/migration.c).
+ */
+int
+libxlDeviceModelQMPIncoming(libxlDeviceModelMonitor *mon,
+                            int fd,
+                            gint64 deadline)
+{
+    g_autoptr(virJSONValue) name = NULL;
+
+    if (virJSONValueObjectAdd(&name, "s:fdname", "state", NULL) < 0 ||
+        libxlDeviceModelMonitorCommandFD(mon, "getfd", &name, fd, NULL, deadline) < 0)
+        return -1;
+
+    return libxlDeviceModelQMPCommand(mon, "migrate-incoming", NULL, deadline,
+                                      "s:uri", "fd:state",
+                                      NULL);
 }

@@ -87,3 +87,37 @@ int
 libxlDeviceModelQMPHumanCommands(libxlDeviceModelMonitor *mon,
                                  char **commands,
                                  gint64 deadline);
+
+int
+libxlDeviceModelQMPQueryVersion(libxlDeviceModelMonitor *mon,
+                                unsigned int version[3],
+                                gint64 deadline);
+
+int
+libxlDeviceModelQMPQueryMachine(libxlDeviceModelMonitor *mon,
+                                char **machine,
+                                gint64 deadline);
+
+int
+libxlDeviceModelQMPCheckBlockers(libxlDeviceModelMonitor *mon,
+                                 gint64 deadline);
+
+int
+libxlDeviceModelQMPSetDirtyLog(libxlDeviceModelMonitor *mon,
+                               bool enable,
+                               gint64 deadline);
+
+int
+libxlDeviceModelQMPStop(libxlDeviceModelMonitor *mon,
+                        gint64 deadline);
+
+int
+libxlDeviceModelQMPSaveState(libxlDeviceModelMonitor *mon,
+                             unsigned int fdset,
+                             bool live,
+                             gint64 deadline);
+
+int
+libxlDeviceModelQMPIncoming(libxlDeviceModelMonitor *mon,
+                            int fd,
+                            gint64 deadline);

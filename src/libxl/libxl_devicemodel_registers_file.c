@@ -81,17 +81,52 @@ libxlDeviceModelRegistersGetVersion(off_t size)
 }
 
 
+/* Make of @size bytes that were read what registers are now.  Returns whether they were any. */
+static bool
+libxlDeviceModelRegistersUpgrade(libxlDeviceModelRegisters *registers,
+                                 off_t size)
+{
+    uint64_t version = libxlDeviceModelRegistersGetVersion(size);
+
+    if (version == 0 || registers->version != version)
+        return false;
+
+    registers->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
+    return true;
+}
+
+
+/**
+ * libxlDeviceModelRegistersParse:
+ * @data: registers that were saved, whoever did
+ * @len: their length
+ *
+ * Returns a copy, which the caller frees, or NULL where they are of another version, or none.
+ */
+libxlDeviceModelRegisters *
+libxlDeviceModelRegistersParse(const uint8_t *data,
+                               size_t len)
+{
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
+
+    memcpy(registers, data, MIN(len, sizeof(*registers)));
+    if (!libxlDeviceModelRegistersUpgrade(registers, len))
+        return NULL;
+
+    return g_steal_pointer(&registers);
+}
+
+
 /* The registers are all zero yet. */
 static int
 libxlDeviceModelRegistersReadFD(int fd,
                                 const char *path,
                                 libxlDeviceModelRegisters *registers)
 {
-    uint64_t version = 0;
     struct stat sb;
     int rc = fstat(fd, &sb);
 
-    if (rc == 0 && S_ISREG(sb.st_mode) && (version = libxlDeviceModelRegistersGetVersion(sb.st_size)))
+    if (rc == 0 && S_ISREG(sb.st_mode) && libxlDeviceModelRegistersGetVersion(sb.st_size))
         rc = saferead(fd, registers, sb.st_size);
 
     if (rc < 0) {
@@ -99,13 +134,12 @@ libxlDeviceModelRegistersReadFD(int fd,
         return -1;
     }
 
-    if (version == 0 || registers->version != version) {
+    if (!S_ISREG(sb.st_mode) || !libxlDeviceModelRegistersUpgrade(registers, sb.st_size)) {
         virReportError(VIR_ERR_INTERNAL_ERROR,
                        _("file '%1$s' does not have the registers of a device model"), path);
         return -1;
     }
 
-    registers->version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION;
     return 0;
 }
 

@@ -10,7 +10,8 @@
  *
  * What is read may be anything that a process can write that was taken over.  It is a
  * copy, of the right length and version, or of the one before, which processes have that
- * were started before the daemon was exchanged, and nothing else is known of it:
+ * were started before the daemon was exchanged, be it from the file or from an image of a
+ * domain that was saved, and nothing else is known of it:
  * libxl_devicemodel_replay.h says what can be made of it.
  */
 
@@ -18,6 +19,10 @@
 
 #include "internal.h"
 #include "libxl_devicemodel_registers.h"
+
+libxlDeviceModelRegisters *
+libxlDeviceModelRegistersParse(const uint8_t *data,
+                               size_t len);
 
 int
 libxlDeviceModelRegistersCreate(const char *path,

@@ -58,7 +58,8 @@
  *  set_irq_level           untouched: made by the machine xenpvh only
  *  xs_read, xs_directory, xs_write, xs_mkdir, xs_rm, xs_set_permissions,
  *  xs_watch, xs_unwatch    by path; see libxlDeviceModelScopeDecidePath()
- *  fopen, fopen64          in libxl_devicemodel_scope_file.c
+ *  fopen, fopen64, ftruncate, ftruncate64
+ *                          in libxl_devicemodel_scope_file.c
  *  xenforeignmemory_map_resource, xenevtchn_bind_interdomain, xenevtchn_notify
  *                          passed on, and looked at, in
  *                          libxl_devicemodel_scope_memory.c

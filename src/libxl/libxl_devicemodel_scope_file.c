@@ -11,9 +11,15 @@
  *
  * As with any file that is opened to be written, what was in it goes, so only
  * the last sound remains if the guest begins several times.
+ *
+ * The state of a secondary is saved into a pipe, so that the driver keeps no more of
+ * it than it wants to read.  QEMU has that by a name that it resolves itself, but
+ * truncates what it opens to be written (qemu_dup_flags in util/osdep.c), which a
+ * pipe cannot be, and need not.
  */
 
-/* fopen() and fopen64() are both defined here: neither may stand for the other. */
+/* fopen() and fopen64() are both defined here: neither may stand for the other.  Nor
+ * may ftruncate() and ftruncate64(). */
 #undef _FILE_OFFSET_BITS
 #ifndef _GNU_SOURCE
 # define _GNU_SOURCE
@@ -21,7 +27,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libxl_devicemodel_scope.h"
@@ -89,4 +97,42 @@ fopen64(const char *path,
         return libxlDeviceModelScopeFileOpen(handed, mode);
 
     return next ? next(path, mode) : NULL;
+}
+
+
+/* There is nothing in it that could go. */
+static bool
+libxlDeviceModelScopeFileIsEmptied(int fd,
+                                   off64_t length)
+{
+    struct stat sb;
+
+    return length == 0 && libxlDeviceModelScopeGetClaims() &&
+        fstat(fd, &sb) == 0 && S_ISFIFO(sb.st_mode);
+}
+
+
+LIBXL_DEVICE_MODEL_SCOPE_EXPORT int
+ftruncate(int fd,
+          off_t length)
+{
+    __typeof__(&ftruncate) next = LIBXL_DEVICE_MODEL_SCOPE_NEXT(ftruncate);
+
+    if (libxlDeviceModelScopeFileIsEmptied(fd, length))
+        return 0;
+
+    return next ? next(fd, length) : -1;
+}
+
+
+LIBXL_DEVICE_MODEL_SCOPE_EXPORT int
+ftruncate64(int fd,
+            off64_t length)
+{
+    __typeof__(&ftruncate64) next = LIBXL_DEVICE_MODEL_SCOPE_NEXT(ftruncate64);
+
+    if (libxlDeviceModelScopeFileIsEmptied(fd, length))
+        return 0;
+
+    return next ? next(fd, length) : -1;
 }
