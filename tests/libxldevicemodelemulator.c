@@ -37,10 +37,12 @@ static struct {
     unsigned int domid;
     int monitor;
     int tap;
+    int handed; /* the last file that came with a command */
+    bool incoming; /* waits for a state */
 
     xendevicemodel_handle *dmod;
     ioservid_t ioservid;
-} emulator = { .monitor = -1, .tap = -1 };
+} emulator = { .monitor = -1, .tap = -1, .handed = -1 };
 
 
 static bool
@@ -93,6 +95,8 @@ emulatorParse(char **argv)
             emulator.monitor = emulatorFD(argv[i + 1]);
         else if (strcmp(argv[i], "-netdev") == 0)
             emulator.tap = emulatorFD(argv[i + 1]);
+        else if (strcmp(argv[i], "-incoming") == 0 && strcmp(argv[i + 1], "defer") == 0)
+            emulator.incoming = true;
     }
 }
 
@@ -205,6 +209,12 @@ emulatorStatus(void)
     if (emulatorIs("names-odd-state"))
         return "{\"running\": false, \"status\": \"\\u001b[2J\\u0085\"}";
 
+    if (emulator.incoming)
+        return "{\"running\": false, \"status\": \"inmigrate\"}";
+
+    if (emulator.handed >= 0 && fakeXenDeviceModelMapped() == 1)
+        return "{\"running\": false, \"status\": \"paused\"}";
+
     if (emulatorIs("stays-paused"))
         return "{\"running\": false, \"status\": \"paused\"}";
 
@@ -236,6 +246,24 @@ emulatorTerminal(void)
 }
 
 
+/* BARs are in a state.  Returns the reply. */
+static const char *
+emulatorLoad(void)
+{
+    char state[16] = "";
+
+    if (!emulator.incoming || read(emulator.handed, state, sizeof(state) - 1) <= 0)
+        return NULL;
+
+    if (strcmp(state, "QEVM") != 0)
+        emulatorExit("load of migration failed");
+
+    emulator.incoming = false;
+    emulatorMapBAR();
+    return "{}";
+}
+
+
 static void
 emulatorCommand(int fd,
                 const char *line)
@@ -253,7 +281,19 @@ emulatorCommand(int fd,
                     atoi(id + strlen("\"id\":")));
             return;
         }
-        emulatorMapBAR();
+        if (emulator.incoming)
+            emulatorExit("has no state yet");
+        if (emulator.handed >= 0)
+            emulator.handed = -1;
+        else
+            emulatorMapBAR();
+    } else if (strstr(line, "\"migrate-incoming\"")) {
+        if (!(reply = emulatorLoad()))
+            emulatorExit("waits for no state");
+    } else if (strstr(line, "\"query-version\"")) {
+        reply = "{\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}}";
+    } else if (strstr(line, "\"qom-get\"")) {
+        reply = "\"xenfv-3.1-machine\"";
     } else if (strstr(line, "\"query-status\"")) {
         reply = emulatorStatus();
     } else if (strstr(line, "\"query-chardev\"")) {
@@ -265,6 +305,31 @@ emulatorCommand(int fd,
 }
 
 
+/* Returns whether there was a byte; a file may come with it. */
+static bool
+emulatorReceive(int fd,
+                char *byte)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec iov = { .iov_base = byte, .iov_len = 1 };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = &control, .msg_controllen = sizeof(control),
+    };
+    struct cmsghdr *header;
+
+    if (recvmsg(fd, &msg, 0) != 1)
+        return false;
+
+    if ((header = CMSG_FIRSTHDR(&msg)))
+        memcpy(&emulator.handed, CMSG_DATA(header), sizeof(int));
+    return true;
+}
+
+
 static void
 emulatorServe(int fd)
 {
@@ -273,7 +338,7 @@ emulatorServe(int fd)
 
     dprintf(fd, "%s", emulatorIs("garbage") ? "SSH-2.0\r\n" : EMULATOR_GREETING);
 
-    while (len < sizeof(line) - 1 && read(fd, line + len, 1) == 1) {
+    while (len < sizeof(line) - 1 && emulatorReceive(fd, line + len)) {
         if (line[len++] != '\n')
             continue;
 

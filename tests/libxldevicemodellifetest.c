@@ -375,7 +375,7 @@ testStartWithout(const void *opaque)
     VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
     libxl_domain_config_init(&config);
     vm->def->ndevicemodels = 0;
-    rc = libxlDeviceModelsStart(driver, vm, &config);
+    rc = libxlDeviceModelsStart(driver, vm, &config, -1, LIBXL_SAVE_VERSION);
     vm->def->ndevicemodels = ndevicemodels;
     libxl_domain_config_dispose(&config);
 

@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 
 #include "testutils.h"
+#include "libxl/libxl_devicemodel_registers_file.h"
 #include "libxl/libxl_devicemodel_start.h"
 #include "libxl/libxl_devicemodel_watch.h"
 #include "libxldevicemodeltestutils.h"
@@ -583,6 +584,8 @@ struct testStartData {
     bool privileged; /* it has kept a privilege */
     const char *stateDir; /* in the test's, other than the test's */
     long long timeout; /* ms; 0: long enough */
+    const char *state; /* that it goes on with */
+    const char *machine; /* of that */
     const char *spawnError;
     const char *error; /* of libxlDeviceModelAwait */
     int code;
@@ -594,7 +597,15 @@ static int
 testStartRun(testProcess *process,
              const struct testStartData *data)
 {
-    int rc = testProcessSpawn(process);
+    libxlDeviceModelSaved saved = {
+        .name = process->dm->name, .machine = (char *)data->machine, .version = { 7, 2, 0 },
+        .state = (uint8_t *)data->state, .nstate = data->state ? strlen(data->state) : 0,
+    };
+    int rc;
+
+    if (data->state)
+        process->starting->saved = &saved;
+    rc = testProcessSpawn(process);
 
     if (testOutcome("spawn", rc, data->spawnError, data->code) < 0)
         return -1;
@@ -628,6 +639,48 @@ testStart(const void *opaque)
         ret = -1;
 
     return ret;
+}
+
+
+/* What the guest has written is remembered on from what was saved with the state, unless that
+ * is not known. */
+static int
+testRestored(const void *opaque)
+{
+    const bool *known = opaque;
+    libxlDeviceModelRegisters registers = { .version = LIBXL_DEVICE_MODEL_REGISTERS_VERSION };
+    g_autofree libxlDeviceModelRegisters *read = g_new0(libxlDeviceModelRegisters, 1);
+    libxlDeviceModelSaved saved = {
+        .machine = (char *)"xenfv-3.1-machine", .version = { 7, 2, 0 },
+        .state = (uint8_t *)"QEVM", .nstate = 4,
+        .registers = (uint8_t *)&registers, .nregisters = sizeof(registers) - (*known ? 0 : 8),
+    };
+    testProcess *process = testProcessNew(testDir, 1, "good", NULL);
+    int ret = 0;
+
+    registers.config[TEST_SLOT][4] = 0xf0000000;
+    registers.noted[0] = 1;
+    saved.name = process->dm->name;
+    process->starting->saved = &saved;
+    process->dm->holds = true;
+
+    if (testProcessSpawn(process) < 0)
+        return -1;
+
+    testProcessBegin(process);
+    if (testProcessAwait(process, TEST_LONG_MS) < 0 || testCheckRunning(process) < 0)
+        ret = -1;
+
+    if (!!process->dm->registers != *known || process->dm->holds != *known) {
+        VIR_TEST_VERBOSE("registers are in '%s'", NULLSTR(process->dm->registers));
+        ret = -1;
+    }
+
+    if (*known && (libxlDeviceModelRegistersRead(process->dm->registers, read) < 0 ||
+                   read->config[TEST_SLOT][4] != 0xf0000000 || read->noted[0] != 0))
+        ret = -1;
+
+    return testProcessFinish(process, "exited with status 0") < 0 ? -1 : ret;
 }
 
 
@@ -1870,11 +1923,39 @@ testStarts(void)
 {
     static const struct testStartData good = { .mode = "good", .status = "exited with status 0" };
     static const struct testStartData wrapped = { .mode = "wrapped", .status = "exited with status 0" };
+    static const struct testStartData restored = {
+        .mode = "good", .state = "QEVM", .machine = "xenfv-3.1-machine",
+        .status = "exited with status 0",
+    };
+    static const struct testStartData altered = {
+        .mode = "good", .state = "QEVN", .machine = "xenfv-3.1-machine",
+        .error = "internal error: device model 'dm1' exited while it started: "
+                 "exited with status 1: emulator: load of migration failed",
+        .code = VIR_ERR_INTERNAL_ERROR, .status = "exited with status 1",
+    };
+    static const struct testStartData foreign = {
+        .mode = "good", .state = "QEVM", .machine = "xenfv-4.2-machine",
+        .error = "unsupported configuration: the emulator of device model 'dm1' has machine "
+                 "'xenfv-3.1-machine', and its state is of 'xenfv-4.2-machine'",
+        .code = VIR_ERR_CONFIG_UNSUPPORTED, .status = "exited with status 0",
+    };
+    static const bool known = true;
+    static const bool unknown = false;
     int ret = 0;
 
     if (virTestRun("runs", testStart, &good) < 0)
         ret = -1;
     if (virTestRun("runs in a wrapper", testStart, &wrapped) < 0)
+        ret = -1;
+    if (virTestRun("runs on with a state", testStart, &restored) < 0)
+        ret = -1;
+    if (virTestRun("is given an altered state", testStart, &altered) < 0)
+        ret = -1;
+    if (virTestRun("is given the state of another machine", testStart, &foreign) < 0)
+        ret = -1;
+    if (virTestRun("runs on with registers", testRestored, &known) < 0)
+        ret = -1;
+    if (virTestRun("runs on without registers", testRestored, &unknown) < 0)
         ret = -1;
     if (virTestRun("runs where another was left", testLeftovers, &good) < 0)
         ret = -1;

@@ -239,7 +239,7 @@ testLogRun(const void *opaque)
     testPatience = data->patience;
     testStoreReset();
 
-    rc = libxlDeviceModelsStart(driver, vm, &d_config);
+    rc = libxlDeviceModelsStart(driver, vm, &d_config, -1, LIBXL_SAVE_VERSION);
     if (libxlDeviceModelTestOutcome(rc, testDir, data->error) < 0 ||
         virTestCompareToString(asked, NULLSTR_EMPTY(testLog.asked)) < 0)
         ret = -1;
@@ -287,7 +287,7 @@ testReport(const void *opaque)
     testPatience = 1000;
     testStoreReset();
 
-    ret = libxlDeviceModelTestOutcome(libxlDeviceModelsStart(driver, vm, &d_config),
+    ret = libxlDeviceModelTestOutcome(libxlDeviceModelsStart(driver, vm, &d_config, -1, LIBXL_SAVE_VERSION),
                                       testDir, data->error);
 
     libxlDeviceModelsStop(driver, vm);
@@ -413,7 +413,7 @@ testEmulator(const void *opaque)
     }
 
     testStranger = data->stranger;
-    ret = libxlDeviceModelTestOutcome(libxlDeviceModelsStart(driver, vm, &d_config),
+    ret = libxlDeviceModelTestOutcome(libxlDeviceModelsStart(driver, vm, &d_config, -1, LIBXL_SAVE_VERSION),
                                       testDir, data->error);
     testStranger = false;
     if (!data->error &&

@@ -136,6 +136,8 @@ testStatuses(void)
     DO_TEST("without secondaries", "", 0, NULL);
     DO_TEST("with secondaries",
             "<devicemodels>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
+    DO_TEST("while it is saved",
+            "<devicemodels complete='yes' saving='yes'>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
     DO_TEST("with complete secondaries",
             "<devicemodels complete='yes'>\n" TEST_STATUS_LAN TEST_STATUS_WAN "</devicemodels>\n", 2, NULL);
     DO_TEST("with one that ends",

@@ -1204,7 +1204,7 @@ testPrepares(void)
 
 
 static int
-testSave(const void *opaque G_GNUC_UNUSED)
+testMigration(const void *opaque G_GNUC_UNUSED)
 {
     g_autoptr(virDomainDef) none =
         libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_EMULATOR);
@@ -1216,13 +1216,13 @@ testSave(const void *opaque G_GNUC_UNUSED)
                                   TEST_NIC(1));
 
     if (!none || !one || !two ||
-        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckSave(none), NULL, NULL) < 0 ||
-        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckSave(one), NULL, NULL) < 0)
+        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckMigration(none), NULL, NULL) < 0 ||
+        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckMigration(one), NULL, NULL) < 0)
         return -1;
 
-    return libxlDeviceModelTestOutcome(libxlDeviceModelsCheckSave(two), NULL,
+    return libxlDeviceModelTestOutcome(libxlDeviceModelsCheckMigration(two), NULL,
                                        "Operation not supported: domain 'guest' has 2 device models: "
-                                       "only a domain with one can be saved or migrated");
+                                       "only a domain with one can be migrated");
 }
 
 
@@ -1260,7 +1260,7 @@ mymain(void)
     if (testHosts() < 0 ||
         testPrepares() < 0)
         ret = -1;
-    if (virTestRun("Save", testSave, NULL) < 0)
+    if (virTestRun("Migration", testMigration, NULL) < 0)
         ret = -1;
 
     unlink("libxl-driver.log");

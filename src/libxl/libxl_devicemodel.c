@@ -44,20 +44,20 @@ VIR_LOG_INIT("libxl.libxl_devicemodel");
 
 
 /**
- * libxlDeviceModelsCheckSave:
- * @def: definition of a running domain
+ * libxlDeviceModelsCheckMigration:
+ * @def: definition of a domain
  *
  * Returns 0, or -1 with VIR_ERR_OPERATION_UNSUPPORTED where the domain has
- * secondaries: libxl saves the state of the primary only.
+ * secondaries: libxl migrates the state of the primary only.
  */
 int
-libxlDeviceModelsCheckSave(const virDomainDef *def)
+libxlDeviceModelsCheckMigration(const virDomainDef *def)
 {
     if (def->ndevicemodels < 2)
         return 0;
 
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   _("domain '%1$s' has %2$zu device models: only a domain with one can be saved or migrated"),
+                   _("domain '%1$s' has %2$zu device models: only a domain with one can be migrated"),
                    def->name, def->ndevicemodels);
     return -1;
 }
@@ -94,6 +94,7 @@ libxlDeviceModelsRemember(libxlDriverPrivate *driver,
     }
 
     priv->devicemodelsComplete = false;
+    priv->devicemodelsSaving = false;
 }
 
 
@@ -160,14 +161,22 @@ static int
 libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
                            virDomainObj *vm,
                            const libxlDeviceModelPlaced *placed,
+                           const libxlDeviceModelsSaved *saved,
                            GPtrArray *startings)
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     libxlDeviceModelStarting *starting = libxlDeviceModelPrepareStart(cfg, vm, placed);
     libxlDeviceModel *dm;
 
+    size_t i;
+
     if (!starting)
         return -1;
+
+    for (i = 0; saved && i < saved->ndms; i++) {
+        if (STREQ(saved->dms[i].name, starting->dm->name))
+            starting->saved = &saved->dms[i];
+    }
 
     g_ptr_array_add(startings, starting);
     dm = virObjectRef(starting->dm);
@@ -286,6 +295,7 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
                        virDomainObj *vm,
                        const libxlDeviceModelPlacement *placement,
                        const libxl_domain_config *d_config,
+                       const libxlDeviceModelsSaved *saved,
                        GPtrArray *startings,
                        gint64 deadline)
 {
@@ -298,7 +308,8 @@ libxlDeviceModelsSpawn(libxlDriverPrivate *driver,
         return -1;
 
     for (i = 0; i < placement->nsecondaries; i++) {
-        if (libxlDeviceModelPrepareOne(cfg, vm, &placement->secondaries[i], startings) < 0)
+        if (libxlDeviceModelPrepareOne(cfg, vm, &placement->secondaries[i], saved,
+                                       startings) < 0)
             return -1;
     }
 
@@ -384,9 +395,11 @@ libxlDeviceModelsFindEmulator(virDomainDef *def)
  * @driver: the driver
  * @vm: domain that libxl has created and left paused
  * @d_config: its configuration, as libxl has completed it
+ * @restoreFD: what libxl has restored it from, of which the rest is read, or -1
+ * @restoreVersion: of that
  *
  * Start the secondaries of a domain and wait until all of them serve their
- * devices.  The live definition gets the state of the device models, the
+ * devices, with the state that they had where the domain is restored.  The live definition gets the state of the device models, the
  * addresses of the placed devices, and the emulator that libxl takes where it has
  * none.  What an earlier end of the domain could not remove is tried again first,
  * also where the domain has no device model any more.  Unlocks @vm while it waits.
@@ -398,15 +411,21 @@ libxlDeviceModelsFindEmulator(virDomainDef *def)
 int
 libxlDeviceModelsStart(libxlDriverPrivate *driver,
                        virDomainObj *vm,
-                       const libxl_domain_config *d_config)
+                       const libxl_domain_config *d_config,
+                       int restoreFD,
+                       uint32_t restoreVersion)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDeviceModelPlacement) placement = NULL;
+    g_autoptr(libxlDeviceModelsSaved) saved = NULL;
     g_autoptr(GPtrArray) startings = NULL;
     gint64 deadline;
 
     libxlDeviceModelsStop(driver, vm);
+
+    if (libxlDeviceModelsReadState(vm, restoreFD, restoreVersion, &saved) < 0)
+        return -1;
 
     if (vm->def->ndevicemodels == 0)
         return 0;
@@ -426,7 +445,7 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
     deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_START_MS * 1000LL;
     startings = g_ptr_array_new_with_free_func((GDestroyNotify)libxlDeviceModelStartingFree);
 
-    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, startings, deadline) < 0 ||
+    if (libxlDeviceModelsSpawn(driver, vm, placement, d_config, saved, startings, deadline) < 0 ||
         libxlDeviceModelsAwait(driver, vm, startings, deadline) < 0 ||
         libxlDeviceModelsCheckAlive(startings) < 0 ||
         libxlDeviceModelsCheckDomain(cfg, vm->def) < 0)
@@ -466,6 +485,7 @@ libxlDeviceModelsRecordEnd(libxlDriverPrivate *driver,
         return;
 
     priv->devicemodelsComplete = false;
+    priv->devicemodelsSaving = false;
     if (libxlDeviceModelsRecord(driver, vm) < 0)
         VIR_WARN("cannot record that domain '%s' ends: %s",
                  vm->def->name, virGetLastErrorMessage());
@@ -847,6 +867,9 @@ libxlDeviceModelsReconnect(libxlDriverPrivate *driver,
         if (net->ifname && libxlDeviceModelOwnsNet(vm->def, net))
             virNetDevReserveName(net->ifname);
     }
+
+    if (!dying)
+        libxlDeviceModelsRecoverSave(driver, vm);
 
     return dying && priv->ndevicemodels > 0;
 }

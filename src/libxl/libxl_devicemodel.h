@@ -13,6 +13,8 @@
  * first process is ended.  A daemon that takes over destroys a domain whose
  * device models are not complete, so that it can be killed at any time.
  *
+ * How it is saved and restored is in libxl_devicemodel_save.h.
+ *
  * Those that take a virDomainObj are called with it locked.
  * libxlDeviceModelsCheckImages, libxlDeviceModelsStart and libxlDeviceModelsStop
  * unlock it while they wait; the job of type modify that they are called in keeps
@@ -23,6 +25,7 @@
 #pragma once
 
 #include "libxl_conf.h"
+#include "libxl_devicemodel_save.h"
 #include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_uart.h"
 #include "libxl_devicemodel_validate.h"
@@ -41,7 +44,9 @@ libxlDeviceModelsCheckImages(virDomainObj *vm);
 int
 libxlDeviceModelsStart(libxlDriverPrivate *driver,
                        virDomainObj *vm,
-                       const libxl_domain_config *d_config);
+                       const libxl_domain_config *d_config,
+                       int restoreFD,
+                       uint32_t restoreVersion);
 
 void
 libxlDeviceModelsStop(libxlDriverPrivate *driver,
@@ -66,4 +71,4 @@ libxlDeviceModelsCheckConsole(virDomainObj *vm,
                               int *fd);
 
 int
-libxlDeviceModelsCheckSave(const virDomainDef *def);
+libxlDeviceModelsCheckMigration(const virDomainDef *def);

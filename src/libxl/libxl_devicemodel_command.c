@@ -462,7 +462,9 @@ libxlDeviceModelCommandAddDevices(virCommand *cmd,
  * @debug: whether the scope library logs each decision
  *
  * The process starts stopped (-S), so that the driver can look at what it
- * registered with Xen before it serves anything.
+ * registered with Xen before it serves anything.  For the same reason it waits for the
+ * state that it is to go on with: BARs are in that, which are taken for the board's before
+ * the scope is sealed.
  *
  * Returns the command, which the caller completes (log, pid file), runs and
  * frees, or NULL with an error.
@@ -494,6 +496,9 @@ libxlDeviceModelCommandNew(const libxlDeviceModelConfig *config,
 
     if (libxlDeviceModelCommandAddDevices(cmd, config, fds) < 0)
         return NULL;
+
+    if (config->incoming)
+        virCommandAddArgList(cmd, "-incoming", "defer", NULL);
 
     return g_steal_pointer(&cmd);
 }

@@ -101,6 +101,8 @@ struct _libxlDeviceModelConfig {
     libxlDeviceModelSerial *serials;
 
     libxlDeviceModelSound *sound; /* NULL for none */
+
+    bool incoming; /* it goes on with a state that was saved */
 };
 
 int

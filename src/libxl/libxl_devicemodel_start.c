@@ -25,6 +25,7 @@
 #include "libxl_devicemodel_replay.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "libxl_devicemodel_serial.h"
+#include "libxl_devicemodel_state.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -275,13 +276,34 @@ libxlDeviceModelOpenScope(libxlDeviceModelStarting *starting)
 }
 
 
+/* Where it is not known what the guest has written before, or another version knew it, there is
+ * no use in what it writes from now on. */
+static void
+libxlDeviceModelForgetRegisters(libxlDeviceModel *dm)
+{
+    VIR_WARN("device model '%s' is never restarted: what the guest has written into its registers is not known",
+             dm->name);
+    g_clear_pointer(&dm->registers, g_free);
+    dm->holds = false;
+}
+
+
 static int
 libxlDeviceModelOpenRegisters(libxlDeviceModelStarting *starting)
 {
+    g_autofree libxlDeviceModelRegisters *before = NULL;
+
+    if (starting->saved &&
+        !(before = libxlDeviceModelRegistersParse(starting->saved->registers,
+                                                  starting->saved->nregisters))) {
+        libxlDeviceModelForgetRegisters(starting->dm);
+        return 0;
+    }
+
     if (starting->succession)
         starting->fds->registers = starting->succession->remember(starting, starting->predecessor);
     else
-        starting->fds->registers = libxlDeviceModelRegistersCreate(starting->dm->registers, NULL);
+        starting->fds->registers = libxlDeviceModelRegistersCreate(starting->dm->registers, before);
 
     if (starting->fds->registers < 0) {
         virLastErrorPrefixMessage(_("device model '%1$s'"), starting->dm->name);
@@ -445,6 +467,8 @@ libxlDeviceModelSpawn(libxlDeviceModelStarting *starting)
     g_autofree char *library = libxlDeviceModelScopeLibrary();
     g_autofree char *folder = g_path_get_dirname(dm->socket);
     g_autoptr(virCommand) cmd = NULL;
+
+    starting->config->incoming = !!starting->saved;
 
     if (!virFileExists(library)) {
         virReportError(VIR_ERR_OPERATION_FAILED,
@@ -708,15 +732,43 @@ libxlDeviceModelBegin(libxlDeviceModelStarting *starting,
 }
 
 
+/* What its state does not have of a link is in the state of its device, which comes after. */
+static int
+libxlDeviceModelResume(libxlDeviceModelStarting *starting,
+                       libxlDeviceModelMonitor *mon,
+                       gint64 deadline)
+{
+    if (libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
+        libxlDeviceModelStateLoad(mon, starting->saved, deadline) < 0 ||
+        libxlDeviceModelQMPCont(mon, deadline) < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/* Let it serve its devices, in the way that it was started for. */
+static int
+libxlDeviceModelGo(libxlDeviceModelStarting *starting,
+                   libxlDeviceModelMonitor *mon,
+                   gint64 deadline)
+{
+    if (starting->succession)
+        return libxlDeviceModelSucceed(starting, mon, deadline);
+
+    if (starting->saved)
+        return libxlDeviceModelResume(starting, mon, deadline);
+
+    return libxlDeviceModelBegin(starting, mon, deadline);
+}
+
+
 static int
 libxlDeviceModelServe(libxlDeviceModelStarting *starting,
                       libxlDeviceModelMonitor *mon,
                       gint64 deadline)
 {
-    int rc = starting->succession ? libxlDeviceModelSucceed(starting, mon, deadline)
-                                  : libxlDeviceModelBegin(starting, mon, deadline);
-
-    if (rc < 0 ||
+    if (libxlDeviceModelGo(starting, mon, deadline) < 0 ||
         libxlDeviceModelCheckRunning(starting, mon, deadline) < 0 ||
         libxlDeviceModelFindTTYs(starting, mon, deadline) < 0)
         return -1;

@@ -29,6 +29,7 @@
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_process.h"
 #include "libxl_devicemodel_registers.h"
+#include "libxl_devicemodel_saved.h"
 
 /* A secondary while it starts. */
 typedef struct _libxlDeviceModelStarting libxlDeviceModelStarting;
@@ -67,6 +68,7 @@ struct _libxlDeviceModelStarting {
     char **replay; /* what it is told of that before it serves its devices, or NULL */
     const libxlDeviceModelSuccession *succession; /* or NULL */
     libxlDeviceModel *predecessor; /* belongs to the domain */
+    const libxlDeviceModelSaved *saved; /* the state that it goes on with, or NULL; the caller's */
     bool swaps; /* the guest of that is held for it */
     int scopefd; /* to the scope library, until it has sealed the scope */
     char *ttys[LIBXL_DEVICE_MODEL_SERIAL_MAX]; /* of the serial ports that are

@@ -97,6 +97,8 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
         virBufferAddLit(&domainBuf, " uarts='numbered'");
     if (priv->devicemodelsComplete)
         virBufferAddLit(&domainBuf, " complete='yes'");
+    if (priv->devicemodelsSaving)
+        virBufferAddLit(&domainBuf, " saving='yes'");
 
     virXMLFormatElement(buf, "devicemodels", &domainBuf, &childBuf);
 }
@@ -293,6 +295,8 @@ libxlDeviceModelsParseStatus(xmlXPathContextPtr ctxt,
 
     priv->devicemodelsComplete =
         virXPathBoolean("boolean(./devicemodels[@complete='yes'])", ctxt) > 0;
+    priv->devicemodelsSaving =
+        virXPathBoolean("boolean(./devicemodels[@saving='yes'])", ctxt) > 0;
 
     /* the guest's serial ports stay what they are; one that is about to start has none yet */
     if (virDomainObjIsActive(vm) &&

@@ -23,6 +23,9 @@
  * serial ports that another process goes on with.  When its processes have ended, and when it
  * was restarted, is there in microseconds since the host was started.
  *
+ * A domain is saving='yes' while it is saved, as long as its secondaries may be stopped
+ * (libxl_devicemodel_save.h).
+ *
  * Where the uarts are numbered, the serial ports of the definition are the guest's by their
  * numbers.  A daemon that did not write that went by their order.
  *

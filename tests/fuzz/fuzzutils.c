@@ -11,7 +11,6 @@
 #include "fuzzutils.h"
 
 #include "conf/domain_devicemodel.h"
-#include "libxl/libxl_conf.h"
 #include "virerror.h"
 #include "virlog.h"
 #include "virthread.h"
@@ -86,6 +85,13 @@ LLVMFuzzerInitialize(int *argc G_GNUC_UNUSED,
     driver.xmlopt = libxlCreateXMLConf(&driver);
 
     return 0;
+}
+
+
+libxlDriverPrivate *
+fuzzDriver(void)
+{
+    return &driver;
 }
 
 

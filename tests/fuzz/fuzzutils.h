@@ -11,6 +11,7 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "libxl/libxl_conf.h"
 
 /* The names are libFuzzer's. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -27,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void fuzzFail(const char *condition, const char *fmt, ...)
     G_GNUC_PRINTF(2, 3) G_NORETURN;
 
+libxlDriverPrivate *fuzzDriver(void);
 virCaps *fuzzCaps(void);
 virDomainXMLOption *fuzzXMLOption(void);
 

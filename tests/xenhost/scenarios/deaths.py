@@ -219,7 +219,7 @@ def deaths_at_bad_times(host):
         for name in ("lan", "wan"):
             expect_failed(domain, name, KILLED)
         domain.virsh("resume fails")
-        expect_refused(domain, "save fails /root/fails.save", "'fails'")
+        expect_refused(domain, "save fails /root/fails.save", "'fails'", "'lan'")
         domain.destroy()
         expect_all_gone(host)
 
