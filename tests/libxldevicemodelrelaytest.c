@@ -726,6 +726,33 @@ testPath(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* A file that came with a command that was refused does not come with the next one. */
+static int
+testRefusedFile(const void *opaque G_GNUC_UNUSED)
+{
+    g_auto(testPrimary) primary = { .failure = "no" };
+    VIR_AUTOCLOSE fd = -1;
+    libxlDeviceModelRelay *relay;
+    bool stopped;
+    int rc;
+
+    testPrimaryStart(&primary);
+    if (!(relay = libxlDeviceModelRelayNew(primary.path, testHandle, &primary)) ||
+        (fd = testClientConnect(primary.path)) < 0 ||
+        testClientExpect(fd, "{\"QMP\": {}}\r") < 0)
+        return -1;
+
+    testClientSend(fd, TEST_STOP, true);
+    g_free(testClientReceive(fd));
+    testClientSend(fd, "{\"execute\": \"cont\"}", false);
+    rc = testClientExpect(fd, "{\"event\": \"STOP\"}\r");
+
+    ignore_value(libxlDeviceModelRelayEnd(relay, &stopped));
+    virResetLastError();
+    return rc < 0 ? -1 : virTestCompareToString("{\"execute\": \"cont\"}\r\n", primary.log->str);
+}
+
+
 /* Nothing stays open, be it a file that libxl handed over with a command that was refused. */
 static int
 testOpenFiles(const void *opaque)
@@ -766,6 +793,7 @@ mymain(void)
         virTestRun("No socket", testNone, NULL) < 0 ||
         virTestRun("Mode", testMode, NULL) < 0 ||
         virTestRun("Path", testPath, NULL) < 0 ||
+        virTestRun("File of a refused command", testRefusedFile, NULL) < 0 ||
         virTestRun("Open files", testOpenFiles, &refused) < 0)
         ret = -1;
 

@@ -41,7 +41,8 @@ typedef enum {
     TEST_STOPPED, /* from the beginning */
     TEST_ODD_MACHINE, /* names one that none can have */
     TEST_EMPTY, /* has no state */
-    TEST_ENDLESS, /* has too much */
+    TEST_LARGE, /* has as much as it may */
+    TEST_TOO_LARGE, /* a byte more */
     TEST_LATE, /* sends its state after its answer */
     TEST_LOADS_BADLY, /* is in another state then */
     TEST_NEVER_LOADS,
@@ -106,13 +107,12 @@ testStateByte(size_t i)
 static void
 testSecondarySave(testSecondary *secondary)
 {
-    size_t max = testIs(secondary, TEST_ENDLESS, NULL) ? SIZE_MAX : secondary->nstate;
     char data[1000];
     size_t i = 0;
     size_t n;
 
-    while (i < max) {
-        for (n = 0; n < sizeof(data) && i < max; n++)
+    while (i < secondary->nstate) {
+        for (n = 0; n < sizeof(data) && i < secondary->nstate; n++)
             data[n] = testStateByte(i++);
         if (safewrite(secondary->fd, data, n) < 0)
             return;
@@ -253,6 +253,20 @@ testSecondaryRun(void *opaque)
 }
 
 
+static size_t
+testStateLength(testBehaviour behaviour,
+                unsigned int id)
+{
+    if (behaviour == TEST_EMPTY)
+        return 0;
+    if (behaviour == TEST_LARGE)
+        return LIBXL_DEVICE_MODEL_SAVED_STATE_MAX;
+    if (behaviour == TEST_TOO_LARGE)
+        return LIBXL_DEVICE_MODEL_SAVED_STATE_MAX + 1;
+    return 200 * 1000 + id;
+}
+
+
 static void
 testSecondaryStart(testSecondary *secondary,
                    const testCharacter *character,
@@ -266,7 +280,7 @@ testSecondaryStart(testSecondary *secondary,
     secondary->stopped = character->behaviour == TEST_STOPPED;
     secondary->incoming = false;
     secondary->fd = -1;
-    secondary->nstate = character->behaviour == TEST_EMPTY ? 0 : 200 * 1000 + id;
+    secondary->nstate = testStateLength(character->behaviour, id);
     secondary->log = g_string_new(NULL);
     secondary->loaded = g_string_new(NULL);
 
@@ -392,7 +406,7 @@ testWorkCheckSaved(const libxlDeviceModelsSaved *saved)
     for (i = 0; i < saved->ndms; i++) {
         const libxlDeviceModelSaved *dm = &saved->dms[i];
 
-        if (dm->nstate != 200 * 1000 + i + 1) {
+        if (dm->nstate != test.secondaries[i].nstate) {
             VIR_TEST_VERBOSE("device model %zu has a state of %zu bytes", i, dm->nstate);
             return -1;
         }
@@ -546,8 +560,10 @@ testWorks(void)
     DO_TEST("Save where one sends after its answer", .work = TEST_SAVE,
             .characters = { { 0 }, { TEST_LATE, NULL } },
             .error = FAILED("dm2") " sent no state, expected up to 16777216 bytes");
-    DO_TEST("Save where one does not end to send", .work = TEST_SAVE,
-            .characters = { { 0 }, { TEST_ENDLESS, NULL } },
+    DO_TEST("Save where one has as much as it may", .work = TEST_SAVE,
+            .characters = { { 0 }, { TEST_LARGE, NULL } });
+    DO_TEST("Save where one has more", .work = TEST_SAVE,
+            .characters = { { 0 }, { TEST_TOO_LARGE, NULL } },
             .error = FAILED("dm2") " sent a state of more than 16777216 bytes");
 
     DO_TEST("Continue", .work = TEST_CONTINUE, .characters = { { TEST_STOPPED, NULL } });
