@@ -151,6 +151,20 @@ testCheckTime(bool held,
 }
 
 
+/* The process is told for as long as that, or for five seconds. */
+static void
+testCheckTelling(gint64 deadline)
+{
+    bool held = test.lan->held == LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+
+    testCheckTime(held, deadline);
+    if (held && deadline < test.lan->heldUntil - G_USEC_PER_SEC)
+        g_string_append(test.calls, "EARLY ");
+    if (!held && deadline > g_get_monotonic_time() + 5 * G_USEC_PER_SEC)
+        g_string_append(test.calls, "LATE ");
+}
+
+
 bool
 libxlDeviceModelProcessWait(const libxlDeviceModelProcess *process,
                             gint64 deadline)
@@ -323,13 +337,14 @@ libxlDeviceModelQMPSetLink(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
 int
 libxlDeviceModelQMPHumanCommands(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
                                  char **commands,
-                                 gint64 deadline G_GNUC_UNUSED)
+                                 gint64 deadline)
 {
     g_autofree char *text = g_strjoinv("; ", commands);
 
     if (!commands[0])
         return 0;
 
+    testCheckTelling(deadline);
     g_string_append_printf(test.calls, "tell: %s\n", text);
     if (!test.data->silent)
         return 0;
@@ -977,6 +992,8 @@ testRestarts(void)
             .calls = CLEAR UNPLUG START("down") UNDO("40") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("of a guest that is held", .held = true, .restarted = true,
+            .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\nfree others 7 0x24\n");
+    DO_TEST("of a guest that is held for long", .held = true, .msHeld = 15000, .restarted = true,
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("that is not told what it writes", .held = true, .silent = true, .restarted = true, .nslept = 1,
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")

@@ -33,6 +33,10 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_restart");
  * for it for 30 s (VIR_JOB_WAIT_TIME in conf/virdomainjob.c). */
 #define LIBXL_DEVICE_MODEL_RESTART_MS (20 * 1000)
 
+/* For how long a process is told what the guest has written, until it serves its devices, where
+ * the guest is not held: it may wait all the same. */
+#define LIBXL_DEVICE_MODEL_RESTART_BEGIN_MS (5 * 1000)
+
 /* How often a process is told at most of registers that the guest writes meanwhile. */
 #define LIBXL_DEVICE_MODEL_RESTART_TELL_MAX 4
 
@@ -188,6 +192,8 @@ libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
                              libxlDeviceModel *predecessor,
                              gint64 *deadline)
 {
+    gint64 last = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_RESTART_BEGIN_MS * 1000;
+
     starting->swaps = libxlDeviceModelBeginSwap(predecessor, deadline);
     if (libxlDeviceModelsAreLeaving()) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("the daemon ends"));
@@ -196,6 +202,8 @@ libxlDeviceModelRestartBegin(libxlDeviceModelStarting *starting,
 
     if (starting->swaps)
         return 0;
+
+    *deadline = MIN(*deadline, last);
 
     /* its server must not be enabled any more when the other's is */
     if (libxlDeviceModelRestartRelease(predecessor) < 0)

@@ -44,10 +44,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_start");
  * it has left, once that is killed. */
 #define LIBXL_DEVICE_MODEL_EXIT_MS 1000
 
-/* For how long a process that takes the place of another is told what the guest has
- * written, until it serves its devices. */
-#define LIBXL_DEVICE_MODEL_SUCCEED_MS (5 * 1000)
-
 
 /**
  * libxlDeviceModelStartingNew:
@@ -699,15 +695,11 @@ libxlDeviceModelProve(libxlDeviceModelStarting *starting)
 }
 
 
-/* A guest that runs may wait meanwhile. */
 static int
 libxlDeviceModelSucceed(libxlDeviceModelStarting *starting,
                         libxlDeviceModelMonitor *mon,
                         gint64 deadline)
 {
-    gint64 last = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_SUCCEED_MS * 1000LL;
-
-    deadline = MIN(deadline, last);
     if (starting->succession->begin(starting, starting->predecessor, &deadline) < 0 ||
         (starting->replay && libxlDeviceModelQMPHumanCommands(mon, starting->replay, deadline) < 0) ||
         libxlDeviceModelSetLinks(starting->config, mon, deadline) < 0 ||
