@@ -1426,6 +1426,30 @@ testDeathNotFreedSoon(const void *opaque)
 }
 
 
+/* One that was held and could not be freed is tried on at once, whatever there is left of its
+ * time. */
+static int
+testHeldNoMore(const void *opaque G_GNUC_UNUSED)
+{
+    gint64 begin = g_get_monotonic_time();
+    int ret;
+
+    testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    testLan->held = LIBXL_DEVICE_MODEL_HELD_CUT;
+    testLan->heldUntil = begin + 5 * G_USEC_PER_SEC;
+    libxlDeviceModelLimitHold(testLan);
+    ret = testAwaitCalls("free 7 1 0x0 0x0\n");
+    if (g_get_monotonic_time() - begin >= 4 * G_USEC_PER_SEC) {
+        VIR_TEST_VERBOSE("it was held on");
+        ret = -1;
+    }
+
+    testEnd();
+    return ret;
+}
+
+
 struct testNeverData {
     bool stopped; /* the domain is */
     bool leaves; /* the daemon */
@@ -2320,6 +2344,8 @@ testHolds(void)
     DO_TEST("soon", .nfrees = 2);
     DO_TEST("before the domain ends", .stopped = true, .nfrees = 0);
     DO_TEST("before the daemon ends", .leaves = true, .nfrees = 1);
+    if (virTestRun("hold: the guest could not be freed", testHeldNoMore, NULL) < 0)
+        ret = -1;
     if (virTestRun("hold: before those are restarted that are not held for", testHeldFirst, NULL) < 0)
         ret = -1;
     if (virTestRun("hold: before those are restarted that ended just before", testHeldNext, NULL) < 0)

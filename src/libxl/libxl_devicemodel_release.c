@@ -396,16 +396,38 @@ libxlDeviceModelReleaseHeld(libxlDeviceModel *dm)
 }
 
 
-/* One that is being replaced is left alone: that may have begun just now. */
+/* One that is being replaced is left alone.  A guest that could not be freed of one waits for
+ * nothing any more. */
+static bool
+libxlDeviceModelIsLate(const libxlDeviceModel *dm)
+{
+    if (dm->held == LIBXL_DEVICE_MODEL_HELD_YES)
+        return libxlDeviceModelTimeLeft(dm->heldUntil) == 0;
+
+    return dm->held != LIBXL_DEVICE_MODEL_HELD_NO &&
+        dm->held != LIBXL_DEVICE_MODEL_HELD_SWAPPED;
+}
+
+
+/* Others that work on the guest's servers are not kept from it while there is time. */
 static bool
 libxlDeviceModelReleaseLate(libxlDeviceModel *dm)
 {
-    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
-    VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
+    LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = NULL;
 
-    return dm->held != LIBXL_DEVICE_MODEL_HELD_NO &&
-        dm->held != LIBXL_DEVICE_MODEL_HELD_SWAPPED &&
-        libxlDeviceModelReleaseHeldLocked(dm);
+    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
+        if (!libxlDeviceModelIsLate(dm))
+            return false;
+    }
+
+    servers = libxlDeviceModelServersLock(dm->domid);
+
+    VIR_WITH_OBJECT_LOCK_GUARD(dm) {
+        /* that may have begun just now */
+        return libxlDeviceModelIsLate(dm) && libxlDeviceModelReleaseHeldLocked(dm);
+    }
+
+    return false;
 }
 
 
@@ -516,8 +538,7 @@ libxlDeviceModelLimitHold(libxlDeviceModel *dm)
     bool seldom = false;
 
     while (libxlDeviceModelIsHeld(dm) && !(seldom && libxlDeviceModelsAreLeaving())) {
-        if (libxlDeviceModelTimeLeft(dm->heldUntil) == 0 &&
-            libxlDeviceModelReleaseLate(dm))
+        if (libxlDeviceModelReleaseLate(dm))
             break;
 
         seldom = libxlDeviceModelTimeLeft(last) == 0;
