@@ -41,6 +41,7 @@
 #define TEST_DOMID 7
 #define TEST_NIC_SLOT 0x1f
 #define TEST_MEMORY 300 /* MiB; what an administrator gives secondaries */
+#define TEST_HOLD_TIME 9 /* seconds; likewise */
 
 static libxlDriverPrivate *driver;
 static char *testDir; /* the driver's folders */
@@ -203,18 +204,18 @@ struct testLogData {
 };
 
 
-/* What the guest is freed of, should the secondary end, is known from the start on. */
+/* What the guest is freed of, should the secondary end, and when, is known from the start on. */
 static int
-testCheckInterrupts(const virDomainObj *vm)
+testCheckRelease(const virDomainObj *vm)
 {
     const libxlDomainObjPrivate *priv = vm->privateData;
 
     if (priv->ndevicemodels == 1 && priv->devicemodels[0]->slots == 1U << TEST_NIC_SLOT &&
-        priv->devicemodels[0]->irqs == 0)
+        priv->devicemodels[0]->irqs == 0 && priv->devicemodels[0]->holdTime == TEST_HOLD_TIME)
         return 0;
 
-    VIR_TEST_VERBOSE("slot %d is not that of the one of %zu secondaries",
-                     TEST_NIC_SLOT, priv->ndevicemodels);
+    VIR_TEST_VERBOSE("slot %d is not that of the one of %zu secondaries, or it is not held for %d s",
+                     TEST_NIC_SLOT, priv->ndevicemodels, TEST_HOLD_TIME);
     return -1;
 }
 
@@ -249,7 +250,7 @@ testLogRun(const void *opaque)
         ret = -1;
     }
 
-    if (testCheckInterrupts(vm) < 0)
+    if (testCheckRelease(vm) < 0)
         ret = -1;
 
     virDomainObjEndAPI(&vm);
@@ -598,6 +599,7 @@ mymain(void)
     g_free(driver->config->logDir);
     driver->config->logDir = g_strdup(testDir);
     driver->config->deviceModelLimits.memory = TEST_MEMORY;
+    driver->config->deviceModelHoldTime = TEST_HOLD_TIME;
 
     if (testLogs() < 0)
         ret = -1;

@@ -131,6 +131,7 @@ testDeviceModelAdd(virDomainObj *vm,
         abort();
 
     dm->ioservid = id;
+    dm->holdTime = 3;
     libxlDeviceModelSetState(dm, LIBXL_DEVICE_MODEL_STATE_RUNNING);
     vm->def->devicemodels[id]->id = id;
     vm->def->devicemodels[id]->state = VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING;

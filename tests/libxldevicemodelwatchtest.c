@@ -969,11 +969,41 @@ testDeathRanOut(const void *opaque G_GNUC_UNUSED)
 }
 
 
+struct testConfData {
+    const char *text;
+    const char *error;
+    unsigned int seconds; /* for which a guest is held then */
+};
+
+
+/* For how long a guest is held, by libxl.conf. */
+static int
+testConf(const void *opaque)
+{
+    const struct testConfData *data = opaque;
+    g_autoptr(virConf) conf = virConfReadString(data->text, 0);
+    unsigned int found = 0;
+
+    if (!conf ||
+        libxlDeviceModelTestOutcome(libxlDeviceModelHoldLoadConf(conf, &found), testDir,
+                                    data->error) < 0)
+        return -1;
+
+    if (data->error || libxlDeviceModelHoldChoose(found) == data->seconds)
+        return 0;
+
+    VIR_TEST_VERBOSE("%u seconds, of %u", libxlDeviceModelHoldChoose(found), found);
+    return -1;
+}
+
+
 struct testHoldData {
     bool given; /* back by the process: its ioreq server */
     bool swaps; /* the new process, in time */
     bool abandons; /* that, as it ends */
     bool stopped; /* the domain, while it is held */
+    bool never; /* is a guest held */
+    unsigned int seconds; /* or for so long, 0 for three */
     unsigned long usRestart;
     unsigned int nunfreed; /* how often the guest cannot be freed */
     const char *calls;
@@ -995,6 +1025,8 @@ testHold(const void *opaque)
     testXen.usRestart = data->usRestart;
     testXen.nunfreed = data->nunfreed;
     testLines->holds = true;
+    if (data->never || data->seconds > 0)
+        testLines->holdTime = data->seconds;
     testWatch(testLines);
     testKill(testLines);
 
@@ -1145,10 +1177,11 @@ testHeldBoth(const void *opaque G_GNUC_UNUSED)
 
 
 /* One that has ended, and whose end nobody has looked at yet, may be held for soon; where that
- * does not come to pass, the others do not wait for ever. */
+ * does not come to pass, the others wait for no longer than the guest would be held. */
 static int
-testHeldSoon(const void *opaque G_GNUC_UNUSED)
+testHeldSoon(const void *opaque)
 {
+    unsigned int seconds = GPOINTER_TO_UINT(opaque);
     gint64 begin;
     int ret = -1;
 
@@ -1157,16 +1190,20 @@ testHeldSoon(const void *opaque G_GNUC_UNUSED)
     testKill(testLines);
     libxlDeviceModelProcessWait(&testLines->process,
                                 g_get_monotonic_time() + 30 * G_USEC_PER_SEC);
+    testLan->holdTime = seconds;
     testWatch(testLan);
     begin = g_get_monotonic_time();
     testKill(testLan);
 
     if (testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")
                                  "restart lan, held 0\nrestarted\n") == 0) {
-        if (g_get_monotonic_time() - begin >= 2 * G_USEC_PER_SEC)
+        gint64 took = g_get_monotonic_time() - begin;
+
+        if (took + G_USEC_PER_SEC >= seconds * G_USEC_PER_SEC &&
+            took < (seconds + 2) * G_USEC_PER_SEC)
             ret = 0;
         else
-            VIR_TEST_VERBOSE("it was not waited for");
+            VIR_TEST_VERBOSE("it was waited for for %lld us", (long long)took);
     }
 
     testEnd();
@@ -1633,16 +1670,18 @@ testDeathBefore(const void *opaque G_GNUC_UNUSED)
 
 
 /* A daemon that starts frees the guest before it does anything else, and watches those
- * that live.  It leaves alone what an earlier daemon has done, or was doing. */
+ * that live, whose guest is held as its own configuration says.  It leaves alone what an earlier daemon has done, or was doing. */
 static int
 testReconnect(const void *opaque G_GNUC_UNUSED)
 {
     int ret = -1;
 
     testBegin(VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_IGNORE);
+    driver->config->deviceModelHoldTime = 7;
     testKillUnseen(testLan);
 
     if (!libxlDeviceModelsReconnect(driver, testVM, false) &&
+        testLan->holdTime == 7 && testLines->holdTime == 7 &&
         testAwaitCalls(FREE_LAN) == 0 &&
         testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0 &&
         testCheckState(1, LIBXL_DEVICE_MODEL_STATE_FAILED, 1, "ended while no daemon was running") == 0 &&
@@ -1650,6 +1689,7 @@ testReconnect(const void *opaque G_GNUC_UNUSED)
         testAwaitEnd(testLan, 2, FREE_LAN EVENTS("lan", "0")) == 0)
         ret = 0;
 
+    driver->config->deviceModelHoldTime = 0;
     testEnd();
     return ret;
 }
@@ -2306,6 +2346,41 @@ testActions(void)
 
 
 static int
+testConfs(void)
+{
+    int ret = 0;
+
+#define DO_TEST(conf, err, secs) \
+    do { \
+        static const struct testConfData data = { .text = conf, .error = err, .seconds = secs }; \
+        if (virTestRun("libxl.conf: " conf, testConf, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define REFUSED(value) \
+    "unsupported configuration: device_model_hold_time = " value \
+    ", expected a number of seconds from 2 to 60, or 0 for a guest that never waits"
+
+    DO_TEST("", NULL, 3);
+    DO_TEST("device_model_hold_time = 0\n", NULL, 0);
+    DO_TEST("device_model_hold_time = 2\n", NULL, 2);
+    DO_TEST("device_model_hold_time = 15\n", NULL, 15);
+    DO_TEST("device_model_hold_time = 60\n", NULL, 60);
+    DO_TEST("device_model_hold_time = 1\n", REFUSED("1"), 0);
+    DO_TEST("device_model_hold_time = 61\n", REFUSED("61"), 0);
+    DO_TEST("device_model_hold_time = 4294967295\n", REFUSED("4294967295"), 0);
+    DO_TEST("device_model_hold_time = -1\n",
+            "internal error: memory conf: expected an unsigned integer for 'device_model_hold_time' parameter", 0);
+    DO_TEST("device_model_hold_time = \"3\"\n",
+            "internal error: memory conf: expected an unsigned integer for 'device_model_hold_time' parameter", 0);
+
+#undef REFUSED
+#undef DO_TEST
+
+    return ret;
+}
+
+
+static int
 testHolds(void)
 {
     int ret = 0;
@@ -2322,16 +2397,22 @@ testHolds(void)
             .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\n" FREE_HELD "restarted\n");
     DO_TEST("another begins in time, and is late", .swaps = true, .usRestart = 3500 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\n" FREE_HELD "restarted\n");
-    DO_TEST("another comes too late", .usRestart = 3500 * 1000,
+    DO_TEST("another comes too late", .seconds = 2, .usRestart = 2500 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\n" FREE_HELD "restarted\n");
+    DO_TEST("another comes before a longer time is over", .seconds = 5, .usRestart = 3500 * 1000,
+            .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD);
+    DO_TEST("a guest that does not wait", .never = true,
+            .calls = FREE_LINES TOLD "restart lines, held 0\nrestarted\n");
     DO_TEST("another begins and ends", .swaps = true, .abandons = true, .usRestart = 100 * 1000,
             .calls = HOLD_LINES TOLD "restart lines, held 1\nswap\nrestarted\n" FREE_HELD);
-    DO_TEST("no other serves", .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD);
-    DO_TEST("no other serves, and the guest is not freed", .nunfreed = 2,
+    DO_TEST("no other serves", .seconds = 2, .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD);
+    DO_TEST("no other serves, and the guest is not freed", .seconds = 2, .nunfreed = 2,
             .calls = HOLD_LINES TOLD "restart lines, held 1\nrestarted\n" FREE_HELD FREE_HELD FREE_HELD);
     DO_TEST("the server was given back", .given = true,
             .calls = HOLD_LINES FREE_LINES TOLD "restart lines, held 0\nrestarted\n");
     DO_TEST("the domain ends", .stopped = true, .calls = HOLD_LINES "pause 7\n");
+    DO_TEST("the domain ends, whose guest is held for a minute", .stopped = true, .seconds = 60,
+            .calls = HOLD_LINES "pause 7\n");
 #undef TOLD
 #undef DO_TEST
 #define DO_TEST(title, ...) \
@@ -2354,7 +2435,11 @@ testHolds(void)
         ret = -1;
     if (virTestRun("hold: two at once", testHeldBoth, NULL) < 0)
         ret = -1;
-    if (virTestRun("hold: not looked at yet", testHeldSoon, NULL) < 0)
+    if (virTestRun("hold: not looked at yet", testHeldSoon, GUINT_TO_POINTER(2)) < 0)
+        ret = -1;
+    if (virTestRun("hold: not looked at yet, where it is short", testHeldSoon, GUINT_TO_POINTER(0)) < 0)
+        ret = -1;
+    if (virTestRun("hold: not looked at yet, where it is long", testHeldSoon, GUINT_TO_POINTER(5)) < 0)
         ret = -1;
 
 #undef DO_TEST
@@ -2549,6 +2634,8 @@ mymain(void)
     if (testDeathHooks() < 0)
         ret = -1;
     if (testActions() < 0)
+        ret = -1;
+    if (testConfs() < 0)
         ret = -1;
     if (testHolds() < 0)
         ret = -1;

@@ -816,11 +816,14 @@ libxlDeviceModelReconnect(libxlDriverPrivate *driver,
                           virDomainObj *vm,
                           libxlDeviceModel *dm)
 {
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     libxlDeviceModelState state = libxlDeviceModelGetState(dm);
 
     if (dm->domid != vm->def->id ||
         (state != LIBXL_DEVICE_MODEL_STATE_RUNNING && state != LIBXL_DEVICE_MODEL_STATE_FAILED))
         return;
+
+    dm->holdTime = libxlDeviceModelHoldChoose(cfg->deviceModelHoldTime);
 
     /* the earlier daemon may have ended between the two */
     if (state == LIBXL_DEVICE_MODEL_STATE_FAILED && !libxlDeviceModelWasTold(vm->def, dm))
@@ -841,7 +844,8 @@ libxlDeviceModelReconnect(libxlDriverPrivate *driver,
  *
  * Find the processes of the device models, those of the secondaries through what the
  * status file knows, and watch them.  Of a secondary that has ended the guest is freed at
- * once.  Keep the names of taps from being given away.
+ * once, and it is held for the others as the configuration of this daemon says.  Keep the
+ * names of taps from being given away.
  *
  * Returns whether the domain has to be cleaned up: Xen cannot release a domain
  * whose memory secondaries map, and nobody hears of the death of one that is not

@@ -29,9 +29,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_failure");
 /* For how long others have the job before a restart that has failed is tried again. */
 #define LIBXL_DEVICE_MODEL_AGAIN_MS 100
 
-/* How often others are let first, so long each time: for as long as a guest is held. */
-#define LIBXL_DEVICE_MODEL_YIELDS 30
-
 /* How often others are let first that the guest is not held for yet. */
 #define LIBXL_DEVICE_MODEL_YIELDS_SOON 2
 
@@ -276,7 +273,8 @@ libxlDeviceModelYields(virDomainObj *vm,
         (tries->nyields >= LIBXL_DEVICE_MODEL_YIELDS_SOON || !libxlDeviceModelMayComeSecond(vm, dm)))
         return false;
 
-    return tries->nyields++ < LIBXL_DEVICE_MODEL_YIELDS;
+    /* for as long as a guest is held */
+    return tries->nyields++ < dm->holdTime * 1000 / LIBXL_DEVICE_MODEL_AGAIN_MS;
 }
 
 

@@ -9,7 +9,7 @@
  *            with Xen, but none that serves them
  *  running   its process was found to be in its scope and to serve its devices
  *  failed    it was running, and its process has ended by itself; the guest was freed
- *            of it, or is held for a short time (libxlDeviceModelHeld).  How often, when
+ *            of it, or is held for some seconds (libxlDeviceModelHeld).  How often, when
  *            and why is in the definition of the device model
  *            (virDomainDeviceModelFailure), which is in the status file, too
  *  ending    it is not to serve them any more; its process, or what else runs under
@@ -143,6 +143,7 @@ struct _libxlDeviceModel {
     unsigned int hung; /* for how many seconds, when it was killed for that */
     bool pending; /* it has failed, and what its definition wants then is still to be done */
     bool holds; /* the guest is left waiting when it fails, until another process serves it */
+    unsigned int holdTime; /* for so many seconds at most; 0 for not at all */
     libxlDeviceModelHeld held; /* changes with the mutex, as the state does */
     gint64 heldUntil; /* at the latest; in terms of g_get_monotonic_time */
     bool restarting; /* another process is being started in its place */

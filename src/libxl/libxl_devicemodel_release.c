@@ -25,8 +25,12 @@
 
 VIR_LOG_INIT("libxl.libxl_devicemodel_release");
 
-/* For how long a guest is held, in milliseconds. */
-#define LIBXL_DEVICE_MODEL_HOLD_MS (3 * 1000)
+/* For how long a guest is held, in seconds.  Of one second nothing is left for the start of
+ * another process, and one that has not started in a minute has failed before
+ * (LIBXL_DEVICE_MODEL_RESTART_MS). */
+#define LIBXL_DEVICE_MODEL_HOLD_TIME 3
+#define LIBXL_DEVICE_MODEL_HOLD_TIME_MIN 2
+#define LIBXL_DEVICE_MODEL_HOLD_TIME_MAX 60
 
 /* What of that is left for the end of a new process that has not been told all by then, and
  * for how long another is told at least. */
@@ -192,6 +196,55 @@ libxlDeviceModelReleaseServer(const libxlDeviceModel *dm)
 
 
 /**
+ * libxlDeviceModelHoldLoadConf:
+ * @conf: the driver's configuration file
+ * @seconds: set to what is given in it, LIBXL_DEVICE_MODEL_HOLD_NEVER for 0; or left alone
+ *
+ * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED, or VIR_ERR_INTERNAL_ERROR where it is no
+ * number.
+ */
+int
+libxlDeviceModelHoldLoadConf(virConf *conf,
+                             unsigned int *seconds)
+{
+    const char *key = "device_model_hold_time";
+    unsigned int value;
+    int rc = virConfGetValueUInt(conf, key, &value);
+
+    if (rc <= 0)
+        return rc;
+
+    if (value != 0 && (value < LIBXL_DEVICE_MODEL_HOLD_TIME_MIN ||
+                       value > LIBXL_DEVICE_MODEL_HOLD_TIME_MAX)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("%1$s = %2$u, expected a number of seconds from %3$u to %4$u, or 0 for a guest that never waits"),
+                       key, value, LIBXL_DEVICE_MODEL_HOLD_TIME_MIN,
+                       LIBXL_DEVICE_MODEL_HOLD_TIME_MAX);
+        return -1;
+    }
+
+    *seconds = value == 0 ? LIBXL_DEVICE_MODEL_HOLD_NEVER : value;
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelHoldChoose:
+ * @seconds: what the driver's configuration has, 0 for libvirt's choice
+ *
+ * Returns for how many seconds a guest is held, 0 for not at all.
+ */
+unsigned int
+libxlDeviceModelHoldChoose(unsigned int seconds)
+{
+    if (seconds == LIBXL_DEVICE_MODEL_HOLD_NEVER)
+        return 0;
+
+    return seconds == 0 ? LIBXL_DEVICE_MODEL_HOLD_TIME : seconds;
+}
+
+
+/**
  * libxlDeviceModelsSetLeaving:
  * @leaving: whether the daemon ends
  */
@@ -222,8 +275,8 @@ libxlDeviceModelsAreLeaving(void)
  *         called with @dm locked
  * @opaque: for @limit
  *
- * Leave the guest waiting for another process, where that can be, for three seconds from now on
- * at most.  Returns whether it is held.
+ * Leave the guest waiting for another process, where that can be, for the hold time of @dm from
+ * now on at most.  Returns whether it is held.
  */
 bool
 libxlDeviceModelHold(libxlDeviceModel *dm,
@@ -234,12 +287,12 @@ libxlDeviceModelHold(libxlDeviceModel *dm,
     libxlDeviceModelIoreq ioreq = {
         .domid = dm->domid, .ioservid = dm->ioservid, .slots = dm->slots, .irqs = dm->irqs,
     };
-    gint64 until = g_get_monotonic_time() + LIBXL_DEVICE_MODEL_HOLD_MS * 1000;
+    gint64 until = g_get_monotonic_time() + dm->holdTime * G_USEC_PER_SEC;
     LIBXL_DEVICE_MODEL_SERVERS_GUARD servers = libxlDeviceModelServersLock(dm->domid);
     VIR_LOCK_GUARD lock = virObjectLockGuard(dm);
 
-    if (!dm->holds || dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING ||
-        libxlDeviceModelsAreLeaving())
+    if (!dm->holds || dm->holdTime == 0 ||
+        dm->state != LIBXL_DEVICE_MODEL_STATE_RUNNING || libxlDeviceModelsAreLeaving())
         return false;
 
     libxlDeviceModelKillOthers(dm);

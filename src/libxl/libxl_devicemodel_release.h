@@ -8,7 +8,8 @@
  * until then.
  *
  * A secondary whose disks or serial ports another process goes on with is not freed of at
- * once: who waits for it then waits for the other one, for three seconds at most.
+ * once: who waits for it then waits for the other one, for as long as the driver's configuration
+ * says at most.
  *
  * A daemon that starts frees the guests that an earlier one held, and ends what that has started
  * for them before: it does not know what that was told.
@@ -26,10 +27,21 @@
 #include "libxl_conf.h"
 #include "libxl_devicemodel_ioreq.h"
 #include "libxl_devicemodel_process.h"
+#include "virconf.h"
 
 /* For how long it is tried often to free a guest, where that fails, and before anything else, in
  * milliseconds. */
 #define LIBXL_DEVICE_MODEL_RELEASE_MS (10 * 1000)
+
+/* In the driver's configuration, for a guest that is never held; 0 is libvirt's choice. */
+#define LIBXL_DEVICE_MODEL_HOLD_NEVER UINT_MAX
+
+int
+libxlDeviceModelHoldLoadConf(virConf *conf,
+                             unsigned int *seconds);
+
+unsigned int
+libxlDeviceModelHoldChoose(unsigned int seconds);
 
 void
 libxlDeviceModelsSetLeaving(bool leaving);

@@ -12,6 +12,7 @@
 #include "libxl_devicemodel_claims.h"
 #include "libxl_devicemodel_log.h"
 #include "libxl_devicemodel_net.h"
+#include "libxl_devicemodel_release.h"
 #include "libxl_devicemodel_replay.h"
 #include "libxl_domain.h"
 #include "virerror.h"
@@ -52,6 +53,7 @@ libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
     libxlDeviceModelClaimsGetInterrupts(config, &dm->slots, &dm->irqs);
     dm->holds = libxlDeviceModelReplayHolds(vm->def, vm->def->devicemodels[placed->idx],
                                             config);
+    dm->holdTime = libxlDeviceModelHoldChoose(cfg->deviceModelHoldTime);
     return libxlDeviceModelStartingNew(dm, vm->def->devicemodels[placed->idx],
                                        g_steal_pointer(&config),
                                        g_steal_pointer(&privilege),
