@@ -22,6 +22,9 @@ DISPLAY = "<graphics type='vnc'/><video><model type='vga'/></video>"
 TWO_NICS = MAIN + devicemodel("lan", [2]) + nic(1) + nic(2)
 
 
+CONFIG = "/etc/libvirt/libxl.conf"
+
+
 class Failure(Exception):
     """The host did something else than expected."""
 
@@ -108,6 +111,22 @@ def no_daemon(host):
         yield
     finally:
         host.run("systemctl start libvirtd && virsh -q version")
+
+
+def configure(host, key, value, check=True):
+    """Have libxl.conf say one thing in another way, or nothing of it where @value is None, and
+    start the daemon anew.
+
+    One that cannot start is tried again by systemd, which then gives up."""
+    host.run(f"sed -i '/^{key}/d' {CONFIG}")
+    if value is not None:
+        host.run(f"echo '{key} = {value}' >> {CONFIG}")
+    host.run("systemctl stop libvirtd 'libvirtd*.socket'; systemctl reset-failed 'libvirtd*'",
+             check=False)
+    host.run("systemctl start libvirtd", check=check)
+    if check:
+        wait_for(lambda: host.run("virsh list", check=False).returncode == 0,
+                 "a daemon that answers")
 
 
 def secondaries(host):

@@ -13,10 +13,11 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.common import PROGRAMS, SOURCE_DIR, call, require
 from xenhostlib.domain import BRIDGE, devicemodel, disk, domain_xml, nic
 
-from .common import FIRST, MAIN, expect, expect_words, running, scenario, secondaries, wait_for
+from .common import (FIRST, MAIN, configure, expect, expect_words, running, scenario, secondaries,
+                     wait_for)
 
 UID_BASE = 0x70000000
-CONFIG = "/etc/libvirt/libxl.conf"
+UID_KEY = "device_model_uid_base"
 ROOT = "/run/libvirt/libxl/devicemodel/root"
 NONE = "0" * 16
 
@@ -263,35 +264,20 @@ def privilege_kept_refused(host):
         host.run(f"rm -rf {ROOT} /root/rich /root/rich.options")
 
 
-def configure(host, line, check=True):
-    """Give libxl.conf a line, or none, and start the daemon anew.
-
-    One that cannot start is tried again by systemd, which then gives up."""
-    host.run(f"sed -i '/^device_model_uid_base/d' {CONFIG}")
-    if line:
-        host.run(f"echo '{line}' >> {CONFIG}")
-    host.run("systemctl stop libvirtd 'libvirtd*.socket'; systemctl reset-failed 'libvirtd*'",
-             check=False)
-    host.run("systemctl start libvirtd", check=check)
-    if check:
-        wait_for(lambda: host.run("virsh list", check=False).returncode == 0,
-                 "a daemon that answers")
-
-
 @scenario(seconds=70)
 def privilege_range(host):
     """The user ids come from libxl.conf; one that somebody has is left alone."""
     base = 3000000000
     domain = Domain(host, "range")
     try:
-        configure(host, f"device_model_uid_base = {base}")
+        configure(host, UID_KEY, base)
         domain.define(domain_xml("range", MAIN + devicemodel("lan", [2]) + nic(2)))
         domain.start()
         domid = int(domain.virsh("domid range").stdout)
         [pid] = secondaries(host)
         expect_status(host, pid, base + domid * 16 + 1)
         # the uid is known from the status file, whatever the configuration is by then
-        configure(host, None)
+        configure(host, UID_KEY, None)
         domain.destroy()
         expect(not leftovers(host), f"nothing left: {leftovers(host)}")
         for number in range(1, 4):
@@ -300,7 +286,7 @@ def privilege_range(host):
         expect_start_refused(host, domain, "'lan'", "a process runs under user id",
                              "'device_model_uid_base'")
         expect(len(host.run("pgrep -x sleep").stdout.split()) >= 3, "what had the uid, alive")
-        configure(host, "device_model_uid_base = 1000", check=False)
+        configure(host, UID_KEY, 1000, check=False)
         log = wait_for(lambda: [line for line in host.run(
             "journalctl -b -u libvirtd --no-pager; cat /var/log/libvirt/libvirtd.log",
             check=False).stdout.splitlines() if "device_model_uid_base = 1000" in line],
@@ -309,6 +295,6 @@ def privilege_range(host):
         done = domain.virsh("domstate range", check=False)
         expect(done.returncode != 0, f"no connection with a range of users: {done.stdout}")
     finally:
-        configure(host, None)
+        configure(host, UID_KEY, None)
         host.run("pkill -x sleep", check=False)
         domain.remove()

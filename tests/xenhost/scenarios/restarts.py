@@ -1,17 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Secondaries that end and are restarted: their devices come back."""
 
+import contextlib
+import re
 import time
 
-from xenhostlib.domain import mac, nic
+from xenhostlib.domain import EMULATOR, devicemodel, disk, domain_xml, mac, nic
+from xenhostlib.tree import HOLD_KEY, HOLD_TIME
 
-from .common import (FIRST, LAST, expect, expect_all_gone, expect_words, no_daemon, scenario,
-                     wait_for)
+from .common import (FIRST, LAST, MAIN, configure, expect, expect_all_gone, expect_words,
+                     no_daemon, running, scenario, wait_for)
 from .deaths import IMAGE, KILLED, guest_with_all, kill, state_of
 from .failures import defined, pair
 
 # Until the driver of a NIC has noticed that nothing is sent, and has reset it.
 BACK = 120
+# An emulator of which only the first process ever serves, and what comes in its place; it still
+# says what it offers. And when the guest answered pings.
+FIRST_ONLY = "/root/xen-qemu-first"
+NEVER = f"""#!/bin/sh
+case "$*" in *-xen-domid*) exec sleep 600 ;; esac
+exec {EMULATOR} "$@"
+"""
+PINGS = "/root/pings"
 
 
 def count_of(domain, name):
@@ -240,3 +251,50 @@ def serial_restarts(host):
             expect_words(domain.ask(f"ping {names[mac(1)]}"), "lost=0")
         domain.destroy()
     expect_all_gone(host)
+
+
+@contextlib.contextmanager
+def guest_of_first_only(host):
+    """A guest with a NIC of its primary's, and a secondary with its disk, in whose place no other
+    process comes."""
+    devices = (MAIN + devicemodel("disk", capabilities=["ide"], emulator=FIRST_ONLY) +
+               disk("hda", IMAGE) + nic(1))
+    host.run(f"printf DMTEST-RW | dd of={IMAGE} bs=1M conv=sync status=none; "
+             f"ln -sf {EMULATOR} {FIRST_ONLY}")
+    try:
+        with running(host, "waits", domain_xml("waits", devices, serial="<serial type='pty'/>")) as domain:
+            domain.listen()
+            yield domain
+    finally:
+        host.run(["rm", "-f", IMAGE, FIRST_ONLY, PINGS])
+
+
+def stands_still(host, domain, seconds):
+    """Kill the secondary of the disk, and have the guest read that; return for how long its only
+    vCPU answered nobody in so many seconds from then on: seconds."""
+    address = domain.report()["NIC"][0]["address"]
+    host.run(f"rm {FIRST_ONLY} && cat > {FIRST_ONLY} && chmod 755 {FIRST_ONLY}", input=NEVER)
+    host.run(f"ping -c 1 -w 60 {address}; "
+             f"ping -D -n -i 0.5 -w {seconds} {address} > {PINGS} 2>&1 < /dev/null &")
+    kill(host, domain, "disk", "KILL")
+    domain.tell("disk sda")
+    host.run("while pgrep -x ping > /dev/null; do sleep 1; done", timeout=seconds + 60)
+    times = [float(word) for word in re.findall(r"^\[([0-9.]+)\] .* bytes from", host.run(["cat", PINGS]).stdout,
+                                                re.MULTILINE)]
+    expect(len(times) > 1, f"answers to pings: {times}")
+    return max(later - earlier for earlier, later in zip(times, times[1:]))
+
+
+@scenario(seconds=200)
+def hold_times(host):
+    """For how long a guest waits for a process that does not come is in libxl.conf."""
+    try:
+        for seconds, least, most in ((0, 0, 6), (18, 11, 23)):
+            configure(host, HOLD_KEY, seconds)
+            with guest_of_first_only(host) as domain:
+                silence = stands_still(host, domain, seconds + 25)
+                expect(least <= silence <= most, f"a guest that waits for {seconds} s, not for {silence:.1f} s")
+                domain.destroy()
+            expect_all_gone(host)
+    finally:
+        configure(host, HOLD_KEY, HOLD_TIME)

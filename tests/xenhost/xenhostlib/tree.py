@@ -60,6 +60,11 @@ log_filters = "1:libxl.libxl_d 1:conf.domain_devicemodel 3:event 3:util.object"
 log_outputs = "2:journald 1:file:/var/log/libvirt/libvirtd.log"
 """
 
+# For how long a guest waits for another process here: to start one and to tell it all takes four
+# seconds where nothing else happens.
+HOLD_TIME = 15
+HOLD_KEY = "device_model_hold_time"
+
 
 def _files(folder):
     return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
@@ -155,7 +160,7 @@ def pack_programs(destdir, archive):
 
 
 def _configure(tree):
-    """Have systemd start the daemon, and the daemon let root in."""
+    """Have systemd start the daemon, and the daemon let root in and hold guests long enough."""
     units = tree / "etc/systemd/system"
     for target, names in UNITS.items():
         (units / f"{target}.wants").mkdir(parents=True, exist_ok=True)
@@ -167,6 +172,8 @@ def _configure(tree):
     conf = tree / "etc/libvirt/libvirtd.conf"
     with open(conf, "a", encoding="utf-8") as handle:
         handle.write(DAEMON_CONF)
+    with open(tree / "etc/libvirt/libxl.conf", "a", encoding="utf-8") as handle:
+        handle.write(f"\n{HOLD_KEY} = {HOLD_TIME}\n")
     # It would need dnsmasq, which isn't there.
     (tree / "etc/libvirt/qemu/networks/autostart/default.xml").unlink(missing_ok=True)
 
