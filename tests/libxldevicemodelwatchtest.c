@@ -2089,6 +2089,7 @@ testEarlier(const void *opaque)
     testBegin(data->restarts ? VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_RESTART :
               VIR_DOMAIN_DEVICE_MODEL_FAILURE_ACTION_PAUSE);
     testKill(testLan);
+    libxlDeviceModelProcessWait(&testLan->process, g_get_monotonic_time() + 30 * G_USEC_PER_SEC);
     testLan->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     testLan->pending = data->pending;
     testLan->held = data->held;
