@@ -141,9 +141,9 @@ def image_refused(host):
             domain.virsh(f"save {domain.name} {SAVED}")
             before = progress(domain)
             size = int(host.run(["stat", "-c", "%s", SAVED]).stdout)
-            byte = host.run(f"tail -c 100 {SAVED} | head -c 1 | od -An -tu1").stdout.strip()
-            write = "printf '\\%03o' {} | dd of={} bs=1 seek={} conv=notrunc status=none"
-            host.run(write.format(int(byte) ^ 1, SAVED, size - 100))
+            byte = int(host.run(f"tail -c 100 {SAVED} | head -c 1 | od -An -tu1").stdout)
+            write = "printf '\\{:03o}' | dd of={} bs=1 seek={} conv=notrunc status=none"
+            host.run(write.format(byte ^ 1, SAVED, size - 100))
             expect_image_refused(host, domain, "checksum", "'lines'")
             host.run(write.format(byte, SAVED, size - 100))
             host.run(f"tail -c 1 {SAVED} > {SAVED}.end && truncate -s -1 {SAVED}")
