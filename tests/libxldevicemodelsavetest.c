@@ -15,6 +15,7 @@
 
 #include "libxl/libxl_driver.c" /* NOLINT(bugprone-suspicious-include) */
 
+#include <dlfcn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -87,6 +88,32 @@ bind(int fd,
      socklen_t len)
 {
     return syscall(SYS_bind, fd, addr, len);
+}
+
+
+/* Notes what there is no way back from, with an exclamation mark where the next daemon would
+ * destroy the domain for it: the status file has secondaries, and does not call them complete. */
+static void
+testNoteFinal(const char *what)
+{
+    g_autofree char *path = g_strdup_printf("%s/guest.xml", driver->config->stateDir);
+    g_autofree char *status = NULL;
+    bool incomplete = virFileExists(path) && virFileReadAll(path, 1024 * 1024, &status) > 0 &&
+        strstr(status, "ioservid=") && !strstr(status, "complete='yes'");
+
+    g_string_append_printf(testXen.log, "%s%s ", what, incomplete ? "!" : "");
+}
+
+
+int
+unlink(const char *path)
+{
+    int (*real)(const char *path) = dlsym(RTLD_NEXT, "unlink");
+    int rc = real(path);
+
+    if (rc == 0 && g_str_has_suffix(path, "/guest.save"))
+        testNoteFinal("forget");
+    return rc;
 }
 
 
@@ -304,7 +331,7 @@ int
                        uint32_t domid G_GNUC_UNUSED,
                        const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
 {
-    g_string_append(testXen.log, "unpause ");
+    testNoteFinal("unpause");
     return 0;
 }
 
@@ -860,9 +887,9 @@ testRestores(void)
     DO_TEST("it, paused", .devices = TEST_DEVICE_MODELS, .flags = VIR_DOMAIN_SAVE_PAUSED,
             .log = RESTORED);
     DO_TEST("what was saved by the driver", .devices = TEST_DEVICE_MODELS, .managed = true,
-            .log = RESTORED "unpause ");
+            .log = RESTORED "forget unpause ");
     DO_TEST("it, paused, by the driver", .devices = TEST_DEVICE_MODELS, .managed = true,
-            .flags = VIR_DOMAIN_START_PAUSED, .log = RESTORED);
+            .flags = VIR_DOMAIN_START_PAUSED, .log = RESTORED "forget ");
 
     DO_TEST("without its end", .devices = TEST_DEVICE_MODELS, .cut = 1, .log = "",
             .error = REFUSED "it is incomplete", .untouched = true);
@@ -1013,6 +1040,38 @@ testRecover(const void *opaque)
 }
 
 
+/* A daemon that was killed when all was restored, and the image was still there.  What runs from
+ * then on must not be restored from it, and what is incomplete has nothing else. */
+static int
+testRecoverImage(const void *opaque)
+{
+    const bool *complete = opaque;
+    g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    g_autofree char *path = g_strdup_printf("%s/guest.save", driver->config->saveDir);
+    libxlDomainObjPrivate *priv;
+    virDomainObj *vm;
+    int ret = 0;
+
+    if (!dom || !g_file_set_contents(path, LIBXL_SAVE_MAGIC, -1, NULL))
+        return -1;
+
+    vm = testFind();
+    vm->hasManagedSave = true;
+    priv = vm->privateData;
+    priv->devicemodelsComplete = *complete;
+    libxlDeviceModelsRecoverSave(driver, vm);
+
+    if (virFileExists(path) == *complete || vm->hasManagedSave == *complete) {
+        VIR_TEST_VERBOSE("the image is %sthere", virFileExists(path) ? "" : "not ");
+        ret = -1;
+    }
+
+    unlink(path);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
 static int
 testDriverInit(void)
 {
@@ -1086,6 +1145,9 @@ mymain(void)
     if (virTestRun("Recover where the guest runs", testRecover, &runs) < 0)
         ret = -1;
     if (virTestRun("Recover where the guest is suspended", testRecover, &suspended) < 0)
+        ret = -1;
+    if (virTestRun("Recover what was restored", testRecoverImage, &yes) < 0 ||
+        virTestRun("Recover what is incomplete", testRecoverImage, &no) < 0)
         ret = -1;
 
     testForget();

@@ -404,9 +404,12 @@ libxlDeviceModelsFindEmulator(virDomainDef *def)
  * none.  What an earlier end of the domain could not remove is tried again first,
  * also where the domain has no device model any more.  Unlocks @vm while it waits.
  *
- * Returns 0, and the caller writes the status file; or -1 with an error that
- * names the device model, and what was started is left for
- * libxlDeviceModelsStop.
+ * The status file has to say that they are complete before the caller does what there
+ * is no way back from: the next daemon destroys a domain that is not, and its image may
+ * be gone, or its guest have run.
+ *
+ * Returns 0, or -1 with an error that names the device model, and what was started is
+ * left for libxlDeviceModelsStop.
  */
 int
 libxlDeviceModelsStart(libxlDriverPrivate *driver,
@@ -453,7 +456,7 @@ libxlDeviceModelsStart(libxlDriverPrivate *driver,
 
     libxlDeviceModelWatchPrimary(driver, vm);
     priv->devicemodelsComplete = startings->len > 0;
-    return 0;
+    return libxlDeviceModelsRecord(driver, vm);
 }
 
 

@@ -421,13 +421,36 @@ libxlDeviceModelsResume(libxlDriverPrivate *driver,
 }
 
 
+/* The earlier daemon may have ended when the domain was restored, and its image still there.  What
+ * is in it has nothing to do any more with a guest that goes on.  One that could not be destroyed,
+ * without secondaries, has nothing else. */
+static void
+libxlDeviceModelsForgetImage(libxlDriverPrivate *driver,
+                             virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    g_autofree char *path = libxlDomainManagedSavePath(driver, vm);
+
+    if (!priv->devicemodelsComplete)
+        return;
+
+    if (libxlDomainSaveImageForget(path) < 0) {
+        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+        return;
+    }
+
+    vm->hasManagedSave = false;
+}
+
+
 /**
  * libxlDeviceModelsRecoverSave:
  * @driver: the driver
  * @vm: domain that was running when an earlier daemon ended, which nobody else has yet
  *
- * Undo what that has left of saving it, but that libxlDomainResumeAfterFailure has the
- * secondaries of a guest go on that it resumes.  What fails is logged.  Unlocks @vm while it
+ * Undo what that has left of saving or restoring it, but that libxlDomainResumeAfterFailure has
+ * the secondaries of a guest go on that it resumes.  What fails is logged.  Unlocks @vm while it
  * waits.
  */
 void
@@ -439,6 +462,7 @@ libxlDeviceModelsRecoverSave(libxlDriverPrivate *driver,
     if (vm->def->ndevicemodels < 2)
         return;
 
+    libxlDeviceModelsForgetImage(driver, vm);
     if (libxlDeviceModelRelayPutBack(path) < 0) {
         VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
         virResetLastError();
