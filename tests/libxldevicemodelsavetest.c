@@ -65,6 +65,7 @@ static struct {
     bool mute; /* it tells the primary nothing */
     bool suspended; /* what it says of the domain */
     bool full; /* the disk: nothing gets there */
+    bool stays; /* a domain that is to be destroyed */
     unsigned int domid;
     int streamVersion;
     bool created;
@@ -322,7 +323,7 @@ libxl_domain_destroy(libxl_ctx *ctx G_GNUC_UNUSED,
                      const libxl_asyncop_how *ao_how G_GNUC_UNUSED)
 {
     g_string_append(testXen.log, "destroy ");
-    return 0;
+    return testXen.stays ? ERROR_FAIL : 0;
 }
 
 
@@ -587,7 +588,7 @@ testStart(const char *devices)
     testXen.domid = 6;
     testXen.suspends = 0;
     testXen.early = testXen.mute = testXen.suspended = testXen.full = false;
-    testXen.refuses = testXen.fails = testXen.ends = false;
+    testXen.refuses = testXen.fails = testXen.ends = testXen.stays = false;
     if (!(dom = virDomainDefineXML(testConn, xml)) || virDomainCreate(dom) < 0)
         return NULL;
 
@@ -993,6 +994,35 @@ testRestorePipe(const void *opaque)
 }
 
 
+/* A domain that was saved, and could not be destroyed, has lost its secondaries for good, and has
+ * nothing but its image. */
+static int
+testResumeEnded(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    g_autofree char *path = g_strdup_printf("%s/guest.save", driver->config->saveDir);
+
+    testXen.stays = true;
+    if (!dom || virDomainManagedSave(dom, 0) == 0)
+        return -1;
+
+    g_string_truncate(testXen.log, 0);
+    if (libxlDeviceModelTestOutcome(virDomainResume(dom), testDir,
+                                    "Requested operation is not valid: domain 'guest' cannot be "
+                                    "resumed, as its device models have ended: destroy it; an image "
+                                    "that it was saved to stays") < 0 ||
+        testCheckLog("") < 0)
+        return -1;
+
+    testXen.stays = false;
+    if (!virFileExists(path) || virDomainDestroy(dom) < 0 || virDomainCreate(dom) < 0)
+        return -1;
+
+    return testCheckLog("destroy restore spawn disk=of-disk spawn com=of-com "
+                        "serve disk serve com forget unpause ");
+}
+
+
 /* A daemon that was killed while it saved a domain. */
 struct testRecoverData {
     bool saving;
@@ -1139,6 +1169,8 @@ mymain(void)
         ret = -1;
     if (virTestRun("Restore over a connection", testRestorePipe, &yes) < 0 ||
         virTestRun("Restore over a connection out of step", testRestorePipe, &no) < 0)
+        ret = -1;
+    if (virTestRun("Resume a domain that was saved and not destroyed", testResumeEnded, NULL) < 0)
         ret = -1;
     if (virTestRun("Recover what was not recorded", testRecover, &early) < 0)
         ret = -1;

@@ -382,6 +382,30 @@ libxlDeviceModelsRecordSaved(libxlDriverPrivate *driver,
 
 
 /**
+ * libxlDeviceModelsCheckResume:
+ * @vm: domain that is suspended
+ *
+ * Refuse to have a guest go on whose secondaries were ended, since it was saved, or somebody wanted
+ * it destroyed, and libxl could not destroy it.  Its image must stay.
+ *
+ * Returns 0, or -1 with VIR_ERR_OPERATION_INVALID.
+ */
+int
+libxlDeviceModelsCheckResume(virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+
+    if (vm->def->ndevicemodels < 2 || priv->devicemodelsComplete)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("domain '%1$s' cannot be resumed, as its device models have ended: destroy it; an image that it was saved to stays"),
+                   vm->def->name);
+    return -1;
+}
+
+
+/**
  * libxlDeviceModelsResume:
  * @driver: the driver
  * @vm: domain whose guest goes on, in a job of type modify, or in a daemon that starts

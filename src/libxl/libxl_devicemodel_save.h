@@ -51,6 +51,9 @@ libxlDeviceModelsSuspend(libxlDriverPrivate *driver,
                          int fd,
                          int flags);
 
+int
+libxlDeviceModelsCheckResume(virDomainObj *vm);
+
 void
 libxlDeviceModelsResume(libxlDriverPrivate *driver,
                         virDomainObj *vm);
