@@ -51,6 +51,7 @@
 
 #define TEST_CREATED "create spawn disk spawn com serve disk serve com unpause "
 #define TEST_ASKED "ask disk com "
+#define TEST_RELAYED TEST_ASKED TEST_ASKED "suspend0 log disk com save disk com "
 
 static libxlDriverPrivate *driver;
 static char *testDir;
@@ -727,7 +728,6 @@ testSaves(void)
         if (virTestRun("Save " name, testSave, &data) < 0) \
             ret = -1; \
     } while (0)
-#define RELAYED TEST_ASKED TEST_ASKED "suspend0 log disk com save disk com "
 #define CONTINUED "continue disk com "
 #define RESUMED CONTINUED "resume unpause "
 #define LIBXL_FAILED "internal error: Failed to save domain '7' with libxenlight"
@@ -737,7 +737,7 @@ testSaves(void)
     DO_TEST("a domain with one", .devices = "<devicemodel name='main'/>",
             .log = "suspend0 stop destroy ", .version = LIBXL_SAVE_VERSION);
     DO_TEST("a domain with three", .devices = TEST_DEVICE_MODELS,
-            .log = RELAYED "stop unlog disk com end disk com destroy ",
+            .log = TEST_RELAYED "stop unlog disk com end disk com destroy ",
             .version = LIBXL_DEVICE_MODEL_SAVE_VERSION);
 
     DO_TEST("where one does not answer", .devices = TEST_DEVICE_MODELS, .refuses = true,
@@ -748,12 +748,12 @@ testSaves(void)
             .log = "");
     DO_TEST("where one ends", .devices = TEST_DEVICE_MODELS, .fails = true,
             .error = "operation failed: device model 'disk' has ended",
-            .log = RELAYED CONTINUED, .version = 1);
+            .log = TEST_RELAYED CONTINUED, .version = 1);
     DO_TEST("where libxl fails at last", .devices = TEST_DEVICE_MODELS, .suspends = ERROR_FAIL,
-            .error = LIBXL_FAILED, .log = RELAYED "stop unlog disk com " RESUMED, .version = 1);
+            .error = LIBXL_FAILED, .log = TEST_RELAYED "stop unlog disk com " RESUMED, .version = 1);
     DO_TEST("to a disk that is full", .devices = TEST_DEVICE_MODELS, .full = true,
             .error = "Failed to write domain save file 'DIR/image': No space left on device",
-            .log = RELAYED "stop unlog disk com " RESUMED, .version = 1);
+            .log = TEST_RELAYED "stop unlog disk com " RESUMED, .version = 1);
     DO_TEST("where libxl fails at once", .devices = TEST_DEVICE_MODELS, .early = true,
             .error = LIBXL_FAILED, .log = TEST_ASKED TEST_ASKED "suspend0 " CONTINUED);
     DO_TEST("where libxl stops nobody", .devices = TEST_DEVICE_MODELS, .mute = true,
@@ -766,7 +766,6 @@ testSaves(void)
 #undef LIBXL_FAILED
 #undef RESUMED
 #undef CONTINUED
-#undef RELAYED
 #undef DO_TEST
 
     return ret;
@@ -994,6 +993,39 @@ testRestorePipe(const void *opaque)
 }
 
 
+/* A guest that has suspended itself is left as it is where it cannot be saved; who wakes it up finds
+ * its secondaries running, also where they could not go on at once. */
+static int
+testSaveSleeping(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    g_autofree char *path = testPath();
+    virDomainObj *vm = testFind();
+
+    if (!dom)
+        return -1;
+
+    virDomainObjSetState(vm, VIR_DOMAIN_PMSUSPENDED, 0);
+    virDomainObjEndAPI(&vm);
+    g_string_truncate(testXen.log, 0);
+    testXen.full = testXen.suspended = true;
+    if (libxlDeviceModelTestOutcome(virDomainSave(dom, path), testDir,
+                                    "Failed to write domain save file 'DIR/image': "
+                                    "No space left on device") < 0 ||
+        testCheckLog(TEST_RELAYED "stop unlog disk com continue disk com ") < 0 || testIsRecorded())
+        return -1;
+
+    g_string_truncate(testXen.log, 0);
+    vm = testFind();
+    ((libxlDomainObjPrivate *)vm->privateData)->devicemodelsSaving = true;
+    virDomainObjEndAPI(&vm);
+    if (virDomainPMWakeup(dom, 0) < 0)
+        return -1;
+
+    return testCheckLog("continue disk com resume ");
+}
+
+
 /* A domain that was saved, and could not be destroyed, has lost its secondaries for good, and has
  * nothing but its image. */
 static int
@@ -1169,6 +1201,8 @@ mymain(void)
         ret = -1;
     if (virTestRun("Restore over a connection", testRestorePipe, &yes) < 0 ||
         virTestRun("Restore over a connection out of step", testRestorePipe, &no) < 0)
+        ret = -1;
+    if (virTestRun("Save a domain that has suspended itself", testSaveSleeping, NULL) < 0)
         ret = -1;
     if (virTestRun("Resume a domain that was saved and not destroyed", testResumeEnded, NULL) < 0)
         ret = -1;
