@@ -51,7 +51,7 @@
 
 #define TEST_CREATED "create spawn disk spawn com serve disk serve com unpause "
 #define TEST_ASKED "ask disk com "
-#define TEST_RELAYED TEST_ASKED TEST_ASKED "suspend0 log disk com save disk com "
+#define TEST_RELAYED TEST_ASKED "suspend0 log disk com save disk com "
 
 static libxlDriverPrivate *driver;
 static char *testDir;
@@ -755,11 +755,11 @@ testSaves(void)
             .error = "Failed to write domain save file 'DIR/image': No space left on device",
             .log = TEST_RELAYED "stop unlog disk com " RESUMED, .version = 1);
     DO_TEST("where libxl fails at once", .devices = TEST_DEVICE_MODELS, .early = true,
-            .error = LIBXL_FAILED, .log = TEST_ASKED TEST_ASKED "suspend0 " CONTINUED);
+            .error = LIBXL_FAILED, .log = TEST_ASKED "suspend0 " CONTINUED);
     DO_TEST("where libxl stops nobody", .devices = TEST_DEVICE_MODELS, .mute = true,
             .error = "operation failed: libxl did not tell the primary of domain 7 to stop: "
                      "the state of its other device models is not known",
-            .log = TEST_ASKED TEST_ASKED "suspend0 " RESUMED, .version = 1);
+            .log = TEST_ASKED "suspend0 " RESUMED, .version = 1);
     DO_TEST("where libxl fails without device models", .devices = "", .early = true,
             .error = LIBXL_FAILED, .log = "suspend0 ");
 
@@ -959,6 +959,7 @@ testRestorePipe(const void *opaque)
 {
     const bool *complete = opaque;
     g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    g_autoptr(libxlDeviceModelsSaving) saving = NULL;
     g_autoptr(libxlDeviceModelsSaved) saved = NULL;
     virDomainObj *vm;
     int fds[2];
@@ -969,7 +970,8 @@ testRestorePipe(const void *opaque)
 
     vm = testFind();
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0 ||
-        libxlDeviceModelsSuspend(driver, vm, fds[1], LIBXL_SUSPEND_LIVE) != 0)
+        libxlDeviceModelsCheckSave(vm, &saving) < 0 ||
+        libxlDeviceModelsSuspend(driver, vm, saving, fds[1], LIBXL_SUSPEND_LIVE) != 0)
         return -1;
 
     if (*complete) {

@@ -37,7 +37,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_save");
 #define LIBXL_DEVICE_MODELS_CONTINUE_MS (20 * 1000)
 
 /* The secondaries of a domain, in the order of its definition. */
-typedef struct _libxlDeviceModelsSaving libxlDeviceModelsSaving;
 struct _libxlDeviceModelsSaving {
     libxlDeviceModelsSaved *saved; /* what is known of them */
     libxlDeviceModel **dms; /* references, of which there are as many */
@@ -45,7 +44,11 @@ struct _libxlDeviceModelsSaving {
 };
 
 
-static void
+/**
+ * libxlDeviceModelsSavingFree:
+ * @saving: what libxlDeviceModelsCheckSave has set, or NULL
+ */
+void
 libxlDeviceModelsSavingFree(libxlDeviceModelsSaving *saving)
 {
     size_t i;
@@ -60,9 +63,6 @@ libxlDeviceModelsSavingFree(libxlDeviceModelsSaving *saving)
     g_free(saving->dms);
     g_free(saving);
 }
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelsSaving, libxlDeviceModelsSavingFree);
-
 
 /**
  * libxlDeviceModelsGetSaveVersion:
@@ -102,8 +102,7 @@ libxlDeviceModelsFindSaved(virDomainObj *vm,
 /* Returns what is to be saved of a domain with secondaries, which the caller frees, or NULL with
  * an error. */
 static libxlDeviceModelsSaving *
-libxlDeviceModelsSavingNew(virDomainObj *vm,
-                           bool live)
+libxlDeviceModelsSavingNew(virDomainObj *vm)
 {
     g_autoptr(libxlDeviceModelsSaving) saving = g_new0(libxlDeviceModelsSaving, 1);
     const virDomainDeviceModelDef *primary = virDomainDeviceModelGetPrimary(vm->def);
@@ -112,7 +111,6 @@ libxlDeviceModelsSavingNew(virDomainObj *vm,
 
     saving->saved = libxlDeviceModelsSavedNew(vm->def->uuid, vm->def->ndevicemodels - 1);
     saving->dms = g_new0(libxlDeviceModel *, saving->saved->ndms);
-    saving->live = live;
 
     for (i = 0; i < vm->def->ndevicemodels; i++) {
         const virDomainDeviceModelDef *dmdef = vm->def->devicemodels[i];
@@ -131,42 +129,41 @@ libxlDeviceModelsSavingNew(virDomainObj *vm,
 }
 
 
-/* The domain is not locked. */
-static int
-libxlDeviceModelsSavingAsk(libxlDeviceModelsSaving *saving)
-{
-    return libxlDeviceModelStatesAsk(saving->dms, saving->saved,
-                                     g_get_monotonic_time() +
-                                     LIBXL_DEVICE_MODELS_ASK_MS * 1000LL);
-}
-
-
 /**
  * libxlDeviceModelsCheckSave:
- * @vm: running domain, in a job of type modify
+ * @vm: running domain, in a job of type modify, which libxlDeviceModelsSuspend is called in
+ * @saving: set to what that is given, which the caller frees, or to NULL for none
  *
- * Ask each secondary whether it can be saved, before anything is touched.  Unlocks @vm while it
- * waits.
+ * Ask each secondary whether it can be saved, before anything is touched.  Nobody is asked again
+ * when an image that was there is gone.  Unlocks @vm while it waits.
  *
  * Returns 0, or -1 with an error that names the device model.
  */
 int
-libxlDeviceModelsCheckSave(virDomainObj *vm)
+libxlDeviceModelsCheckSave(virDomainObj *vm,
+                           libxlDeviceModelsSaving **saving)
 {
-    g_autoptr(libxlDeviceModelsSaving) saving = NULL;
+    g_autoptr(libxlDeviceModelsSaving) asked = NULL;
     int rc;
 
+    *saving = NULL;
     if (vm->def->ndevicemodels < 2)
         return 0;
 
-    if (!(saving = libxlDeviceModelsSavingNew(vm, false)))
+    if (!(asked = libxlDeviceModelsSavingNew(vm)))
         return -1;
 
     virObjectUnlock(vm);
-    rc = libxlDeviceModelsSavingAsk(saving);
+    rc = libxlDeviceModelStatesAsk(asked->dms, asked->saved,
+                                   g_get_monotonic_time() +
+                                   LIBXL_DEVICE_MODELS_ASK_MS * 1000LL);
     virObjectLock(vm);
 
-    return rc;
+    if (rc < 0)
+        return -1;
+
+    *saving = g_steal_pointer(&asked);
+    return 0;
 }
 
 
@@ -272,26 +269,16 @@ libxlDeviceModelsSavingPerform(libxlDeviceModelsSaving *saving,
 static int
 libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
                             virDomainObj *vm,
+                            libxlDeviceModelsSaving *saving,
                             int fd,
                             int flags)
 {
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
     libxlDomainObjPrivate *priv = vm->privateData;
-    g_autoptr(libxlDeviceModelsSaving) saving = NULL;
     virErrorPtr save_err;
     int rc;
 
-    if (!(saving = libxlDeviceModelsSavingNew(vm, (flags & LIBXL_SUSPEND_LIVE) != 0)))
-        return -1;
-
-    virObjectUnlock(vm);
-    rc = libxlDeviceModelsSavingAsk(saving);
-    virObjectLock(vm);
-
-    /* nothing was done yet */
-    if (rc < 0)
-        return -1;
-
+    saving->live = (flags & LIBXL_SUSPEND_LIVE) != 0;
     priv->devicemodelsSaving = true;
     if ((rc = libxlDeviceModelsRecord(driver, vm)) == 0) {
         virObjectUnlock(vm);
@@ -313,6 +300,7 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
  * libxlDeviceModelsSuspend:
  * @driver: the driver
  * @vm: running domain, in a job of type modify
+ * @saving: of libxlDeviceModelsCheckSave in the same job
  * @fd: where its state goes to
  * @flags: of libxl_domain_suspend
  *
@@ -326,6 +314,7 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
 int
 libxlDeviceModelsSuspend(libxlDriverPrivate *driver,
                          virDomainObj *vm,
+                         libxlDeviceModelsSaving *saving,
                          int fd,
                          int flags)
 {
@@ -333,8 +322,8 @@ libxlDeviceModelsSuspend(libxlDriverPrivate *driver,
     int rc;
 
     virResetLastError();
-    if (vm->def->ndevicemodels > 1)
-        return libxlDeviceModelsSuspendAll(driver, vm, fd, flags);
+    if (saving)
+        return libxlDeviceModelsSuspendAll(driver, vm, saving, fd, flags);
 
     virObjectUnlock(vm);
     rc = libxl_domain_suspend(cfg->ctx, vm->def->id, fd, flags, NULL);

@@ -42,12 +42,21 @@
 uint32_t
 libxlDeviceModelsGetSaveVersion(const virDomainDef *def);
 
+typedef struct _libxlDeviceModelsSaving libxlDeviceModelsSaving;
+
+void
+libxlDeviceModelsSavingFree(libxlDeviceModelsSaving *saving);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelsSaving, libxlDeviceModelsSavingFree);
+
 int
-libxlDeviceModelsCheckSave(virDomainObj *vm);
+libxlDeviceModelsCheckSave(virDomainObj *vm,
+                           libxlDeviceModelsSaving **saving);
 
 int
 libxlDeviceModelsSuspend(libxlDriverPrivate *driver,
                          virDomainObj *vm,
+                         libxlDeviceModelsSaving *saving,
                          int fd,
                          int flags);
 
