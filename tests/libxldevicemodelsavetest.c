@@ -632,6 +632,7 @@ struct testSaveData {
     bool fails;
     bool full;
     bool dead; /* one has failed before */
+    bool old; /* an earlier libvirt has started one */
     const char *error;
     const char *log;
     uint32_t version; /* of the image, 0 for none */
@@ -695,6 +696,12 @@ testSave(const void *opaque)
         virDomainObjEndAPI(&vm);
     }
 
+    if (data->old) {
+        vm = testFind();
+        ((libxlDomainObjPrivate *)vm->privateData)->devicemodels[1]->saves = false;
+        virDomainObjEndAPI(&vm);
+    }
+
     rc = virDomainSave(dom, path);
     if (libxlDeviceModelTestOutcome(rc, testDir, data->error) < 0 ||
         testCheckLog(data->log) < 0)
@@ -745,6 +752,11 @@ testSaves(void)
     DO_TEST("where one is being restarted", .devices = TEST_DEVICE_MODELS, .dead = true,
             .error = "Requested operation is not valid: domain 'guest' cannot be saved: "
                      "device model 'com' does not run, expected all of them to",
+            .log = "");
+    DO_TEST("where an earlier libvirt has started one", .devices = TEST_DEVICE_MODELS, .old = true,
+            .error = "Requested operation is not valid: domain 'guest' cannot be saved: "
+                     "device model 'com' was started by an earlier libvirt, which could save none; "
+                     "start the domain anew",
             .log = "");
     DO_TEST("where one ends", .devices = TEST_DEVICE_MODELS, .fails = true,
             .error = "operation failed: device model 'disk' has ended",

@@ -149,6 +149,12 @@ testStatuses(void)
     DO_TEST("with one whose guest is held",
             "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='failed' pending='yes' holds='yes' held='yes'")
             "</devicemodels>\n", 1, NULL);
+    DO_TEST("with one that can be saved",
+            "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='running' saves='yes'")
+            "</devicemodels>\n", 1, NULL);
+    DO_TEST("with one that can perhaps be saved",
+            "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='running' saves='perhaps'")
+            "</devicemodels>\n", 0, INVALID("saves", "perhaps"));
     DO_TEST("with one whose guest may be held",
             "<devicemodels>\n" TEST_STATUS_STATE(64001, " state='running' held='perhaps'")
             "</devicemodels>\n", 0, INVALID("held", "perhaps"));

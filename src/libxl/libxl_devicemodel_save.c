@@ -78,7 +78,9 @@ libxlDeviceModelsGetSaveVersion(const virDomainDef *def)
 }
 
 
-/* Returns the secondary, whose reference stays the list's, or NULL with an error. */
+/* Returns the secondary, whose reference stays the list's, or NULL with an error.  One that an
+ * earlier libvirt has started answers as any other, and cannot send its state when the guest is
+ * suspended: its scope library is of that time. */
 static libxlDeviceModel *
 libxlDeviceModelsFindSaved(virDomainObj *vm,
                            const virDomainDeviceModelDef *dmdef)
@@ -88,14 +90,22 @@ libxlDeviceModelsFindSaved(virDomainObj *vm,
         libxlDeviceModelListFindRunning(priv->devicemodels, priv->ndevicemodels,
                                         vm->def->id, dmdef->id);
 
-    if (dm && libxlDeviceModelIsAlive(dm) &&
-        dmdef->state == VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING)
-        return dm;
+    if (!dm || !libxlDeviceModelIsAlive(dm) ||
+        dmdef->state != VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("domain '%1$s' cannot be saved: device model '%2$s' does not run, expected all of them to"),
+                       vm->def->name, dmdef->name);
+        return NULL;
+    }
 
-    virReportError(VIR_ERR_OPERATION_INVALID,
-                   _("domain '%1$s' cannot be saved: device model '%2$s' does not run, expected all of them to"),
-                   vm->def->name, dmdef->name);
-    return NULL;
+    if (!dm->saves) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("domain '%1$s' cannot be saved: device model '%2$s' was started by an earlier libvirt, which could save none; start the domain anew"),
+                       vm->def->name, dmdef->name);
+        return NULL;
+    }
+
+    return dm;
 }
 
 

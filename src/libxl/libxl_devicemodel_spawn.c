@@ -51,6 +51,7 @@ libxlDeviceModelPrepareStart(libxlDriverConfig *cfg,
         return NULL;
 
     libxlDeviceModelClaimsGetInterrupts(config, &dm->slots, &dm->irqs);
+    dm->saves = true;
     dm->holds = libxlDeviceModelReplayHolds(vm->def, vm->def->devicemodels[placed->idx],
                                             config);
     dm->holdTime = libxlDeviceModelHoldChoose(cfg->deviceModelHoldTime);

@@ -77,6 +77,8 @@ libxlDeviceModelsFormatStatus(virBuffer *buf,
                           libxlDeviceModelStateTypeToString(libxlDeviceModelGetState(dm)));
         if (dm->pending)
             virBufferAddLit(&attrBuf, " pending='yes'");
+        if (dm->saves)
+            virBufferAddLit(&attrBuf, " saves='yes'");
         if (dm->holds)
             virBufferAddLit(&attrBuf, " holds='yes'");
         if (dm->held != LIBXL_DEVICE_MODEL_HELD_NO)
@@ -206,6 +208,7 @@ libxlDeviceModelParseState(xmlNodePtr node,
                            bool complete)
 {
     virTristateBool pending = VIR_TRISTATE_BOOL_ABSENT;
+    virTristateBool saves = VIR_TRISTATE_BOOL_ABSENT;
     virTristateBool holds = VIR_TRISTATE_BOOL_ABSENT;
     virTristateBool held = VIR_TRISTATE_BOOL_ABSENT;
     int rc = virXMLPropEnum(node, "state", libxlDeviceModelStateTypeFromString,
@@ -216,11 +219,13 @@ libxlDeviceModelParseState(xmlNodePtr node,
 
     if (rc < 0 ||
         virXMLPropTristateBool(node, "pending", VIR_XML_PROP_NONE, &pending) < 0 ||
+        virXMLPropTristateBool(node, "saves", VIR_XML_PROP_NONE, &saves) < 0 ||
         virXMLPropTristateBool(node, "holds", VIR_XML_PROP_NONE, &holds) < 0 ||
         virXMLPropTristateBool(node, "held", VIR_XML_PROP_NONE, &held) < 0)
         return -1;
 
     dm->pending = pending == VIR_TRISTATE_BOOL_YES;
+    dm->saves = saves == VIR_TRISTATE_BOOL_YES;
     dm->holds = holds == VIR_TRISTATE_BOOL_YES;
     dm->held = held == VIR_TRISTATE_BOOL_YES ? LIBXL_DEVICE_MODEL_HELD_YES
                                              : LIBXL_DEVICE_MODEL_HELD_NO;
