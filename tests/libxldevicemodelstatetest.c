@@ -9,6 +9,7 @@
 
 #include <config.h>
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -74,7 +75,45 @@ static struct {
     libxlDeviceModel *dms[TEST_MAX];
     size_t n;
     unsigned int killed; /* uids, added up */
+
+    /* what the daemon cannot have */
+    const char *thread; /* with that name */
+    bool pipes;
 } test;
+
+
+int
+virThreadCreateFull(virThread *thread,
+                    bool joinable,
+                    virThreadFunc func,
+                    const char *name,
+                    bool worker,
+                    void *opaque)
+{
+    int (*next)(virThread *, bool, virThreadFunc, const char *, bool, void *) =
+        dlsym(RTLD_NEXT, "virThreadCreateFull");
+
+    if (STREQ_NULLABLE(name, test.thread)) {
+        errno = EAGAIN;
+        return -1;
+    }
+
+    return next(thread, joinable, func, name, worker, opaque);
+}
+
+
+int
+virPipe(int fds[2])
+{
+    int (*next)(int *) = dlsym(RTLD_NEXT, "virPipe");
+
+    if (test.pipes) {
+        virReportSystemError(EMFILE, "%s", "Unable to create pipes");
+        return -1;
+    }
+
+    return next(fds);
+}
 
 
 int
@@ -623,6 +662,78 @@ testSilent(const void *opaque)
 }
 
 
+/* The daemon is short of threads, or of files: what needs them fails, and no more. */
+struct testShortData {
+    testWork work;
+    testBehaviour behaviour;
+    bool pipes;
+    const char *error;
+    bool stopped; /* those that are told to stop are, afterwards */
+};
+
+static int
+testShort(const void *opaque)
+{
+    const struct testShortData *data = opaque;
+    const testCharacter characters[TEST_MAX] = {
+        { data->behaviour, NULL }, { data->behaviour, NULL }, { data->behaviour, NULL },
+    };
+    g_autoptr(GHashTable) before = libxlDeviceModelTestOpenFiles();
+    g_autoptr(libxlDeviceModelsSaved) saved = NULL;
+    int ret = 0;
+    size_t i;
+    int rc;
+
+    testStart(characters, TEST_MAX);
+    saved = testSavedNew();
+    test.thread = data->pipes ? NULL : "dm-state-7-2";
+    test.pipes = data->pipes;
+    rc = testWorkDo(data->work, saved, testDeadline(true));
+    test.thread = NULL;
+    test.pipes = false;
+
+    for (i = 0; i < TEST_MAX; i++) {
+        if (test.secondaries[i].stopped && !data->stopped) {
+            VIR_TEST_VERBOSE("device model %zu is stopped", i);
+            ret = -1;
+        }
+    }
+
+    if (libxlDeviceModelTestOutcome(rc, test.dir, data->error) < 0 || test.killed != 0)
+        ret = -1;
+
+    testEnd();
+    return libxlDeviceModelTestCheckOpenFiles(before) < 0 ? -1 : ret;
+}
+
+
+static int
+testShorts(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, ...) \
+    do { \
+        static const struct testShortData data = { __VA_ARGS__ }; \
+        if (virTestRun("Short of " name, testShort, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("threads to ask", .work = TEST_ASK);
+    DO_TEST("files to ask", .work = TEST_ASK, .pipes = true);
+    DO_TEST("threads to go on", .work = TEST_CONTINUE, .behaviour = TEST_STOPPED);
+    DO_TEST("files to go on", .work = TEST_CONTINUE, .behaviour = TEST_STOPPED, .pipes = true);
+    DO_TEST("threads to save", .work = TEST_SAVE, .stopped = true,
+            .error = "device model 'dm2': cannot create a thread: Resource temporarily unavailable");
+    DO_TEST("files to save", .work = TEST_SAVE, .pipes = true,
+            .error = "Unable to create pipes: Too many open files");
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
 /* What is remembered comes along, and is no condition. */
 static int
 testRegisters(const void *opaque)
@@ -798,7 +909,7 @@ mymain(void)
     if (!(test.dir = g_dir_make_tmp("state-XXXXXX", NULL)))
         return EXIT_FAILURE;
 
-    if (testWorks() < 0 || testLoads() < 0)
+    if (testWorks() < 0 || testShorts() < 0 || testLoads() < 0)
         ret = -1;
 
     for (i = 0; i < G_N_ELEMENTS(silent); i++) {

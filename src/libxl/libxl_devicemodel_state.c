@@ -49,7 +49,8 @@ struct _libxlDeviceModelStateTask {
     bool excessive; /* more has come than may be */
 
     virThread thread;
-    int done; /* a pipe, which gets a byte at the end */
+    bool begun; /* that runs, or has to be joined */
+    int done; /* a pipe, which gets a byte at the end, or -1 */
     virErrorPtr error;
 };
 
@@ -77,7 +78,8 @@ libxlDeviceModelStateTaskRun(void *opaque)
 
     libxlDeviceModelStateTaskWork(task);
     VIR_FORCE_CLOSE(task->to);
-    ignore_value(safewrite(task->done, "", 1));
+    if (task->done >= 0)
+        ignore_value(safewrite(task->done, "", 1));
 }
 
 
@@ -94,7 +96,7 @@ libxlDeviceModelStateTasksNew(libxlDeviceModel **dms,
         tasks[i].dm = dms[i];
         tasks[i].saved = saved ? &saved->dms[i] : NULL;
         tasks[i].deadline = deadline;
-        tasks[i].from = tasks[i].to = -1;
+        tasks[i].from = tasks[i].to = tasks[i].done = -1;
     }
 
     return tasks;
@@ -149,10 +151,11 @@ libxlDeviceModelStateTaskReceive(libxlDeviceModelStateTask *task)
 }
 
 
-/* Take what comes until all have @done what they had to. */
+/* Take what comes until as many as have begun have @done what they had to. */
 static void
 libxlDeviceModelStateTasksReceive(libxlDeviceModelStateTask *tasks,
                                   size_t ntasks,
+                                  size_t nbegun,
                                   int done)
 {
     g_autofree struct pollfd *fds = g_new0(struct pollfd, ntasks + 1);
@@ -160,7 +163,7 @@ libxlDeviceModelStateTasksReceive(libxlDeviceModelStateTask *tasks,
     char byte;
     size_t i;
 
-    while (ndone < ntasks) {
+    while (ndone < nbegun) {
         for (i = 0; i < ntasks; i++) {
             fds[i].fd = tasks[i].from;
             fds[i].events = POLLIN;
@@ -189,50 +192,70 @@ libxlDeviceModelStateTasksReceive(libxlDeviceModelStateTask *tasks,
 }
 
 
-static bool
+/* Where there is no thread for it, the caller's does the work, unless that has to take the state
+ * meanwhile. */
+static void
 libxlDeviceModelStateTaskBegin(libxlDeviceModelStateTask *task)
 {
     g_autofree char *name = g_strdup_printf("dm-state-%u-%u", task->dm->domid, task->dm->id);
 
     if (virThreadCreateFull(&task->thread, true, libxlDeviceModelStateTaskRun, name, false,
-                            task) == 0)
-        return true;
-
-    virReportSystemError(errno, _("device model '%1$s': cannot create a thread"), task->dm->name);
-    virErrorPreserveLast(&task->error);
-    return false;
+                            task) == 0) {
+        task->begun = true;
+    } else if (task->from < 0) {
+        libxlDeviceModelStateTaskWork(task);
+    } else {
+        virReportSystemError(errno, _("device model '%1$s': cannot create a thread"),
+                             task->dm->name);
+        virErrorPreserveLast(&task->error);
+    }
 }
 
 
-/* Do the work with all, each in a thread.  Of one that fails the error is with the task. */
-static int
+/* Returns how many threads have begun. */
+static size_t
+libxlDeviceModelStateTasksBegin(libxlDeviceModelStateTask *tasks,
+                                size_t ntasks,
+                                int (*work)(libxlDeviceModelStateTask *task,
+                                            libxlDeviceModelMonitor *mon))
+{
+    size_t nbegun = 0;
+    size_t i;
+
+    for (i = 0; i < ntasks; i++) {
+        tasks[i].work = work;
+        libxlDeviceModelStateTaskBegin(&tasks[i]);
+        nbegun += tasks[i].begun;
+    }
+
+    return nbegun;
+}
+
+
+static void
+libxlDeviceModelStateTasksJoin(libxlDeviceModelStateTask *tasks,
+                               size_t ntasks)
+{
+    size_t i;
+
+    for (i = 0; i < ntasks; i++) {
+        if (tasks[i].begun)
+            virThreadJoin(&tasks[i].thread);
+    }
+}
+
+
+/* Do the work with all, each in a thread.  Of one that fails the error is with the task.  That
+ * takes nothing which the daemon may be short of: secondaries that are not told to go on would
+ * stay stopped. */
+static void
 libxlDeviceModelStateTasksRun(libxlDeviceModelStateTask *tasks,
                               size_t ntasks,
                               int (*work)(libxlDeviceModelStateTask *task,
                                           libxlDeviceModelMonitor *mon))
 {
-    size_t nbegun = 0;
-    int done[2];
-    size_t i;
-
-    if (virPipe(done) < 0)
-        return -1;
-
-    while (nbegun < ntasks) {
-        tasks[nbegun].work = work;
-        tasks[nbegun].done = done[1];
-        if (!libxlDeviceModelStateTaskBegin(&tasks[nbegun]))
-            break;
-        nbegun++;
-    }
-
-    libxlDeviceModelStateTasksReceive(tasks, nbegun, done[0]);
-    for (i = 0; i < nbegun; i++)
-        virThreadJoin(&tasks[i].thread);
-
-    VIR_FORCE_CLOSE(done[0]);
-    VIR_FORCE_CLOSE(done[1]);
-    return 0;
+    libxlDeviceModelStateTasksBegin(tasks, ntasks, work);
+    libxlDeviceModelStateTasksJoin(tasks, ntasks);
 }
 
 
@@ -296,14 +319,13 @@ libxlDeviceModelStatesAsk(libxlDeviceModel **dms,
 {
     libxlDeviceModelStateTask *tasks = libxlDeviceModelStateTasksNew(dms, saved->ndms, saved,
                                                                      deadline);
-    int rc;
     size_t i;
 
     for (i = 0; i < saved->ndms; i++)
         saved->dms[i].name = g_strdup(dms[i]->name);
 
-    rc = libxlDeviceModelStateTasksRun(tasks, saved->ndms, libxlDeviceModelStateAsk);
-    return libxlDeviceModelStateTasksFree(tasks, saved->ndms) < 0 ? -1 : rc;
+    libxlDeviceModelStateTasksRun(tasks, saved->ndms, libxlDeviceModelStateAsk);
+    return libxlDeviceModelStateTasksFree(tasks, saved->ndms);
 }
 
 
@@ -331,14 +353,13 @@ libxlDeviceModelStatesLog(libxlDeviceModel **dms,
                           gint64 deadline)
 {
     libxlDeviceModelStateTask *tasks = libxlDeviceModelStateTasksNew(dms, ndms, NULL, deadline);
-    int rc;
     size_t i;
 
     for (i = 0; i < ndms; i++)
         tasks[i].flag = enable;
 
-    rc = libxlDeviceModelStateTasksRun(tasks, ndms, libxlDeviceModelStateLog);
-    return libxlDeviceModelStateTasksFree(tasks, ndms) < 0 ? -1 : rc;
+    libxlDeviceModelStateTasksRun(tasks, ndms, libxlDeviceModelStateLog);
+    return libxlDeviceModelStateTasksFree(tasks, ndms);
 }
 
 
@@ -440,6 +461,31 @@ libxlDeviceModelStateTasksOpen(libxlDeviceModelStateTask *tasks,
 }
 
 
+/* Each in a thread, while this one takes what they send. */
+static int
+libxlDeviceModelStateTasksSave(libxlDeviceModelStateTask *tasks,
+                               size_t ntasks)
+{
+    size_t nbegun;
+    int done[2];
+    size_t i;
+
+    if (libxlDeviceModelStateTasksOpen(tasks, ntasks) < 0 || virPipe(done) < 0)
+        return -1;
+
+    for (i = 0; i < ntasks; i++)
+        tasks[i].done = done[1];
+
+    nbegun = libxlDeviceModelStateTasksBegin(tasks, ntasks, libxlDeviceModelStateSave);
+    libxlDeviceModelStateTasksReceive(tasks, ntasks, nbegun, done[0]);
+    libxlDeviceModelStateTasksJoin(tasks, ntasks);
+
+    VIR_FORCE_CLOSE(done[0]);
+    VIR_FORCE_CLOSE(done[1]);
+    return 0;
+}
+
+
 /**
  * libxlDeviceModelStatesSave:
  * @dms: secondaries of a guest that is suspended
@@ -459,15 +505,13 @@ libxlDeviceModelStatesSave(libxlDeviceModel **dms,
 {
     libxlDeviceModelStateTask *tasks = libxlDeviceModelStateTasksNew(dms, saved->ndms, saved,
                                                                      deadline);
-    int rc = libxlDeviceModelStateTasksOpen(tasks, saved->ndms);
     size_t i;
+    int rc;
 
     for (i = 0; i < saved->ndms; i++)
         tasks[i].flag = live;
 
-    if (rc == 0)
-        rc = libxlDeviceModelStateTasksRun(tasks, saved->ndms, libxlDeviceModelStateSave);
-
+    rc = libxlDeviceModelStateTasksSave(tasks, saved->ndms);
     for (i = 0; i < saved->ndms && rc == 0; i++)
         libxlDeviceModelStateTake(&tasks[i]);
 
@@ -511,13 +555,13 @@ libxlDeviceModelStatesContinue(libxlDeviceModel **dms,
                                gint64 deadline)
 {
     libxlDeviceModelStateTask *tasks = libxlDeviceModelStateTasksNew(dms, ndms, NULL, deadline);
-    int rc = libxlDeviceModelStateTasksRun(tasks, ndms, libxlDeviceModelStateContinue);
     size_t i;
 
+    libxlDeviceModelStateTasksRun(tasks, ndms, libxlDeviceModelStateContinue);
     for (i = 0; i < ndms; i++)
         libxlDeviceModelStateKill(&tasks[i]);
 
-    return libxlDeviceModelStateTasksFree(tasks, ndms) < 0 ? -1 : rc;
+    return libxlDeviceModelStateTasksFree(tasks, ndms);
 }
 
 

@@ -16,7 +16,8 @@
  *
  * All but the last are done with several secondaries at a time, each in a thread, and wait for
  * all of them, until the deadline at the most; where several fail, the first in the list
- * is whose error is reported.  No domain may be locked, and the caller has a reference to each
+ * is whose error is reported.  Only libxlDeviceModelStatesSave fails where the daemon is short of
+ * threads or pipes; the others do with the caller's thread then.  No domain may be locked, and the caller has a reference to each
  * secondary.
  *
  * What a secondary sends is taken for hostile: a pipe has it, from which no more is taken than
