@@ -444,6 +444,38 @@ testFileRead(const void *opaque)
 }
 
 
+/* What was written to a connection, and got into a file from there, has no place either. */
+static int
+testFileFromPipe(const void *opaque G_GNUC_UNUSED)
+{
+    VIR_AUTOCLOSE fd = testFileNew();
+    g_autoptr(libxlDeviceModelsSaved) saved = testNew();
+    g_autoptr(libxlDeviceModelsSaved) found = NULL;
+    g_autoptr(libxlDeviceModelsSaved) read = NULL;
+    char data[1024];
+    ssize_t len;
+    int fds[2];
+
+    if (virPipe(fds) < 0 || libxlDeviceModelsSavedWrite(saved, fds[1]) < 0 ||
+        (len = saferead(fds[0], data, TEST_LEN)) != TEST_LEN || safewrite(fd, data, len) != len)
+        abort();
+
+    VIR_FORCE_CLOSE(fds[0]);
+    VIR_FORCE_CLOSE(fds[1]);
+
+    found = libxlDeviceModelsSavedFind(fd, testFileSize(fd));
+    if (libxlDeviceModelTestOutcome(found ? 0 : -1, NULL, NULL) < 0)
+        return -1;
+
+    lseek(fd, strlen(TEST_BEFORE), SEEK_SET);
+    read = libxlDeviceModelsSavedRead(fd);
+    if (libxlDeviceModelTestOutcome(read ? 0 : -1, NULL, NULL) < 0)
+        return -1;
+
+    return testCompare(saved, found) < 0 ? -1 : testCompare(saved, read);
+}
+
+
 /* A connection has no place that could be remembered. */
 static int
 testPipe(const void *opaque)
@@ -539,6 +571,7 @@ mymain(void)
         ret = -1;
     if (virTestRun("Read", testFileRead, &here) < 0 ||
         virTestRun("Read elsewhere", testFileRead, &there) < 0 ||
+        virTestRun("File from a pipe", testFileFromPipe, NULL) < 0 ||
         virTestRun("Pipe", testPipe, &whole) < 0 ||
         virTestRun("Pipe that ends", testPipe, &cut) < 0 ||
         virTestRun("Unwritable", testUnwritable, NULL) < 0 ||

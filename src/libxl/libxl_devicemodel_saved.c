@@ -599,11 +599,12 @@ libxlDeviceModelsSavedReceive(int fd,
 }
 
 
+/* What was written to no file may have got into one since, at whatever place. */
 static int
 libxlDeviceModelsSavedCheckOffset(const libxlDeviceModelsSaved *saved,
                                   unsigned long long offset)
 {
-    if (offset == saved->offset)
+    if (saved->offset == 0 || offset == saved->offset)
         return 0;
 
     return libxlDeviceModelsSavedRefuse(_("it begins at byte %1$llu of the file, expected %2$llu"),

@@ -26,7 +26,7 @@
  *
  * The end is written last, so that what has none is incomplete; in a file, it is where the
  * trailer is found before anything of the image is used.  That a part in the middle of the
- * image is missing is seen by where the trailer begins.
+ * image is missing is seen by where the trailer begins, unless it was not written to a file.
  *
  * An image may come from anybody.  What is parsed here has the limits that are below, and the
  * checksum says that nothing was altered by accident, not by whom it was made.  What is in a
