@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,6 +51,26 @@ typedef struct {
 } testPrimary;
 
 static int testFile = -1; /* that libxl hands over */
+
+/* What the relay is told when it takes a connection, and how often. */
+static int testAcceptError;
+static int testAcceptFails; /* atomic */
+
+
+int
+accept4(int fd,
+        struct sockaddr *addr,
+        socklen_t *len,
+        int flags)
+{
+    if (g_atomic_int_get(&testAcceptFails) > 0) {
+        g_atomic_int_add(&testAcceptFails, -1);
+        errno = testAcceptError;
+        return -1;
+    }
+
+    return syscall(SYS_accept4, fd, addr, len, flags);
+}
 
 
 /* Decisions */
@@ -655,6 +676,55 @@ testAgain(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* libxl does not wait for a connection that cannot be taken. */
+static int
+testFull(const void *opaque G_GNUC_UNUSED)
+{
+    g_auto(testPrimary) primary = { 0 };
+    g_autoptr(GHashTable) before = NULL;
+    libxlDeviceModelRelay *relay;
+    bool stopped;
+    int rc;
+
+    testPrimaryStart(&primary);
+    before = libxlDeviceModelTestOpenFiles();
+    testAcceptError = EMFILE;
+    g_atomic_int_set(&testAcceptFails, INT_MAX);
+    if (!(relay = libxlDeviceModelRelayNew(primary.path, testHandle, &primary)))
+        return -1;
+
+    rc = testClientCommand(primary.path, "{}", false, NULL);
+    g_atomic_int_set(&testAcceptFails, 0);
+    if (libxlDeviceModelTestOutcome(libxlDeviceModelRelayEnd(relay, &stopped), primary.dir,
+                                    "cannot take a connection to socket 'DIR/qmp': "
+                                    "Too many open files") < 0 ||
+        rc == 0 || stopped || libxlDeviceModelTestCheckOpenFiles(before) < 0)
+        return -1;
+
+    return testClientCommand(primary.path, "{}", false, NULL);
+}
+
+
+/* What is over by the next look. */
+static int
+testPassing(const void *opaque)
+{
+    g_auto(testPrimary) primary = { 0 };
+    libxlDeviceModelRelay *relay;
+    bool stopped;
+    int rc;
+
+    testPrimaryStart(&primary);
+    testAcceptError = *(const int *)opaque;
+    g_atomic_int_set(&testAcceptFails, 1);
+    if (!(relay = libxlDeviceModelRelayNew(primary.path, testHandle, &primary)))
+        return -1;
+
+    rc = testClientCommand(primary.path, TEST_STOP, false, NULL);
+    return libxlDeviceModelRelayEnd(relay, &stopped) < 0 || !stopped ? -1 : rc;
+}
+
+
 /* libxl removes the socket of a domain that it destroys, and may use its name again. */
 static int
 testDestroyed(const void *opaque G_GNUC_UNUSED)
@@ -774,6 +844,9 @@ mymain(void)
         .answer = "{\"error\":{\"class\":\"GenericError\",\"desc\":\"operation failed: no\"},\"id\":5}\r",
         .log = "{}\r\n", .steps = "3 after 0 ",
     };
+    static const int again = EAGAIN;
+    static const int interrupted = EINTR;
+    static const int aborted = ECONNABORTED;
     int ret = 0;
 
     if ((testFile = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)) < 0)
@@ -789,6 +862,10 @@ mymain(void)
     if (virTestRun("Killed", testKilled, NULL) < 0 ||
         virTestRun("Killed early", testKilledEarly, NULL) < 0 ||
         virTestRun("Again", testAgain, NULL) < 0 ||
+        virTestRun("Full", testFull, NULL) < 0 ||
+        virTestRun("Passing 1", testPassing, &again) < 0 ||
+        virTestRun("Passing 2", testPassing, &interrupted) < 0 ||
+        virTestRun("Passing 3", testPassing, &aborted) < 0 ||
         virTestRun("Destroyed", testDestroyed, NULL) < 0 ||
         virTestRun("No socket", testNone, NULL) < 0 ||
         virTestRun("Mode", testMode, NULL) < 0 ||

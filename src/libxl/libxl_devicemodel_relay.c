@@ -67,7 +67,7 @@ struct _libxlDeviceModelRelay {
 
     /* read once the thread has ended */
     bool stopped; /* the primary was told to stop */
-    virErrorPtr error; /* why it was not */
+    virErrorPtr error; /* why it was not, or why libxl was not heard */
 };
 
 
@@ -412,13 +412,38 @@ libxlDeviceModelRelayHangUp(libxlDeviceModelRelay *relay)
 }
 
 
+/* The operation fails with the error that is set. */
+static void
+libxlDeviceModelRelayFail(libxlDeviceModelRelay *relay)
+{
+    virFreeError(relay->error);
+    virErrorPreserveLast(&relay->error);
+}
+
+
+/* libxl waits for ever for a connection that is not taken, and poll reports it again at once: it
+ * is closed with the listener where it cannot be. */
+static void
+libxlDeviceModelRelayRefuseAll(libxlDeviceModelRelay *relay)
+{
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+        return;
+
+    virReportSystemError(errno, _("cannot take a connection to socket '%1$s'"), relay->path);
+    libxlDeviceModelRelayFail(relay);
+    VIR_FORCE_CLOSE(relay->listener);
+}
+
+
 /* libxl finds a connection that was closed where there is no primary. */
 static void
 libxlDeviceModelRelayAccept(libxlDeviceModelRelay *relay)
 {
     if ((relay->client = accept4(relay->listener, NULL, NULL,
-                                 SOCK_CLOEXEC | SOCK_NONBLOCK)) < 0)
+                                 SOCK_CLOEXEC | SOCK_NONBLOCK)) < 0) {
+        libxlDeviceModelRelayRefuseAll(relay);
         return;
+    }
 
     if ((relay->primary = libxlDeviceModelRelayConnect(relay->aside)) < 0) {
         VIR_WARN("%s", virGetLastErrorMessage());
@@ -435,8 +460,7 @@ libxlDeviceModelRelayRefuse(libxlDeviceModelRelay *relay,
 {
     g_autofree char *answer = libxlDeviceModelRelayRefusal(line, virGetLastErrorMessage());
 
-    virFreeError(relay->error);
-    virErrorPreserveLast(&relay->error);
+    libxlDeviceModelRelayFail(relay);
     libxlDeviceModelRelayQueueDropFDs(&relay->toPrimary);
 
     if (answer)
@@ -644,8 +668,8 @@ libxlDeviceModelRelayNew(const char *path,
  * Put the primary's socket back when libxl has done what it was to do, or has failed to.  What
  * fails of that is logged.
  *
- * Returns 0, or -1 with the error of the handler: the operation has failed, whatever libxl made
- * of it.
+ * Returns 0, or -1 with the error of the handler, or that libxl could not be heard: the operation
+ * has failed, whatever libxl made of it.
  */
 int
 libxlDeviceModelRelayEnd(libxlDeviceModelRelay *relay,
