@@ -725,6 +725,24 @@ testPassing(const void *opaque)
 }
 
 
+/* Somebody removed the socket that is in the primary's place: the primary's is not lost. */
+static int
+testRemoved(const void *opaque G_GNUC_UNUSED)
+{
+    g_auto(testPrimary) primary = { 0 };
+    libxlDeviceModelRelay *relay;
+    bool stopped;
+
+    testPrimaryStart(&primary);
+    if (!(relay = libxlDeviceModelRelayNew(primary.path, testHandle, &primary)) ||
+        unlink(primary.path) < 0 ||
+        libxlDeviceModelRelayEnd(relay, &stopped) < 0 || testHasAside(&primary))
+        return -1;
+
+    return testClientCommand(primary.path, "{}", false, NULL);
+}
+
+
 /* libxl removes the socket of a domain that it destroys, and may use its name again. */
 static int
 testDestroyed(const void *opaque G_GNUC_UNUSED)
@@ -735,7 +753,7 @@ testDestroyed(const void *opaque G_GNUC_UNUSED)
 
     testPrimaryStart(&primary);
     if (!(relay = libxlDeviceModelRelayNew(primary.path, testHandle, &primary)) ||
-        unlink(primary.path) < 0 ||
+        unlink(primary.path) < 0 || shutdown(primary.listener, SHUT_RDWR) < 0 ||
         libxlDeviceModelRelayEnd(relay, &stopped) < 0)
         return -1;
 
@@ -866,6 +884,7 @@ mymain(void)
         virTestRun("Passing 1", testPassing, &again) < 0 ||
         virTestRun("Passing 2", testPassing, &interrupted) < 0 ||
         virTestRun("Passing 3", testPassing, &aborted) < 0 ||
+        virTestRun("Removed", testRemoved, NULL) < 0 ||
         virTestRun("Destroyed", testDestroyed, NULL) < 0 ||
         virTestRun("No socket", testNone, NULL) < 0 ||
         virTestRun("Mode", testMode, NULL) < 0 ||

@@ -232,13 +232,26 @@ libxlDeviceModelRelayAside(const char *path)
 }
 
 
-/* The primary's socket takes the relay's place.  Where nothing has it any more, the domain has
- * been destroyed, with its primary. */
+/* Whether somebody listens on a socket that is there. */
+static bool
+libxlDeviceModelRelayIsServed(const char *path)
+{
+    VIR_AUTOCLOSE fd = libxlDeviceModelRelayConnect(path);
+    bool served = fd >= 0 || !virLastErrorIsSystemErrno(ECONNREFUSED);
+
+    virResetLastError();
+    return served;
+}
+
+
+/* The primary's socket takes the relay's place.  Where nothing has that any more and nobody
+ * listens, the domain has been destroyed, with its primary. */
 static int
 libxlDeviceModelRelayReplace(const char *aside,
                              const char *path)
 {
-    int rc = virFileExists(path) ? rename(aside, path) : unlink(aside);
+    bool wanted = virFileExists(path) || libxlDeviceModelRelayIsServed(aside);
+    int rc = wanted ? rename(aside, path) : unlink(aside);
 
     if (rc < 0) {
         virReportSystemError(errno,
@@ -263,18 +276,13 @@ int
 libxlDeviceModelRelayPutBack(const char *path)
 {
     g_autofree char *aside = libxlDeviceModelRelayAside(path);
-    VIR_AUTOCLOSE fd = -1;
 
     if (!virFileExists(aside))
         return 0;
 
-    fd = libxlDeviceModelRelayConnect(aside);
-    if (fd >= 0 || !virLastErrorIsSystemErrno(ECONNREFUSED)) {
-        virResetLastError();
+    if (libxlDeviceModelRelayIsServed(aside))
         return libxlDeviceModelRelayReplace(aside, path);
-    }
 
-    virResetLastError();
     if (unlink(aside) < 0) {
         virReportSystemError(errno, _("cannot remove socket '%1$s'"), aside);
         return -1;
@@ -651,8 +659,10 @@ libxlDeviceModelRelayNew(const char *path,
 
     if (virThreadCreateFull(&relay->thread, true, libxlDeviceModelRelayRun, "dm-relay", false,
                             relay) < 0) {
-        virReportSystemError(errno, "%s", _("cannot create a thread"));
+        int errnum = errno;
+
         ignore_value(libxlDeviceModelRelayReplace(relay->aside, relay->path));
+        virReportSystemError(errnum, "%s", _("cannot create a thread"));
         return NULL;
     }
 
