@@ -24,7 +24,7 @@
 
 #define TEST_REFUSED "operation failed: the state of the device models in the image cannot be used: "
 #define TEST_INCOMPLETE TEST_REFUSED "it is incomplete"
-#define TEST_LENGTH TEST_REFUSED "its length is not what it says"
+#define TEST_ELSEWHERE TEST_REFUSED "something else is where it is expected to begin"
 
 /* Where things are in the trailer of testNew(). */
 #define TEST_HEAD 56
@@ -164,7 +164,7 @@ testAlters(void)
             ret = -1; \
     } while (0)
 
-    DO_TEST("beginning", 0, 'L', TEST_REFUSED "it is not where it is expected");
+    DO_TEST("beginning", 0, 'L', TEST_ELSEWHERE);
     DO_TEST("version", 16, 2, TEST_REFUSED "it is of version 2, expected 1");
     DO_TEST("count of none", 20, 0,
             TEST_REFUSED "it is of 0 device models, expected 1 to 7");
@@ -172,7 +172,8 @@ testAlters(void)
             TEST_REFUSED "it is of 8 device models, expected 1 to 7");
     DO_TEST("count of one more", 20, 3, TEST_INCOMPLETE);
     DO_TEST("count of one less", 20, 1, TEST_INCOMPLETE);
-    DO_TEST("length", 24, (TEST_LEN - 1) & 0xff, TEST_LENGTH);
+    DO_TEST("length", 24, (TEST_LEN - 1) & 0xff,
+            TEST_REFUSED "it says that it has 260 bytes, expected 261");
     DO_TEST("length of much", 24 + 5, 1,
             TEST_REFUSED "it has 1099511628037 bytes, expected at most 117900464");
     DO_TEST("length of a name", TEST_HEAD, 33,
@@ -207,7 +208,8 @@ testAlters(void)
     DO_TEST("registers", TEST_LEN - 24 - 3 - 1, 'X',
             TEST_REFUSED "the checksum of device model 'disk' is wrong");
     DO_TEST("end", TEST_LEN - 24, 'L', TEST_INCOMPLETE);
-    DO_TEST("length at the end", TEST_LEN - 8, 0, TEST_LENGTH);
+    DO_TEST("length at the end", TEST_LEN - 8, 0,
+            TEST_REFUSED "it says that it has 256 bytes, expected 261");
 
 #undef DO_TEST
 
@@ -247,7 +249,8 @@ testLonger(const void *opaque G_GNUC_UNUSED)
 
     g_byte_array_append(trailer, (const uint8_t *)"", 1);
     again = libxlDeviceModelsSavedParse(trailer->data, trailer->len);
-    return libxlDeviceModelTestOutcome(again ? 0 : -1, NULL, TEST_LENGTH);
+    return libxlDeviceModelTestOutcome(again ? 0 : -1, NULL, TEST_REFUSED
+                                       "it says that it has 261 bytes, expected 262");
 }
 
 
@@ -408,14 +411,14 @@ testFiles(void)
     DO_TEST("without a piece of the domain's state", .cut = 3, .len = 2,
             .error = TEST_REFUSED "it begins at byte 19 of the file, expected 21");
     DO_TEST("without a piece of the trailer", .cut = 100, .len = 1,
-            .error = TEST_REFUSED "it is not where it is expected");
+            .error = TEST_ELSEWHERE);
     DO_TEST("without its end", .cut = strlen(TEST_BEFORE) + TEST_LEN - 1, .len = 1,
             .error = TEST_INCOMPLETE);
     DO_TEST("without a trailer", .cut = strlen(TEST_BEFORE), .len = TEST_LEN,
             .error = TEST_INCOMPLETE);
     DO_TEST("with more at its end", .more = "\n", .error = TEST_INCOMPLETE);
     DO_TEST("with an end alone", .cut = 0, .len = strlen(TEST_BEFORE) + TEST_LEN - 24,
-            .error = TEST_LENGTH);
+            .error = TEST_REFUSED "it has 261 bytes, expected at most 24");
 
 #undef DO_TEST
 
@@ -440,7 +443,7 @@ testFileRead(const void *opaque)
         return *moved == 0 ? testCompare(saved, read) : -1;
 
     return libxlDeviceModelTestOutcome(-1, NULL, *moved == 0 ? NULL :
-                                       TEST_REFUSED "it is not where it is expected");
+                                       TEST_ELSEWHERE);
 }
 
 

@@ -908,7 +908,7 @@ testRestores(void)
     DO_TEST("with an altered state", .devices = TEST_DEVICE_MODELS, .at = -25, .log = "",
             .error = REFUSED "the checksum of device model 'com' is wrong", .untouched = true);
     DO_TEST("with an altered version", .devices = TEST_DEVICE_MODELS, .at = 16, .log = "",
-            .error = "operation failed: image version is not supported (4 > 2)", .untouched = true);
+            .error = "operation failed: image version is not supported (4 > 3)", .untouched = true);
     DO_TEST("without secondaries, with their version", .devices = "", .at = 16, .log = "",
             .error = "operation failed: the image of domain 'guest' is of version 3, "
                      "and its definition has no secondaries", .untouched = true);
@@ -1003,7 +1003,7 @@ testRestorePipe(const void *opaque)
         return rc == 0 && saved->ndms == 2 && saved->offset == 0 && strstr(testXen.log->str, "migrate disk") ? 0 : -1;
 
     return libxlDeviceModelTestOutcome(rc, testDir, "operation failed: the state of the device models "
-                                       "in the image cannot be used: it is not where it is expected");
+                                       "in the image cannot be used: something else is where it is expected to begin");
 }
 
 

@@ -389,7 +389,7 @@ libxlDeviceModelsSavedParseHead(const uint8_t *head,
     uint32_t version = libxlDeviceModelSavedGet32(head + 16);
 
     if (memcmp(head, LIBXL_DEVICE_MODEL_SAVED_MAGIC, LIBXL_DEVICE_MODEL_SAVED_MAGIC_LEN) != 0)
-        return libxlDeviceModelsSavedRefuse("%s", _("it is not where it is expected"));
+        return libxlDeviceModelsSavedRefuse("%s", _("something else is where it is expected to begin"));
 
     if (version != LIBXL_DEVICE_MODEL_SAVED_VERSION)
         return libxlDeviceModelsSavedRefuse(_("it is of version %1$u, expected %2$d"),
@@ -445,7 +445,9 @@ libxlDeviceModelsSavedParseRest(libxlDeviceModelsSaved *saved,
         return -1;
 
     if (length != len || in->len != 0)
-        return libxlDeviceModelsSavedRefuse("%s", _("its length is not what it says"));
+        return libxlDeviceModelsSavedRefuse(_("it says that it has %1$llu bytes, expected %2$llu"),
+                                            (unsigned long long)length,
+                                            (unsigned long long)(len - in->len));
 
     return 0;
 }
@@ -477,7 +479,8 @@ libxlDeviceModelsSavedParse(const uint8_t *data,
         return NULL;
 
     if (length != len) {
-        libxlDeviceModelsSavedRefuse("%s", _("its length is not what it says"));
+        libxlDeviceModelsSavedRefuse(_("it says that it has %1$llu bytes, expected %2$llu"),
+                                     (unsigned long long)length, (unsigned long long)len);
         return NULL;
     }
 
@@ -688,7 +691,9 @@ libxlDeviceModelsSavedFind(int fd,
         return NULL;
 
     if (length > size || length > LIBXL_DEVICE_MODEL_SAVED_LEN_MAX) {
-        libxlDeviceModelsSavedRefuse("%s", _("its length is not what it says"));
+        libxlDeviceModelsSavedRefuse(_("it has %1$llu bytes, expected at most %2$llu"),
+                                     (unsigned long long)length,
+                                     (unsigned long long)MIN(size, LIBXL_DEVICE_MODEL_SAVED_LEN_MAX));
         return NULL;
     }
 
