@@ -1116,6 +1116,29 @@ testRecover(const void *opaque)
 }
 
 
+/* The domain of a daemon that was killed while it saved it, and that has ended since. */
+static int
+testRecoverEnded(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    g_autofree char *aside = g_strdup_printf("%s.libvirt", testXen.socket);
+    virDomainObj *vm;
+
+    if (!dom || rename(testXen.socket, aside) < 0 ||
+        !g_file_set_contents(testXen.socket, "", 0, NULL))
+        return -1;
+
+    vm = testFind();
+    libxlDeviceModelsStop(driver, vm);
+    virDomainObjEndAPI(&vm);
+    if (testPrimaryIsBack())
+        return 0;
+
+    ignore_value(rename(aside, testXen.socket));
+    return -1;
+}
+
+
 /* A daemon that was killed when all was restored, and the image was still there.  What runs from
  * then on must not be restored from it, and what is incomplete has nothing else. */
 static int
@@ -1225,6 +1248,8 @@ mymain(void)
     if (virTestRun("Recover where the guest runs", testRecover, &runs) < 0)
         ret = -1;
     if (virTestRun("Recover where the guest is suspended", testRecover, &suspended) < 0)
+        ret = -1;
+    if (virTestRun("Recover what has ended", testRecoverEnded, NULL) < 0)
         ret = -1;
     if (virTestRun("Recover what was restored", testRecoverImage, &yes) < 0 ||
         virTestRun("Recover what is incomplete", testRecoverImage, &no) < 0)

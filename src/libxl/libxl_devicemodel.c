@@ -612,6 +612,7 @@ libxlDeviceModelsStop(libxlDriverPrivate *driver,
     priv->ndevicemodels = 0;
 
     virObjectUnlock(vm);
+    libxlDeviceModelsPutSocketBack(vm->def);
     libxlDeviceModelsPause(cfg, vm->def, dms, ndms);
     libxlDeviceModelEndAll(dms, ndms);
     virObjectLock(vm);

@@ -468,6 +468,27 @@ libxlDeviceModelsForgetImage(libxlDriverPrivate *driver,
 
 
 /**
+ * libxlDeviceModelsPutSocketBack:
+ * @def: definition of a domain with secondaries, with its id, that no daemon saves any more
+ *
+ * A daemon that was killed while it saved the domain has left the primary's socket under another
+ * name.  It gets its own, under which libxl removes it with the domain, or is removed where nobody
+ * listens any more.  What fails is logged.
+ */
+void
+libxlDeviceModelsPutSocketBack(const virDomainDef *def)
+{
+    g_autofree char *path = libxlDeviceModelRelayGetPath(def->id);
+
+    if (libxlDeviceModelRelayPutBack(path) == 0)
+        return;
+
+    VIR_ERROR(_("domain '%1$s': %2$s"), def->name, virGetLastErrorMessage());
+    virResetLastError();
+}
+
+
+/**
  * libxlDeviceModelsRecoverSave:
  * @driver: the driver
  * @vm: domain that was running when an earlier daemon ended, which nobody else has yet
@@ -480,17 +501,11 @@ void
 libxlDeviceModelsRecoverSave(libxlDriverPrivate *driver,
                              virDomainObj *vm)
 {
-    g_autofree char *path = libxlDeviceModelRelayGetPath(vm->def->id);
-
     if (vm->def->ndevicemodels < 2)
         return;
 
     libxlDeviceModelsForgetImage(driver, vm);
-    if (libxlDeviceModelRelayPutBack(path) < 0) {
-        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
-
+    libxlDeviceModelsPutSocketBack(vm->def);
     if (!libxlDomainIsSuspended(vm))
         libxlDeviceModelsResume(driver, vm);
 }

@@ -27,7 +27,7 @@
  * A daemon that is killed meanwhile leaves an image that is incomplete, the primary's socket
  * under another name and secondaries that are stopped.  The next one puts the socket back, and has
  * the secondaries go on (libxlDeviceModelsRecoverSave), unless the guest is suspended: that is for
- * whoever resumes it.
+ * whoever resumes it.  Of a domain that has ended meanwhile the socket is removed with the rest.
  *
  * An image is used once it was found complete, and to be of this domain: libxlDeviceModelsCheckImage.
  * That is not possible where it comes over a connection; there it is found when libxl has restored
@@ -66,6 +66,9 @@ libxlDeviceModelsCheckResume(virDomainObj *vm);
 void
 libxlDeviceModelsResume(libxlDriverPrivate *driver,
                         virDomainObj *vm);
+
+void
+libxlDeviceModelsPutSocketBack(const virDomainDef *def);
 
 void
 libxlDeviceModelsRecoverSave(libxlDriverPrivate *driver,
