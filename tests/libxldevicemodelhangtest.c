@@ -365,6 +365,8 @@ testBegin(testModel *model,
     model->dm->state = LIBXL_DEVICE_MODEL_STATE_RUNNING;
     model->dm->changes = model->changes;
     libxlDeviceModelHangWatch(model->dm, 3, model->limit);
+    if (libxlDeviceModelHangIsWatched(model->dm) != (model->limit > 0))
+        abort();
 
     if (model->stopped)
         kill(model->pid, SIGSTOP);

@@ -75,6 +75,7 @@ static struct {
     bool refuses; /* to be asked */
     bool fails; /* to be saved */
     bool ends; /* as soon as it is spawned */
+    int waits; /* so often they do not go on */
 
     /* the primary */
     char *socket;
@@ -546,7 +547,12 @@ libxlDeviceModelStatesContinue(libxlDeviceModel **dms,
                                gint64 deadline G_GNUC_UNUSED)
 {
     testNote("continue", dms, ndms);
-    return 0;
+    if (testXen.waits == 0)
+        return 0;
+
+    testXen.waits--;
+    virReportError(VIR_ERR_OPERATION_TIMEOUT, "device model '%s' waits for a disk", dms[0]->name);
+    return -1;
 }
 
 
@@ -590,6 +596,7 @@ testStart(const char *devices)
     testXen.suspends = 0;
     testXen.early = testXen.mute = testXen.suspended = testXen.full = false;
     testXen.refuses = testXen.fails = testXen.ends = testXen.stays = false;
+    testXen.waits = 0;
     if (!(dom = virDomainDefineXML(testConn, xml)) || virDomainCreate(dom) < 0)
         return NULL;
 
@@ -781,6 +788,56 @@ testSaves(void)
 #undef DO_TEST
 
     return ret;
+}
+
+
+/* A guest is not resumed before its secondaries go on.  That is attempted where the save ends,
+ * and by whoever resumes the guest. */
+static int
+testSaveWaits(const void *opaque)
+{
+    const int *waits = opaque;
+    g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    g_autofree char *path = testPath();
+    bool suspended = *waits > 1;
+    virDomainObj *vm;
+    int reason;
+    int rc;
+
+    if (!dom)
+        return -1;
+
+    testXen.suspends = ERROR_FAIL;
+    testXen.waits = *waits;
+    rc = virDomainSave(dom, path);
+    if (libxlDeviceModelTestOutcome(rc, testDir, "internal error: Failed to save domain '7' "
+                                    "with libxenlight") < 0)
+        return -1;
+
+    vm = testFind();
+    if (suspended != (virDomainObjGetState(vm, &reason) == VIR_DOMAIN_PAUSED &&
+                      reason == VIR_DOMAIN_PAUSED_SAVE) ||
+        suspended != testIsRecorded() || suspended != testXen.suspended) {
+        VIR_TEST_VERBOSE("the domain is in state %d", virDomainObjGetState(vm, NULL));
+        virDomainObjEndAPI(&vm);
+        return -1;
+    }
+    virDomainObjEndAPI(&vm);
+
+    g_string_truncate(testXen.log, 0);
+    if (!suspended)
+        return 0;
+
+    rc = virDomainResume(dom);
+    if (*waits > 2)
+        return libxlDeviceModelTestOutcome(rc, testDir, "Timed out during operation: "
+                                           "device model 'disk' waits for a disk") < 0 ||
+               testCheckLog("continue disk com ") < 0 ? -1 : 0;
+
+    if (rc < 0 || testIsRecorded())
+        return -1;
+
+    return testCheckLog("continue disk com resume unpause ");
 }
 
 
@@ -1105,8 +1162,9 @@ testRecover(const void *opaque)
 
     /* who resumes the domain */
     g_string_truncate(testXen.log, 0);
-    libxlDeviceModelsResume(driver, vm);
-    libxlDeviceModelsResume(driver, vm);
+    if (libxlDeviceModelsResume(driver, vm) < 0 ||
+        libxlDeviceModelsResume(driver, vm) < 0)
+        ret = -1;
     if (testCheckLog(data->recorded ? "continue disk com " : "") < 0 ||
         priv->devicemodelsSaving || testIsRecorded())
         ret = -1;
@@ -1216,12 +1274,14 @@ mymain(void)
 {
     static const bool yes = true;
     static const bool no = false;
+    static const int waits[] = { 1, 2, 3 };
     static const struct testRecoverData early = { .log = "" };
     static const struct testRecoverData runs = { .saving = true, .log = "continue disk com " };
     static const struct testRecoverData suspended = {
         .saving = true, .suspended = true, .log = "", .recorded = true,
     };
     int ret = 0;
+    size_t i;
 
     testXen.log = g_string_new(NULL);
     if (testDriverInit() < 0)
@@ -1230,6 +1290,12 @@ mymain(void)
 
     if (testSaves() < 0)
         ret = -1;
+    for (i = 0; i < G_N_ELEMENTS(waits); i++) {
+        g_autofree char *name = g_strdup_printf("Save where they do not go on, %d", waits[i]);
+
+        if (virTestRun(name, testSaveWaits, &waits[i]) < 0)
+            ret = -1;
+    }
     if (testRestores() < 0)
         ret = -1;
     if (virTestRun("Restore without the state of secondaries", testRestoreWithout, NULL) < 0)

@@ -12,10 +12,12 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "testutils.h"
+#include "libxl/libxl_devicemodel_hang.h"
 #include "libxl/libxl_devicemodel_monitor.h"
 #include "libxl/libxl_devicemodel_privilege.h"
 #include "libxl/libxl_devicemodel_registers_file.h"
@@ -28,7 +30,7 @@
 #define VIR_FROM_THIS VIR_FROM_NONE
 
 #define TEST_MAX 3
-#define TEST_SHORT_MS 300
+#define TEST_SHORT_MS 1000
 #define TEST_LONG_MS (30 * 1000)
 #define TEST_MACHINE "xenfv-3.1-machine"
 
@@ -75,11 +77,32 @@ static struct {
     libxlDeviceModel *dms[TEST_MAX];
     size_t n;
     unsigned int killed; /* uids, added up */
+    unsigned int hung; /* how many were killed with that for a reason */
+
+    /* what is known of each */
+    bool ended;
+    bool unwatched;
+    libxlDeviceModelActivity activity;
 
     /* what the daemon cannot have */
     const char *thread; /* with that name */
     bool pipes;
+    bool sockets;
 } test;
+
+
+int
+socket(int domain,
+       int type,
+       int protocol)
+{
+    if (test.sockets) {
+        errno = EMFILE;
+        return -1;
+    }
+
+    return syscall(SYS_socket, domain, type, protocol);
+}
 
 
 int
@@ -122,6 +145,48 @@ libxlDeviceModelPrivilegeSignal(uid_t uid,
 {
     test.killed += sig == SIGKILL ? uid : 1000;
     return 1;
+}
+
+
+bool
+libxlDeviceModelKillHung(libxlDeviceModel *dm G_GNUC_UNUSED,
+                         unsigned int seconds)
+{
+    test.hung += seconds > 0;
+    return true;
+}
+
+
+bool
+libxlDeviceModelIsAlive(const libxlDeviceModel *dm G_GNUC_UNUSED)
+{
+    return !test.ended;
+}
+
+
+bool
+libxlDeviceModelHangIsWatched(const libxlDeviceModel *dm G_GNUC_UNUSED)
+{
+    return !test.unwatched;
+}
+
+
+int
+libxlDeviceModelActivityRead(const char *folder G_GNUC_UNUSED,
+                             libxlDeviceModelActivity *activity)
+{
+    memset(activity, 0, sizeof(*activity));
+    activity->state = test.activity.state;
+    return 0;
+}
+
+
+int
+libxlDeviceModelActivityReadThreads(const char *folder G_GNUC_UNUSED,
+                                    libxlDeviceModelActivity *activity)
+{
+    activity->waits = test.activity.waits;
+    return 0;
 }
 
 
@@ -608,7 +673,7 @@ testWorks(void)
     DO_TEST("Continue", .work = TEST_CONTINUE, .characters = { { TEST_STOPPED, NULL } });
     DO_TEST("Continue where one is refused", .work = TEST_CONTINUE,
             .characters = { { TEST_STOPPED, NULL }, { TEST_REFUSES, "cont" }, { TEST_STOPPED, NULL } },
-            .error = FAILED("dm2") ": monitor command 'cont': GenericError: no", .killed = 2);
+            .killed = 2);
 #undef DO_TEST
 
 #define DO_TEST(name, ...) \
@@ -667,6 +732,7 @@ struct testShortData {
     testWork work;
     testBehaviour behaviour;
     bool pipes;
+    bool sockets;
     const char *error;
     bool stopped; /* those that are told to stop are, afterwards */
 };
@@ -688,9 +754,10 @@ testShort(const void *opaque)
     saved = testSavedNew();
     test.thread = data->pipes ? NULL : "dm-state-7-2";
     test.pipes = data->pipes;
+    test.sockets = data->sockets;
     rc = testWorkDo(data->work, saved, testDeadline(true));
     test.thread = NULL;
-    test.pipes = false;
+    test.pipes = test.sockets = false;
 
     for (i = 0; i < TEST_MAX; i++) {
         if (test.secondaries[i].stopped && !data->stopped) {
@@ -723,10 +790,78 @@ testShorts(void)
     DO_TEST("files to ask", .work = TEST_ASK, .pipes = true);
     DO_TEST("threads to go on", .work = TEST_CONTINUE, .behaviour = TEST_STOPPED);
     DO_TEST("files to go on", .work = TEST_CONTINUE, .behaviour = TEST_STOPPED, .pipes = true);
+    DO_TEST("sockets to go on", .work = TEST_CONTINUE, .behaviour = TEST_STOPPED, .sockets = true,
+            .stopped = true,
+            .error = "device model 'dm1': cannot connect to monitor socket 'DIR/devicemodel/7-1.qmp': "
+                     "Too many open files");
     DO_TEST("threads to save", .work = TEST_SAVE, .stopped = true,
             .error = "device model 'dm2': cannot create a thread: Resource temporarily unavailable");
     DO_TEST("files to save", .work = TEST_SAVE, .pipes = true,
             .error = "Unable to create pipes: Too many open files");
+
+#undef DO_TEST
+
+    return ret;
+}
+
+
+/* One that is silent when it is to go on, and why. */
+struct testSilentData {
+    bool ended;
+    bool unwatched;
+    libxlDeviceModelActivity activity;
+    bool stays; /* stopped: it is to be told again */
+    unsigned int killed;
+};
+
+static int
+testContinue(const void *opaque)
+{
+    const struct testSilentData *data = opaque;
+    static const testCharacter characters[TEST_MAX] = {
+        { TEST_STOPPED, NULL }, { TEST_SILENT, "cont" }, { TEST_STOPPED, NULL },
+    };
+    int rc;
+
+    testStart(characters, TEST_MAX);
+    test.hung = 0;
+    test.ended = data->ended;
+    test.unwatched = data->unwatched;
+    test.activity = data->activity;
+    rc = libxlDeviceModelStatesContinue(test.dms, test.n, testDeadline(false));
+    test.ended = test.unwatched = false;
+    memset(&test.activity, 0, sizeof(test.activity));
+    testEnd();
+
+    if ((rc < 0) == data->stays && test.killed == data->killed && test.hung == data->killed / 2 &&
+        (virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT) == data->stays) {
+        virResetLastError();
+        return 0;
+    }
+
+    VIR_TEST_VERBOSE("returned %d with '%s', and killed %u",
+                     rc, virGetLastErrorMessage(), test.killed);
+    return -1;
+}
+
+
+static int
+testContinues(void)
+{
+    int ret = 0;
+
+#define DO_TEST(name, ...) \
+    do { \
+        static const struct testSilentData data = { __VA_ARGS__ }; \
+        if (virTestRun("Continue one that " name, testContinue, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST("hangs", .activity = { .state = 'S' }, .killed = 2);
+    DO_TEST("has ended", .ended = true);
+    DO_TEST("may hang", .unwatched = true, .stays = true);
+    DO_TEST("waits for a disk", .activity = { .state = 'S', .waits = true }, .stays = true);
+    DO_TEST("a debugger has", .activity = { .state = 't' }, .stays = true);
 
 #undef DO_TEST
 
@@ -895,8 +1030,6 @@ mymain(void)
           .error = "device model 'dm3'" },
         { .work = TEST_SAVE, .characters = { { TEST_SILENT, "xen-save-devices-state" } },
           .error = "device model 'dm1'" },
-        { .work = TEST_CONTINUE, .characters = { { TEST_SILENT, "cont" } },
-          .error = "device model 'dm1'" },
     };
     static const bool yes = true;
     static const bool no = false;
@@ -909,7 +1042,7 @@ mymain(void)
     if (!(test.dir = g_dir_make_tmp("state-XXXXXX", NULL)))
         return EXIT_FAILURE;
 
-    if (testWorks() < 0 || testShorts() < 0 || testLoads() < 0)
+    if (testWorks() < 0 || testShorts() < 0 || testContinues() < 0 || testLoads() < 0)
         ret = -1;
 
     for (i = 0; i < G_N_ELEMENTS(silent); i++) {

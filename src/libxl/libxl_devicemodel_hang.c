@@ -457,6 +457,21 @@ libxlDeviceModelHangWatch(libxlDeviceModel *dm,
 
 
 /**
+ * libxlDeviceModelHangIsWatched:
+ * @dm: device model
+ *
+ * Returns whether it is looked at: one that is not may be silent for as long as it likes.
+ */
+bool
+libxlDeviceModelHangIsWatched(const libxlDeviceModel *dm)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&libxlDeviceModelHangs.lock);
+
+    return libxlDeviceModelHangFind(dm) != NULL;
+}
+
+
+/**
  * libxlDeviceModelHangUnwatch:
  * @dm: device model
  *

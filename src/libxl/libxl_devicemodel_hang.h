@@ -100,5 +100,8 @@ libxlDeviceModelHangWatch(libxlDeviceModel *dm,
                           unsigned int vcpus,
                           unsigned int limit);
 
+bool
+libxlDeviceModelHangIsWatched(const libxlDeviceModel *dm);
+
 void
 libxlDeviceModelHangUnwatch(const libxlDeviceModel *dm);

@@ -276,6 +276,19 @@ libxlDeviceModelsSavingPerform(libxlDeviceModelsSaving *saving,
 }
 
 
+/* Who resumes the guest attempts it again. */
+static void
+libxlDeviceModelsTryResume(libxlDriverPrivate *driver,
+                           virDomainObj *vm)
+{
+    if (libxlDeviceModelsResume(driver, vm) == 0)
+        return;
+
+    VIR_ERROR("%s", virGetLastErrorMessage());
+    virResetLastError();
+}
+
+
 static int
 libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
                             virDomainObj *vm,
@@ -298,7 +311,7 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
 
     if (rc != 0) {
         virErrorPreserveLast(&save_err);
-        libxlDeviceModelsResume(driver, vm);
+        libxlDeviceModelsTryResume(driver, vm);
         virErrorRestore(&save_err);
     }
 
@@ -411,10 +424,13 @@ libxlDeviceModelsCheckResume(virDomainObj *vm)
  *
  * Have the secondaries of a domain that was not saved, or not migrated, after all emulate again,
  * before libxl_domain_resume does the same to the primary.  Does nothing where they do, or where there are none.
- * One that cannot is killed, as the guest would wait for it for ever, and then treated as any
- * that dies.  What fails is logged.  Unlocks @vm while it waits.
+ * One that hangs is killed, as the guest would wait for it for ever, and then treated as any
+ * that dies.  Unlocks @vm while it waits.
+ *
+ * Returns 0, or -1 with an error where one cannot go on yet: the guest must not, either, and it
+ * is remembered that this is still to be done.
  */
-void
+int
 libxlDeviceModelsResume(libxlDriverPrivate *driver,
                         virDomainObj *vm)
 {
@@ -422,25 +438,26 @@ libxlDeviceModelsResume(libxlDriverPrivate *driver,
     g_autofree libxlDeviceModel **dms = NULL;
     size_t ndms;
     size_t i;
+    int rc;
 
     if (!priv->devicemodelsSaving)
-        return;
+        return 0;
 
     dms = libxlDeviceModelsGetRunning(vm, &ndms);
 
     virObjectUnlock(vm);
-    if (libxlDeviceModelStatesContinue(dms, ndms,
-                                       g_get_monotonic_time() +
-                                       LIBXL_DEVICE_MODELS_CONTINUE_MS * 1000LL) < 0) {
-        VIR_ERROR("%s", virGetLastErrorMessage());
-        virResetLastError();
-    }
+    rc = libxlDeviceModelStatesContinue(dms, ndms,
+                                        g_get_monotonic_time() +
+                                        LIBXL_DEVICE_MODELS_CONTINUE_MS * 1000LL);
     virObjectLock(vm);
 
     for (i = 0; i < ndms; i++)
         virObjectUnref(dms[i]);
 
-    libxlDeviceModelsRecordSaved(driver, vm);
+    if (rc == 0)
+        libxlDeviceModelsRecordSaved(driver, vm);
+
+    return rc;
 }
 
 
@@ -507,7 +524,7 @@ libxlDeviceModelsRecoverSave(libxlDriverPrivate *driver,
     libxlDeviceModelsForgetImage(driver, vm);
     libxlDeviceModelsPutSocketBack(vm->def);
     if (!libxlDomainIsSuspended(vm))
-        libxlDeviceModelsResume(driver, vm);
+        libxlDeviceModelsTryResume(driver, vm);
 }
 
 

@@ -18,7 +18,9 @@
  * All this is libxlDeviceModelsSuspend, whose caller then destroys the domain.  If a step fails,
  * the primary's socket is back, the secondaries go on, and there is an error: the guest may be
  * suspended still.  Who resumes it calls libxlDeviceModelsResume before, so that no request of
- * the guest meets a secondary that is stopped; that does nothing where it was done.
+ * the guest meets a secondary that is stopped; that does nothing where it was done.  Where one
+ * cannot go on yet, as it waits for a disk, the guest stays suspended, and it is attempted again
+ * when somebody resumes it, or a daemon starts.
  *
  * The job of the domain is held meanwhile, so that no secondary is restarted.  One that dies
  * before its state is saved fails the operation; one that dies after that is not missed any
@@ -63,7 +65,7 @@ libxlDeviceModelsSuspend(libxlDriverPrivate *driver,
 int
 libxlDeviceModelsCheckResume(virDomainObj *vm);
 
-void
+int
 libxlDeviceModelsResume(libxlDriverPrivate *driver,
                         virDomainObj *vm);
 

@@ -13,6 +13,7 @@
 
 #include "libxl_devicemodel_state.h"
 
+#include "libxl_devicemodel_hang.h"
 #include "libxl_devicemodel_privilege.h"
 #include "libxl_devicemodel_qmp.h"
 #include "libxl_devicemodel_quote.h"
@@ -41,6 +42,7 @@ struct _libxlDeviceModelStateTask {
     int (*work)(libxlDeviceModelStateTask *task,
                 libxlDeviceModelMonitor *mon);
     bool flag; /* of the work */
+    gint64 begin;
     gint64 deadline;
 
     int from; /* its state, or -1 */
@@ -95,6 +97,7 @@ libxlDeviceModelStateTasksNew(libxlDeviceModel **dms,
     for (i = 0; i < ndms; i++) {
         tasks[i].dm = dms[i];
         tasks[i].saved = saved ? &saved->dms[i] : NULL;
+        tasks[i].begin = g_get_monotonic_time();
         tasks[i].deadline = deadline;
         tasks[i].from = tasks[i].to = tasks[i].done = -1;
     }
@@ -527,16 +530,60 @@ libxlDeviceModelStateContinue(libxlDeviceModelStateTask *task,
 }
 
 
-/* It answers, or does not, and would not be found to hang: the guest waits for one that is
- * stopped for ever. */
+/* Whether it was the daemon that could not even ask. */
+static bool
+libxlDeviceModelStateIsShort(const virError *error)
+{
+    return error->code == VIR_ERR_SYSTEM_ERROR &&
+        (error->int1 == EMFILE || error->int1 == ENFILE ||
+         error->int1 == ENOMEM || error->int1 == ENOBUFS);
+}
+
+
+/* Whether it may be killed since it does not go on, by what libxl_devicemodel_hang.h says of
+ * those that hang: not for a disk that is slow, nor while somebody looks at it. */
+static bool
+libxlDeviceModelStateIsToBlame(const libxlDeviceModelStateTask *task)
+{
+    g_autofree char *folder = g_strdup_printf("/proc/%lld", (long long)task->dm->process.pid);
+    libxlDeviceModelActivity activity;
+
+    if (libxlDeviceModelStateIsShort(task->error) || !libxlDeviceModelHangIsWatched(task->dm))
+        return false;
+
+    return libxlDeviceModelActivityRead(folder, &activity) < 0 ||
+        libxlDeviceModelActivityReadThreads(folder, &activity) < 0 ||
+        (!activity.waits && activity.state != 't');
+}
+
+
 static void
 libxlDeviceModelStateKill(const libxlDeviceModelStateTask *task)
 {
-    if (!task->error || task->dm->uid == 0)
+    libxlDeviceModel *dm = task->dm;
+    gint64 silence = g_get_monotonic_time() - task->begin;
+
+    VIR_ERROR(_("device model '%1$s' is killed, since it does not go on"), dm->name);
+    if (task->error->code == VIR_ERR_OPERATION_TIMEOUT)
+        ignore_value(libxlDeviceModelKillHung(dm, silence / G_USEC_PER_SEC + 1));
+    ignore_value(libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL));
+}
+
+
+/* The guest would wait for one that is stopped for ever.  The error stays with one that may go on
+ * later. */
+static void
+libxlDeviceModelStateEnd(libxlDeviceModelStateTask *task)
+{
+    bool alive = task->dm->uid != 0 && libxlDeviceModelIsAlive(task->dm);
+
+    if (!task->error || (alive && !libxlDeviceModelStateIsToBlame(task)))
         return;
 
-    VIR_ERROR(_("device model '%1$s' is killed, since it does not go on"), task->dm->name);
-    ignore_value(libxlDeviceModelPrivilegeSignal(task->dm->uid, SIGKILL));
+    VIR_WARN("%s", task->error->message);
+    if (alive)
+        libxlDeviceModelStateKill(task);
+    g_clear_pointer(&task->error, virFreeError);
 }
 
 
@@ -546,8 +593,11 @@ libxlDeviceModelStateKill(const libxlDeviceModelStateTask *task)
  * @ndms: their number
  * @deadline: for all
  *
- * Returns 0 when all of them emulate, or -1 with an error that names the device model; those
- * that do not are killed.
+ * Those that do not are killed, unless it is for something else that they wait, or nobody is to
+ * kill them.
+ *
+ * Returns 0 when all of them emulate, or are about to end; or -1 with an error that names the
+ * device model, where one is stopped still: that can be attempted again.
  */
 int
 libxlDeviceModelStatesContinue(libxlDeviceModel **dms,
@@ -559,7 +609,7 @@ libxlDeviceModelStatesContinue(libxlDeviceModel **dms,
 
     libxlDeviceModelStateTasksRun(tasks, ndms, libxlDeviceModelStateContinue);
     for (i = 0; i < ndms; i++)
-        libxlDeviceModelStateKill(&tasks[i]);
+        libxlDeviceModelStateEnd(&tasks[i]);
 
     return libxlDeviceModelStateTasksFree(tasks, ndms);
 }
