@@ -1076,7 +1076,11 @@ mymain(void)
             .calls = OPEN DISABLE "\n" MAP " Operation not permitted\n");
     DO_TEST("hold", testHold,
             .servers = 1U << 2, .irqs = 1 << 14,
-            .result = RESULT_OK("0"), .calls = OPEN FIND("2") "irq 7 14 0\n");
+            .result = RESULT_OK("0"), .calls = OPEN FIND("2") "irq 7 14 0\n" "enable 7 2\n");
+    DO_TEST("hold: not enabled", testHold,
+            .servers = 1U << 2, .irqs = 1 << 14, .failures = { { "enable", 1, EIO } },
+            .result = RESULT_FAILED("0", "0", "0", "enable: Input/output error"),
+            .calls = OPEN FIND("2") "irq 7 14 0\n" "enable 7 2 Input/output error\n");
     DO_TEST("hold: given back", testHold,
             .irqs = 1 << 14,
             .result = "-1: gone 0, answered 0, untaken 0, woken 0, <null>: Success\n",

@@ -621,7 +621,8 @@ libxlDeviceModelIoreqCopyReady(const libxlDeviceModelIoreq *ioreq,
  * @ioreq: the ioreq server of a secondary whose process has ended, and what this claims
  * @result: filled with what was done
  *
- * Lowers the interrupts, and leaves the server as it is.
+ * Lowers the interrupts, and enables the server, if it is not: one that was stopped while its
+ * domain was saved has disabled it, and the guest would go on without it instead of waiting.
  *
  * Returns 0, or -1 with the step that failed in @result, or without one where the process
  * has given the server back: nobody waits for it then who can go on by himself.
@@ -631,17 +632,19 @@ libxlDeviceModelIoreqHold(const libxlDeviceModelIoreq *ioreq,
                           libxlDeviceModelIoreqResult *result)
 {
     libxlDeviceModelIoreqXen xen = { .domid = ioreq->domid, .result = result };
+    libxlDeviceModelIoreqServer server = { .id = ioreq->ioservid };
     bool exists = false;
-    bool lowered;
+    bool held;
 
     if (!libxlDeviceModelIoreqCheck(ioreq->domid, ioreq->ioservid, result))
         return -1;
 
-    lowered = libxlDeviceModelIoreqOpen(&xen) &&
-              libxlDeviceModelIoreqFind(&xen, ioreq->ioservid, &exists) &&
-              exists && libxlDeviceModelIoreqLower(&xen, ioreq);
+    held = libxlDeviceModelIoreqOpen(&xen) &&
+           libxlDeviceModelIoreqFind(&xen, ioreq->ioservid, &exists) &&
+           exists && libxlDeviceModelIoreqLower(&xen, ioreq) &&
+           libxlDeviceModelIoreqSetState(&xen, &server, true);
     libxlDeviceModelIoreqClose(&xen);
-    return lowered ? 0 : -1;
+    return held ? 0 : -1;
 }
 
 
