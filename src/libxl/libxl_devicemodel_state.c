@@ -706,20 +706,22 @@ libxlDeviceModelStateAwaitLoaded(libxlDeviceModelMonitor *mon,
     const gint64 pause = LIBXL_DEVICE_MODEL_STATE_LOAD_MS * 1000;
     int rc;
 
-    while (true) {
-        libxlDeviceModelStateSend(saved, &sent, fd);
-        if ((rc = libxlDeviceModelStateIsLoaded(mon, deadline)) != 0)
-            return rc < 0 ? -1 : 0;
-
-        if (g_get_monotonic_time() + pause >= deadline) {
-            virReportError(VIR_ERR_OPERATION_TIMEOUT,
-                           _("device model '%1$s' has not loaded its state in time"),
-                           saved->name);
-            return -1;
-        }
-
+    libxlDeviceModelStateSend(saved, &sent, fd);
+    while ((rc = libxlDeviceModelStateIsLoaded(mon, deadline)) == 0 &&
+           g_get_monotonic_time() + pause < deadline) {
         g_usleep(pause);
+        libxlDeviceModelStateSend(saved, &sent, fd);
     }
+
+    /* one that does not answer in time has not loaded it, either */
+    if (rc == 0 || (rc < 0 && virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT)) {
+        virReportError(VIR_ERR_OPERATION_TIMEOUT,
+                       _("device model '%1$s' has not loaded its state in time"),
+                       saved->name);
+        return -1;
+    }
+
+    return rc < 0 ? -1 : 0;
 }
 
 
