@@ -88,7 +88,7 @@ def expect_change_ends(host, domain, medium):
     expect("status 0" in said or "'disk'" in said, f"the change done, or an error about 'disk': {said}")
 
 
-@scenario(seconds=130, turn=FIRST)
+@scenario(seconds=130)
 def death_in_ballooning(host):
     """A secondary is killed while its guest, which has PV drivers, gives memory back, and while
     it takes it again: both are done, and the NIC comes back."""

@@ -6,7 +6,7 @@ import re
 
 from xenhostlib.guest import pings
 
-from .common import expect, expect_all_gone, expect_words, scenario, secondaries, wait_for
+from .common import FIRST, expect, expect_all_gone, expect_words, scenario, secondaries, wait_for
 from .deaths import guest_with_all
 
 SAVED = "/root/dies.save"
@@ -59,7 +59,7 @@ def resume(domain):
     domain.virsh(f"resume {domain.name}")
 
 
-@scenario(seconds=180)
+@scenario(seconds=150, turn=FIRST)
 def save_and_restore(host):
     """A guest that uses three secondaries is saved, and goes on where it was when it is restored."""
     with working(host) as (domain, names):
