@@ -64,6 +64,7 @@ static struct {
     bool suspends; /* as it is told to */
     testCall saving; /* comes while the domain is saved */
     int savingRc; /* what that returns */
+    bool dying;
     bool resumeFails;
     bool unpauseFails;
     bool destroyFails;
@@ -233,6 +234,7 @@ libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
     info->shutdown_reason = testXen.suspended ? LIBXL_SHUTDOWN_REASON_SUSPEND
                                               : LIBXL_SHUTDOWN_REASON_UNKNOWN;
     info->paused = testXen.npaused > 0;
+    info->dying = testXen.dying;
     return 0;
 }
 
@@ -743,6 +745,7 @@ struct testKilledData {
     int rc; /* for what reason */
     bool awake; /* when the other one takes over */
     bool held; /* Xen has it paused then */
+    bool dying; /* and is destroying it */
     bool resumeFails;
     const char *image; /* a managed save image then */
     struct testExpected expected;
@@ -771,6 +774,7 @@ testKilled(const void *opaque)
     testForget();
     testXen.suspended = !data->awake;
     testXen.npaused = data->held ? 1 : 0;
+    testXen.dying = data->dying;
     testXen.resumeFails = data->resumeFails;
     if (data->image && virFileWriteStr(testManagedImage, data->image, 0600) < 0)
         return -1;
@@ -1085,6 +1089,8 @@ testTakeOvers(void)
             .expected = { RUNS, ANEW("sync-folder " RESUMED), "4/0 " });
     DO_TEST("from a save that has an image", .rc = ERROR_FAIL, .image = TEST_COMPLETE,
             .expected = { RUNS, ANEW("sync-folder " RESUMED), "4/0 " });
+    DO_TEST("from the end of a save", .rc = ERROR_FAIL, .dying = true, .image = TEST_COMPLETE,
+            .expected = { STAYS, ANEW(""), "", NULL, TEST_COMPLETE });
     DO_TEST("from a resumption", .rc = ERROR_FAIL, .held = true,
             .expected = { RUNS, "watch resume watch unpause ", "4/0 " });
     DO_TEST("from the end of a resumption", .rc = ERROR_FAIL, .held = true, .awake = true,
