@@ -475,6 +475,12 @@ testFileFromPipe(const void *opaque G_GNUC_UNUSED)
     if (libxlDeviceModelTestOutcome(read ? 0 : -1, NULL, NULL) < 0)
         return -1;
 
+    if (found->offset != (uint64_t)testFileSize(fd) - TEST_LEN) {
+        VIR_TEST_VERBOSE("found at byte %llu", (unsigned long long)found->offset);
+        return -1;
+    }
+
+    found->offset = saved->offset;
     return testCompare(saved, found) < 0 ? -1 : testCompare(saved, read);
 }
 

@@ -66,6 +66,7 @@ static struct {
     bool mute; /* it tells the primary nothing */
     bool suspended; /* what it says of the domain */
     bool full; /* the disk: nothing gets there */
+    bool paused; /* the domain, in a list of all */
     bool stays; /* a domain that is to be destroyed */
     unsigned int domid;
     int streamVersion;
@@ -316,6 +317,19 @@ libxl_domain_info(libxl_ctx *ctx G_GNUC_UNUSED,
     info->shutdown = testXen.suspended;
     info->shutdown_reason = LIBXL_SHUTDOWN_REASON_SUSPEND;
     return 0;
+}
+
+
+libxl_dominfo *
+libxl_list_domain(libxl_ctx *ctx G_GNUC_UNUSED,
+                  int *ninfos)
+{
+    libxl_dominfo *infos = g_new0(libxl_dominfo, 1);
+
+    libxl_domain_info(ctx, infos, testXen.domid);
+    infos->paused = testXen.paused;
+    *ninfos = 1;
+    return infos;
 }
 
 
@@ -774,11 +788,11 @@ testSaves(void)
             .error = "Failed to write domain save file 'DIR/image': No space left on device",
             .log = TEST_RELAYED "stop unlog disk com " RESUMED, .version = 1);
     DO_TEST("where libxl fails at once", .devices = TEST_DEVICE_MODELS, .early = true,
-            .error = LIBXL_FAILED, .log = TEST_ASKED "suspend0 " CONTINUED);
+            .error = LIBXL_FAILED, .log = TEST_ASKED "suspend0 ");
     DO_TEST("where libxl stops nobody", .devices = TEST_DEVICE_MODELS, .mute = true,
             .error = "operation failed: libxl did not tell the primary of domain 7 to stop: "
                      "the state of its other device models is not known",
-            .log = TEST_ASKED "suspend0 " RESUMED, .version = 1);
+            .log = TEST_ASKED "suspend0 resume unpause ", .version = 1);
     DO_TEST("where libxl fails without device models", .devices = "", .early = true,
             .error = LIBXL_FAILED, .log = "suspend0 ");
 
@@ -1197,29 +1211,40 @@ testRecoverEnded(const void *opaque G_GNUC_UNUSED)
 }
 
 
-/* A daemon that was killed when all was restored, and the image was still there.  What runs from
- * then on must not be restored from it, and what is incomplete has nothing else. */
+/* A daemon that was killed when all was restored, and a managed save image was still there: that
+ * stays, whatever becomes of the domain. */
+struct testRestoringData {
+    virDomainPausedReason reason;
+    bool gone; /* the image */
+    bool runs;
+    bool ends; /* the domain */
+};
+
 static int
-testRecoverImage(const void *opaque)
+testRestoring(const void *opaque)
 {
-    const bool *complete = opaque;
+    const struct testRestoringData *data = opaque;
     g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
     g_autofree char *path = g_strdup_printf("%s/guest.save", driver->config->saveDir);
-    libxlDomainObjPrivate *priv;
     virDomainObj *vm;
+    bool ends;
     int ret = 0;
 
-    if (!dom || !g_file_set_contents(path, LIBXL_SAVE_MAGIC, -1, NULL))
+    if (!dom || (!data->gone && !g_file_set_contents(path, LIBXL_SAVE_MAGIC, -1, NULL)))
         return -1;
 
     vm = testFind();
-    vm->hasManagedSave = true;
-    priv = vm->privateData;
-    priv->devicemodelsComplete = *complete;
-    libxlDeviceModelsRecoverSave(driver, vm);
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, data->reason);
+    testXen.paused = !data->runs;
+    g_string_truncate(testXen.log, 0);
+    ends = libxlDeviceModelsEndIncomplete(driver, vm);
+    if (!ends)
+        libxlDeviceModelsRecoverSave(driver, vm);
 
-    if (virFileExists(path) == *complete || vm->hasManagedSave == *complete) {
-        VIR_TEST_VERBOSE("the image is %sthere", virFileExists(path) ? "" : "not ");
+    if (ends != data->ends || virFileExists(path) == data->gone ||
+        testCheckLog(data->ends ? "end disk com destroy " : "") < 0) {
+        VIR_TEST_VERBOSE("the domain %s, the image is %sthere", ends ? "ends" : "stays",
+                         virFileExists(path) ? "" : "not ");
         ret = -1;
     }
 
@@ -1275,6 +1300,16 @@ mymain(void)
     static const bool yes = true;
     static const bool no = false;
     static const int waits[] = { 1, 2, 3 };
+    static const struct testRestoringData restoring = {
+        .reason = VIR_DOMAIN_PAUSED_STARTING_UP, .ends = true,
+    };
+    static const struct testRestoringData another = {
+        .reason = VIR_DOMAIN_PAUSED_STARTING_UP, .runs = true,
+    };
+    static const struct testRestoringData restored = { .reason = VIR_DOMAIN_PAUSED_USER };
+    static const struct testRestoringData gone = {
+        .reason = VIR_DOMAIN_PAUSED_STARTING_UP, .gone = true,
+    };
     static const struct testRecoverData early = { .log = "" };
     static const struct testRecoverData runs = { .saving = true, .log = "continue disk com " };
     static const struct testRecoverData suspended = {
@@ -1317,8 +1352,10 @@ mymain(void)
         ret = -1;
     if (virTestRun("Recover what has ended", testRecoverEnded, NULL) < 0)
         ret = -1;
-    if (virTestRun("Recover what was restored", testRecoverImage, &yes) < 0 ||
-        virTestRun("Recover what is incomplete", testRecoverImage, &no) < 0)
+    if (virTestRun("Restoring still", testRestoring, &restoring) < 0 ||
+        virTestRun("Restoring from another image", testRestoring, &another) < 0 ||
+        virTestRun("Restored, and paused", testRestoring, &restored) < 0 ||
+        virTestRun("Restored, and the image is gone", testRestoring, &gone) < 0)
         ret = -1;
 
     testForget();

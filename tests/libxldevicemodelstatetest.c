@@ -82,6 +82,7 @@ static struct {
     /* what is known of each */
     bool ended;
     bool unwatched;
+    bool hidden; /* nothing of the following can be read */
     libxlDeviceModelActivity activity;
 
     /* what the daemon cannot have */
@@ -186,7 +187,7 @@ libxlDeviceModelActivityReadThreads(const char *folder G_GNUC_UNUSED,
                                     libxlDeviceModelActivity *activity)
 {
     activity->waits = test.activity.waits;
-    return 0;
+    return test.hidden ? -1 : 0;
 }
 
 
@@ -809,6 +810,8 @@ testShorts(void)
 struct testSilentData {
     bool ended;
     bool unwatched;
+    bool hidden;
+    const char *thread;
     libxlDeviceModelActivity activity;
     bool stays; /* stopped: it is to be told again */
     unsigned int killed;
@@ -827,9 +830,12 @@ testContinue(const void *opaque)
     test.hung = 0;
     test.ended = data->ended;
     test.unwatched = data->unwatched;
+    test.hidden = data->hidden;
+    test.thread = data->thread;
     test.activity = data->activity;
     rc = libxlDeviceModelStatesContinue(test.dms, test.n, testDeadline(false));
-    test.ended = test.unwatched = false;
+    test.ended = test.unwatched = test.hidden = false;
+    test.thread = NULL;
     memset(&test.activity, 0, sizeof(test.activity));
     testEnd();
 
@@ -858,6 +864,9 @@ testContinues(void)
     } while (0)
 
     DO_TEST("hangs", .activity = { .state = 'S' }, .killed = 2);
+    DO_TEST("hangs, and no other, where it has no thread", .thread = "dm-state-7-2",
+            .activity = { .state = 'S' }, .killed = 2);
+    DO_TEST("nothing is known of", .hidden = true, .stays = true);
     DO_TEST("has ended", .ended = true);
     DO_TEST("may hang", .unwatched = true, .stays = true);
     DO_TEST("waits for a disk", .activity = { .state = 'S', .waits = true }, .stays = true);

@@ -708,13 +708,28 @@ libxlDeviceModelsIsIncomplete(const virDomainDef *def,
 }
 
 
+/* Whether the domain was being restored from its managed save image, and the guest has not run:
+ * nothing is lost with the domain, as that image is there. */
+static bool
+libxlDeviceModelsIsRestoring(libxlDriverPrivate *driver,
+                             virDomainObj *vm)
+{
+    g_autofree char *path = libxlDomainManagedSavePath(driver, vm);
+    int reason;
+
+    return virDomainObjGetState(vm, &reason) == VIR_DOMAIN_PAUSED &&
+        reason == VIR_DOMAIN_PAUSED_STARTING_UP && virFileExists(path);
+}
+
+
 /**
  * libxlDeviceModelsEndIncomplete:
  * @driver: the driver
  * @vm: domain of which an earlier daemon left a status file
  *
  * If that daemon ended while it started the domain or its secondaries, or while
- * it ended them, the domain is destroyed: nobody knows how far it came.  Waits,
+ * it ended them, the domain is destroyed: nobody knows how far it came.  So is one that was
+ * being restored and can be once more.  Waits,
  * and unlocks @vm meanwhile; nobody else has it yet.
  *
  * Returns whether what is left has to be cleaned up.  A domain that was complete
@@ -731,13 +746,20 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
     bool ended = true;
     size_t i;
 
-    if (vm->def->ndevicemodels < 2 || priv->devicemodelsComplete)
+    if (vm->def->ndevicemodels < 2 ||
+        (priv->devicemodelsComplete && !libxlDeviceModelsIsRestoring(driver, vm)))
         return false;
 
     infos = libxl_list_domain(cfg->ctx, &ninfos);
     for (i = 0; i < ninfos; i++) {
         if (infos[i].dying || !libxlDeviceModelsIsIncomplete(vm->def, &infos[i]))
             continue;
+
+        /* its guest has run, with another image */
+        if (priv->devicemodelsComplete && !infos[i].paused) {
+            ended = false;
+            break;
+        }
 
         VIR_WARN("domain '%s' with id %u was being started or ended when an earlier daemon ended, destroying it",
                  vm->def->name, infos[i].domid);

@@ -41,6 +41,7 @@ struct _libxlDeviceModelsSaving {
     libxlDeviceModelsSaved *saved; /* what is known of them */
     libxlDeviceModel **dms; /* references, of which there are as many */
     bool live;
+    bool stopping; /* some may be stopped */
 };
 
 
@@ -215,6 +216,7 @@ libxlDeviceModelsSavingHandle(libxlDeviceModelRelayStep step,
         return 0;
 
     case LIBXL_DEVICE_MODEL_RELAY_STOP:
+        saving->stopping = true;
         return libxlDeviceModelStatesSave(saving->dms, saving->saved, saving->live,
                                           g_get_monotonic_time() +
                                           LIBXL_DEVICE_MODELS_SAVE_MS * 1000LL);
@@ -289,6 +291,21 @@ libxlDeviceModelsTryResume(libxlDriverPrivate *driver,
 }
 
 
+static void
+libxlDeviceModelsRecordSaved(libxlDriverPrivate *driver,
+                             virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+
+    priv->devicemodelsSaving = false;
+    if (libxlDeviceModelsRecord(driver, vm) < 0) {
+        VIR_WARN("cannot record that domain '%s' goes on: %s",
+                 vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+
 static int
 libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
                             virDomainObj *vm,
@@ -302,6 +319,7 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
     int rc;
 
     saving->live = (flags & LIBXL_SUSPEND_LIVE) != 0;
+    saving->stopping = false;
     priv->devicemodelsSaving = true;
     if ((rc = libxlDeviceModelsRecord(driver, vm)) == 0) {
         virObjectUnlock(vm);
@@ -311,7 +329,11 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
 
     if (rc != 0) {
         virErrorPreserveLast(&save_err);
-        libxlDeviceModelsTryResume(driver, vm);
+        if (saving->stopping)
+            libxlDeviceModelsTryResume(driver, vm);
+        else
+            libxlDeviceModelsRecordSaved(driver, vm);
+        virResetLastError();
         virErrorRestore(&save_err);
     }
 
@@ -375,21 +397,6 @@ libxlDeviceModelsGetRunning(virDomainObj *vm,
     }
 
     return dms;
-}
-
-
-static void
-libxlDeviceModelsRecordSaved(libxlDriverPrivate *driver,
-                             virDomainObj *vm)
-{
-    libxlDomainObjPrivate *priv = vm->privateData;
-
-    priv->devicemodelsSaving = false;
-    if (libxlDeviceModelsRecord(driver, vm) < 0) {
-        VIR_WARN("cannot record that domain '%s' goes on: %s",
-                 vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
 }
 
 
@@ -461,29 +468,6 @@ libxlDeviceModelsResume(libxlDriverPrivate *driver,
 }
 
 
-/* The earlier daemon may have ended when the domain was restored, and its image still there.  What
- * is in it has nothing to do any more with a guest that goes on.  One that could not be destroyed,
- * without secondaries, has nothing else. */
-static void
-libxlDeviceModelsForgetImage(libxlDriverPrivate *driver,
-                             virDomainObj *vm)
-{
-    libxlDomainObjPrivate *priv = vm->privateData;
-    g_autofree char *path = libxlDomainManagedSavePath(driver, vm);
-
-    if (!priv->devicemodelsComplete)
-        return;
-
-    if (libxlDomainSaveImageForget(path) < 0) {
-        VIR_ERROR(_("domain '%1$s': %2$s"), vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-        return;
-    }
-
-    vm->hasManagedSave = false;
-}
-
-
 /**
  * libxlDeviceModelsPutSocketBack:
  * @def: definition of a domain with secondaries, with its id, that no daemon saves any more
@@ -510,7 +494,7 @@ libxlDeviceModelsPutSocketBack(const virDomainDef *def)
  * @driver: the driver
  * @vm: domain that was running when an earlier daemon ended, which nobody else has yet
  *
- * Undo what that has left of saving or restoring it, but that libxlDomainResumeAfterFailure has
+ * Undo what that has left of saving it, but that libxlDomainResumeAfterFailure has
  * the secondaries of a guest go on that it resumes.  What fails is logged.  Unlocks @vm while it
  * waits.
  */
@@ -521,7 +505,6 @@ libxlDeviceModelsRecoverSave(libxlDriverPrivate *driver,
     if (vm->def->ndevicemodels < 2)
         return;
 
-    libxlDeviceModelsForgetImage(driver, vm);
     libxlDeviceModelsPutSocketBack(vm->def);
     if (!libxlDomainIsSuspended(vm))
         libxlDeviceModelsTryResume(driver, vm);

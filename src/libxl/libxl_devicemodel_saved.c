@@ -668,7 +668,8 @@ libxlDeviceModelsSavedReadAt(int fd,
  * @fd: an image in a file, of which nothing has been used yet
  * @size: of the file
  *
- * Find the trailer by its end.  Where @fd is in the file stays as it is.
+ * Find the trailer by its end, and where in the file it begins, whether that is in it or not.  Where
+ * @fd is in the file stays as it is.
  *
  * Returns what is in it, which the caller frees, or NULL with an error.
  */
@@ -703,5 +704,6 @@ libxlDeviceModelsSavedFind(int fd,
         libxlDeviceModelsSavedCheckOffset(saved, size - length) < 0)
         return NULL;
 
+    saved->offset = size - length;
     return g_steal_pointer(&saved);
 }

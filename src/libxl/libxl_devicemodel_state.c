@@ -42,8 +42,9 @@ struct _libxlDeviceModelStateTask {
     int (*work)(libxlDeviceModelStateTask *task,
                 libxlDeviceModelMonitor *mon);
     bool flag; /* of the work */
-    gint64 begin;
+    gint64 begin; /* of the work */
     gint64 deadline;
+    gint64 total; /* how long all had until then */
 
     int from; /* its state, or -1 */
     int to; /* likewise, the end that it gets */
@@ -52,6 +53,7 @@ struct _libxlDeviceModelStateTask {
 
     virThread thread;
     bool begun; /* that runs, or has to be joined */
+    bool left; /* there is no thread for it */
     int done; /* a pipe, which gets a byte at the end, or -1 */
     virErrorPtr error;
 };
@@ -62,6 +64,7 @@ libxlDeviceModelStateTaskWork(libxlDeviceModelStateTask *task)
 {
     g_autoptr(libxlDeviceModelMonitor) mon = NULL;
 
+    task->begin = g_get_monotonic_time();
     g_atomic_int_inc(&task->dm->changes);
     if (!(mon = libxlDeviceModelMonitorConnect(task->dm->name, task->dm->socket)) ||
         libxlDeviceModelMonitorHandshake(mon, task->deadline) < 0 ||
@@ -97,7 +100,7 @@ libxlDeviceModelStateTasksNew(libxlDeviceModel **dms,
     for (i = 0; i < ndms; i++) {
         tasks[i].dm = dms[i];
         tasks[i].saved = saved ? &saved->dms[i] : NULL;
-        tasks[i].begin = g_get_monotonic_time();
+        tasks[i].total = deadline - g_get_monotonic_time();
         tasks[i].deadline = deadline;
         tasks[i].from = tasks[i].to = tasks[i].done = -1;
     }
@@ -195,8 +198,8 @@ libxlDeviceModelStateTasksReceive(libxlDeviceModelStateTask *tasks,
 }
 
 
-/* Where there is no thread for it, the caller's does the work, unless that has to take the state
- * meanwhile. */
+/* Where there is no thread for it, the caller's does the work when the others have theirs, unless
+ * that has to take the state meanwhile. */
 static void
 libxlDeviceModelStateTaskBegin(libxlDeviceModelStateTask *task)
 {
@@ -206,7 +209,7 @@ libxlDeviceModelStateTaskBegin(libxlDeviceModelStateTask *task)
                             task) == 0) {
         task->begun = true;
     } else if (task->from < 0) {
-        libxlDeviceModelStateTaskWork(task);
+        task->left = true;
     } else {
         virReportSystemError(errno, _("device model '%1$s': cannot create a thread"),
                              task->dm->name);
@@ -257,7 +260,16 @@ libxlDeviceModelStateTasksRun(libxlDeviceModelStateTask *tasks,
                               int (*work)(libxlDeviceModelStateTask *task,
                                           libxlDeviceModelMonitor *mon))
 {
+    size_t i;
+
     libxlDeviceModelStateTasksBegin(tasks, ntasks, work);
+
+    for (i = 0; i < ntasks; i++) {
+        if (tasks[i].left)
+            libxlDeviceModelStateTaskWork(&tasks[i]);
+    }
+    virResetLastError();
+
     libxlDeviceModelStateTasksJoin(tasks, ntasks);
 }
 
@@ -535,7 +547,7 @@ static bool
 libxlDeviceModelStateIsShort(const virError *error)
 {
     return error->code == VIR_ERR_SYSTEM_ERROR &&
-        (error->int1 == EMFILE || error->int1 == ENFILE ||
+        (error->int1 == EMFILE || error->int1 == ENFILE || error->int1 == EAGAIN ||
          error->int1 == ENOMEM || error->int1 == ENOBUFS);
 }
 
@@ -551,22 +563,30 @@ libxlDeviceModelStateIsToBlame(const libxlDeviceModelStateTask *task)
     if (libxlDeviceModelStateIsShort(task->error) || !libxlDeviceModelHangIsWatched(task->dm))
         return false;
 
-    return libxlDeviceModelActivityRead(folder, &activity) < 0 ||
-        libxlDeviceModelActivityReadThreads(folder, &activity) < 0 ||
-        (!activity.waits && activity.state != 't');
+    /* the time was over for others before this one was asked */
+    if (task->deadline - task->begin < task->total / 2)
+        return false;
+
+    /* what cannot be seen is no reason */
+    return libxlDeviceModelActivityRead(folder, &activity) == 0 &&
+        libxlDeviceModelActivityReadThreads(folder, &activity) == 0 &&
+        !activity.waits && activity.state != 't';
 }
 
 
-static void
+/* Returns whether it has got a signal. */
+static bool
 libxlDeviceModelStateKill(const libxlDeviceModelStateTask *task)
 {
     libxlDeviceModel *dm = task->dm;
     gint64 silence = g_get_monotonic_time() - task->begin;
+    bool killed = false;
 
     VIR_ERROR(_("device model '%1$s' is killed, since it does not go on"), dm->name);
     if (task->error->code == VIR_ERR_OPERATION_TIMEOUT)
-        ignore_value(libxlDeviceModelKillHung(dm, silence / G_USEC_PER_SEC + 1));
-    ignore_value(libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL));
+        killed = libxlDeviceModelKillHung(dm, silence / G_USEC_PER_SEC + 1);
+
+    return libxlDeviceModelPrivilegeSignal(dm->uid, SIGKILL) >= 0 || killed;
 }
 
 
@@ -581,8 +601,9 @@ libxlDeviceModelStateEnd(libxlDeviceModelStateTask *task)
         return;
 
     VIR_WARN("%s", task->error->message);
-    if (alive)
-        libxlDeviceModelStateKill(task);
+    if (alive && !libxlDeviceModelStateKill(task))
+        return;
+
     g_clear_pointer(&task->error, virFreeError);
 }
 
