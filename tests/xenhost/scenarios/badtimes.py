@@ -153,9 +153,12 @@ def new_one_killed(name):
 
 
 def reboots_that_failed(host):
-    """Return what the daemon has said of domains that it could not start again."""
-    said = host.run("journalctl -q -u libvirtd -g 'Failed to restart VM'", check=False).stdout
-    return said.splitlines()
+    """Return what the daemon has said of domains that it could not start again.
+
+    What a device model said may follow, in lines of its own."""
+    words = "Failed to restart VM"
+    said = host.run(f"journalctl -q -u libvirtd -g '{words}'", check=False).stdout
+    return [line for line in said.splitlines() if words in line]
 
 
 def outcome(host, domain, domid, failed):
