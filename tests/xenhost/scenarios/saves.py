@@ -15,8 +15,10 @@ SOCKET = "/var/run/xen/qmp-libxl-"
 
 
 def blocks(domain):
-    """Return the numbers of the blocks that the guest says are on its disk."""
-    return [int(number) for number in re.findall(r"^BLOCK (\d+)\r?$", domain.console(), re.MULTILINE)]
+    """Return the numbers of the blocks that the guest says are on its disk.
+
+    Its kernel may break in, as it says of a guest that was away for long that it stood still."""
+    return [int(number) for number in re.findall(r"^BLOCK (\d+)(?:\r?$|\[)", domain.console(), re.MULTILINE)]
 
 
 @contextlib.contextmanager
