@@ -21,7 +21,6 @@
 #include <sys/un.h>
 
 #include "testutils.h"
-#include "access/viraccessmanager.h"
 #include "libxl/libxl_devicemodel_relay.h"
 #include "libxl/libxl_devicemodel_spawn.h"
 #include "libxl/libxl_devicemodel_state.h"
@@ -1257,32 +1256,12 @@ testRestoring(const void *opaque)
 static int
 testDriverInit(void)
 {
-    libxlDriverConfig *cfg;
-
-    if (!(driver = testDriverNew(&testDir)))
-        return -1;
-
-    cfg = driver->config;
-    g_free(cfg->stateDir);
-    g_free(cfg->configDir);
-    g_free(cfg->autostartDir);
-    g_free(cfg->saveDir);
-    cfg->stateDir = g_strdup_printf("%s/state", testDir);
-    cfg->configDir = g_strdup_printf("%s/config", testDir);
-    cfg->autostartDir = g_strdup_printf("%s/autostart", testDir);
-    cfg->saveDir = g_strdup_printf("%s/save", testDir);
-    cfg->autoballoon = 0;
-    if (g_mkdir_with_parents(cfg->saveDir, 0700) < 0)
-        return -1;
-
-    if (!(driver->lockManager = virLockManagerPluginNew("nop", "libxl", testDir, 0)) ||
-        !(driver->hostdevMgr = virHostdevManagerGetDefault()) ||
-        !(driver->inhibitor = virInhibitorNew(VIR_INHIBITOR_WHAT_NONE, "test", "test",
-                                              VIR_INHIBITOR_MODE_DELAY, NULL, NULL)))
+    if (!(driver = testDriverNew(&testDir)) ||
+        testDriverServe(driver, testDir, NULL) < 0 ||
+        g_mkdir_with_parents(driver->config->saveDir, 0700) < 0)
         return -1;
 
     libxl_driver = driver;
-    virAccessManagerSetDefault(virAccessManagerNew("none"));
 
     if (!(testConn = virGetConnect()))
         return -1;
