@@ -167,7 +167,6 @@ libxlDeviceModelPrepareOne(libxlDriverConfig *cfg,
     libxlDomainObjPrivate *priv = vm->privateData;
     libxlDeviceModelStarting *starting = libxlDeviceModelPrepareStart(cfg, vm, placed);
     libxlDeviceModel *dm;
-
     size_t i;
 
     if (!starting)
@@ -399,9 +398,9 @@ libxlDeviceModelsFindEmulator(virDomainDef *def)
  * @restoreVersion: of that
  *
  * Start the secondaries of a domain and wait until all of them serve their
- * devices, with the state that they had where the domain is restored.  The live definition gets the state of the device models, the
- * addresses of the placed devices, and the emulator that libxl takes where it has
- * none.  What an earlier end of the domain could not remove is tried again first,
+ * devices, with the state that they had where the domain is restored.  The live
+ * definition gets the state of the device models, the addresses of the placed
+ * devices, and the emulator that libxl takes where it has none.  What an earlier end of the domain could not remove is tried again first,
  * also where the domain has no device model any more.  Unlocks @vm while it waits.
  *
  * The status file has to say that they are complete before the caller does what there
@@ -729,8 +728,7 @@ libxlDeviceModelsIsRestoring(libxlDriverPrivate *driver,
  *
  * If that daemon ended while it started the domain or its secondaries, or while
  * it ended them, the domain is destroyed: nobody knows how far it came.  So is one that was
- * being restored and can be once more.  Waits,
- * and unlocks @vm meanwhile; nobody else has it yet.
+ * being restored and can be once more.  Waits, and unlocks @vm meanwhile; nobody else has it yet.
  *
  * Returns whether what is left has to be cleaned up.  A domain that was complete
  * goes on, and one that cannot be destroyed stays to be destroyed by hand.
