@@ -160,62 +160,46 @@ libxlDeviceModelRelayRefusal(const char *line,
 
 
 static int
-libxlDeviceModelRelayAddress(const char *path,
-                             struct sockaddr_un *addr)
+libxlDeviceModelRelayBind(int fd,
+                          const char *path,
+                          const struct sockaddr_un *addr)
 {
-    memset(addr, 0, sizeof(*addr));
-    addr->sun_family = AF_UNIX;
-
-    if (virStrcpyStatic(addr->sun_path, path) < 0) {
-        virReportError(VIR_ERR_INTERNAL_ERROR,
-                       _("path '%1$s' of a socket is longer than %2$zu bytes"),
-                       path, sizeof(addr->sun_path) - 1);
+    if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ||
+        chmod(path, 0600) < 0 ||
+        listen(fd, 1) < 0)
         return -1;
-    }
 
     return 0;
 }
 
 
-/* Nobody waits: a server that accepts nothing for a while has a queue.  Returns the socket, or
- * -1 with an error. */
+/* A socket that listens on @path, or is connected to who does.  Nobody waits: a server that
+ * accepts nothing for a while has a queue.  Returns the socket, or -1 with an error. */
 static int
-libxlDeviceModelRelayConnect(const char *path)
+libxlDeviceModelRelaySocket(const char *path,
+                            bool listens)
 {
-    struct sockaddr_un addr;
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
     VIR_AUTOCLOSE fd = -1;
+    int rc = -1;
     int ret;
 
-    if (libxlDeviceModelRelayAddress(path, &addr) < 0)
-        return -1;
-
-    if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0 ||
-        connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-        virReportSystemError(errno, _("cannot connect to socket '%1$s'"), path);
+    if (virStrcpyStatic(addr.sun_path, path) < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR,
+                       _("path '%1$s' of a socket is longer than %2$zu bytes"),
+                       path, sizeof(addr.sun_path) - 1);
         return -1;
     }
 
-    ret = fd;
-    fd = -1;
-    return ret;
-}
+    if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) >= 0)
+        rc = listens ? libxlDeviceModelRelayBind(fd, path, &addr)
+                     : connect(fd, (struct sockaddr *)&addr, sizeof(addr));
 
-
-static int
-libxlDeviceModelRelayListen(const char *path)
-{
-    struct sockaddr_un addr;
-    VIR_AUTOCLOSE fd = -1;
-    int ret;
-
-    if (libxlDeviceModelRelayAddress(path, &addr) < 0)
-        return -1;
-
-    if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0 ||
-        bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-        chmod(path, 0600) < 0 ||
-        listen(fd, 1) < 0) {
-        virReportSystemError(errno, _("cannot listen on socket '%1$s'"), path);
+    if (rc < 0) {
+        virReportSystemError(errno,
+                             listens ? _("cannot listen on socket '%1$s'")
+                                     : _("cannot connect to socket '%1$s'"),
+                             path);
         return -1;
     }
 
@@ -236,7 +220,7 @@ libxlDeviceModelRelayAside(const char *path)
 static bool
 libxlDeviceModelRelayIsServed(const char *path)
 {
-    VIR_AUTOCLOSE fd = libxlDeviceModelRelayConnect(path);
+    VIR_AUTOCLOSE fd = libxlDeviceModelRelaySocket(path, false);
     bool served = fd >= 0 || !virLastErrorIsSystemErrno(ECONNREFUSED);
 
     virResetLastError();
@@ -453,7 +437,7 @@ libxlDeviceModelRelayAccept(libxlDeviceModelRelay *relay)
         return;
     }
 
-    if ((relay->primary = libxlDeviceModelRelayConnect(relay->aside)) < 0) {
+    if ((relay->primary = libxlDeviceModelRelaySocket(relay->aside, false)) < 0) {
         VIR_WARN("%s", virGetLastErrorMessage());
         virResetLastError();
         libxlDeviceModelRelayHangUp(relay);
@@ -613,7 +597,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelRelay, libxlDeviceModelRelayFree);
 static int
 libxlDeviceModelRelayExchange(libxlDeviceModelRelay *relay)
 {
-    if ((relay->listener = libxlDeviceModelRelayListen(relay->aside)) < 0)
+    if ((relay->listener = libxlDeviceModelRelaySocket(relay->aside, true)) < 0)
         return -1;
 
     if (renameat2(AT_FDCWD, relay->aside, AT_FDCWD, relay->path, RENAME_EXCHANGE) < 0) {

@@ -65,6 +65,7 @@ libxlDeviceModelsSavingFree(libxlDeviceModelsSaving *saving)
     g_free(saving);
 }
 
+
 /**
  * libxlDeviceModelsGetSaveVersion:
  * @def: definition of a domain
@@ -319,7 +320,6 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
     int rc;
 
     saving->live = (flags & LIBXL_SUSPEND_LIVE) != 0;
-    saving->stopping = false;
     priv->devicemodelsSaving = true;
     if ((rc = libxlDeviceModelsRecord(driver, vm)) == 0) {
         virObjectUnlock(vm);
@@ -430,9 +430,9 @@ libxlDeviceModelsCheckResume(virDomainObj *vm)
  * @vm: domain whose guest goes on, in a job of type modify, or in a daemon that starts
  *
  * Have the secondaries of a domain that was not saved, or not migrated, after all emulate again,
- * before libxl_domain_resume does the same to the primary.  Does nothing where they do, or where there are none.
- * One that hangs is killed, as the guest would wait for it for ever, and then treated as any
- * that dies.  Unlocks @vm while it waits.
+ * before libxl_domain_resume does the same to the primary.  Does nothing where they do, or where
+ * there are none.  One that hangs is killed, as the guest would wait for it for ever, and then
+ * treated as any that dies.  Unlocks @vm while it waits.
  *
  * Returns 0, or -1 with an error where one cannot go on yet: the guest must not, either, and it
  * is remembered that this is still to be done.
@@ -494,8 +494,8 @@ libxlDeviceModelsPutSocketBack(const virDomainDef *def)
  * @driver: the driver
  * @vm: domain that was running when an earlier daemon ended, which nobody else has yet
  *
- * Undo what that has left of saving it, but that libxlDomainResumeAfterFailure has
- * the secondaries of a guest go on that it resumes.  What fails is logged.  Unlocks @vm while it
+ * Undo what that has left of saving it, but that libxlDomainResumeAfterFailure has the
+ * secondaries of a guest go on that it resumes.  What fails is logged.  Unlocks @vm while it
  * waits.
  */
 void

@@ -53,7 +53,6 @@ struct _libxlDeviceModelStateTask {
 
     virThread thread;
     bool begun; /* that runs, or has to be joined */
-    bool left; /* there is no thread for it */
     int done; /* a pipe, which gets a byte at the end, or -1 */
     virErrorPtr error;
 };
@@ -208,9 +207,7 @@ libxlDeviceModelStateTaskBegin(libxlDeviceModelStateTask *task)
     if (virThreadCreateFull(&task->thread, true, libxlDeviceModelStateTaskRun, name, false,
                             task) == 0) {
         task->begun = true;
-    } else if (task->from < 0) {
-        task->left = true;
-    } else {
+    } else if (task->from >= 0) {
         virReportSystemError(errno, _("device model '%1$s': cannot create a thread"),
                              task->dm->name);
         virErrorPreserveLast(&task->error);
@@ -265,7 +262,7 @@ libxlDeviceModelStateTasksRun(libxlDeviceModelStateTask *tasks,
     libxlDeviceModelStateTasksBegin(tasks, ntasks, work);
 
     for (i = 0; i < ntasks; i++) {
-        if (tasks[i].left)
+        if (!tasks[i].begun)
             libxlDeviceModelStateTaskWork(&tasks[i]);
     }
     virResetLastError();
