@@ -1,5 +1,5 @@
 /*
- * libxldevicemodelmigratetest.c: a domain is migrated
+ * libxldevicemodelmigratetest.c: a domain is migrated, with secondaries and without
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
@@ -24,6 +24,8 @@
 #include <sys/un.h>
 
 #include "testutils.h"
+#include "libxl/libxl_devicemodel_emulator.h"
+#include "libxl/libxl_devicemodel_migrate.h"
 #include "libxl/libxl_devicemodel_relay.h"
 #include "libxl/libxl_devicemodel_spawn.h"
 #include "libxl/libxl_devicemodel_state.h"
@@ -92,9 +94,11 @@ static struct {
     bool destroyFails; /* on the source */
     bool resumeFails;
     bool lost; /* the answer to the last step on the destination */
-    bool refuses; /* a secondary, to be asked */
+    unsigned int refuses; /* at which time a secondary does, to be asked */
+    unsigned int nasked;
     bool fails; /* to be saved */
     bool ends; /* on the destination, with its state */
+    bool old; /* the emulator there */
     void (*sending)(void); /* comes while libxl sends */
     char *status; /* the source's status file then */
     bool live; /* as secondaries are told that their images become another's */
@@ -202,9 +206,12 @@ testPrimaryEnd(void)
 
 
 char *
-libxlDeviceModelRelayGetPath(unsigned int domid G_GNUC_UNUSED)
+libxlDeviceModelRelayGetPath(unsigned int domid)
 {
-    return g_strdup(testXen.socket);
+    const testHost *destination = &testHosts[TEST_DESTINATION];
+
+    return domid == TEST_DOMID + TEST_DESTINATION ? g_strdup_printf("%s/qmp", destination->dir)
+                                                  : g_strdup(testXen.socket);
 }
 
 
@@ -609,7 +616,7 @@ libxlDeviceModelStatesAsk(libxlDeviceModel **dms,
     size_t i;
 
     testNote("ask", dms, saved->ndms);
-    if (testXen.refuses) {
+    if (++testXen.nasked == testXen.refuses) {
         virReportError(VIR_ERR_OPERATION_FAILED, "device model '%s' does not answer", dms[1]->name);
         return -1;
     }
@@ -664,6 +671,19 @@ libxlDeviceModelStatesContinue(libxlDeviceModel **dms,
                                gint64 deadline G_GNUC_UNUSED)
 {
     testNote("continue", dms, ndms);
+    return 0;
+}
+
+
+/* /bin/true tells nothing of itself. */
+int
+libxlDeviceModelEmulatorProbe(const char *path G_GNUC_UNUSED,
+                              const char *name G_GNUC_UNUSED,
+                              libxlDeviceModelEmulator *emulator)
+{
+    memset(emulator, 0, sizeof(*emulator));
+    emulator->version[0] = testXen.old ? 6 : 7;
+    emulator->version[1] = 2;
     return 0;
 }
 
@@ -954,6 +974,7 @@ struct testMigrateData {
     const char *dname;
     const char *xml; /* of the destination */
     bool paused; /* it is before */
+    bool sleeps; /* it has suspended itself before */
     int suspends;
     bool early;
     bool restoreFails;
@@ -961,9 +982,10 @@ struct testMigrateData {
     bool destroyFails;
     bool resumeFails;
     bool lost;
-    bool refuses;
+    unsigned int refuses;
     bool fails;
     bool ends;
+    bool old;
     bool unwritable; /* the destination's status file */
     testExpected expected;
 };
@@ -982,6 +1004,7 @@ testSet(const struct testMigrateData *data)
     testXen.refuses = data->refuses;
     testXen.fails = data->fails;
     testXen.ends = data->ends;
+    testXen.old = data->old;
 }
 
 
@@ -1005,6 +1028,18 @@ testSetWritable(bool writable)
 }
 
 
+/* As a guest does. */
+static void
+testSleep(void)
+{
+    virDomainObj *vm = testFind(&testHosts[TEST_SOURCE], "guest");
+
+    virDomainObjSetState(vm, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
+    virDomainObjEndAPI(&vm);
+    testHosts[TEST_SOURCE].suspended = true;
+}
+
+
 static int
 testRun(const void *opaque)
 {
@@ -1015,6 +1050,9 @@ testRun(const void *opaque)
 
     if (!dom || (data->paused && virDomainSuspend(dom) < 0))
         return -1;
+
+    if (data->sleeps)
+        testSleep();
 
     g_string_truncate(testHosts[TEST_SOURCE].log, 0);
     testSet(data);
@@ -1035,7 +1073,7 @@ testRun(const void *opaque)
         ret = -1;
     }
 
-    if (testXen.status && !data->paused &&
+    if (testXen.status && !data->paused && !data->sleeps &&
         !strstr(testXen.status, data->flags & VIR_MIGRATE_LIVE ? "state='running'"
                                                                : "state='paused' reason='migration'")) {
         VIR_TEST_VERBOSE("the status file is '%s'", testXen.status);
@@ -1101,6 +1139,10 @@ testPlain(void)
                  .suspends = ERROR_FAIL,
                  .expected = { "nowhere", "paused/user defined", "none", "suspend-live stop resume ",
                                .error = TEST_NOT_SENT });
+    DO_TEST_WAYS("what has suspended itself, where libxl fails", .flags = LIVE, .sleeps = true,
+                 .suspends = ERROR_FAIL,
+                 .expected = { "nowhere", "pmsuspended/unknown defined", "none",
+                               "suspend-live stop ", .error = TEST_NOT_SENT });
     DO_TEST_WAYS("where libxl cannot restore", .flags = LIVE, .restoreFails = true,
                  .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ",
                                "restore ", TEST_NOT_RESTORED });
@@ -1126,6 +1168,71 @@ testPlain(void)
             .unpauseFails = true,
             .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ",
                           "restore unpause destroy ", "internal error: client socket is closed" });
+
+    return ret;
+}
+
+
+static int
+testSecondaries(void)
+{
+    int ret = 0;
+
+#define ASKED "ask disk com "
+#define SENT ASKED ASKED "suspend-live log disk com save disk com stop "
+#define CONTINUED "continue disk com "
+#define WENT_ON CONTINUED "pause resume unpause "
+#define RESTORED "restore spawn disk=of-disk spawn com=of-com serve disk serve com "
+#define THREE .devices = TEST_DEVICE_MODELS
+
+    DO_TEST_WAYS("secondaries", THREE, .flags = LIVE,
+                 .expected = { MIGRATED, SENT "end disk com destroy ", RESTORED "unpause " });
+    DO_TEST_WAYS("a primary", .devices = "<devicemodel name='main'/>", .flags = LIVE,
+                 .expected = { MIGRATED, "suspend-live stop destroy ", "restore unpause " });
+    DO_TEST_WAYS("one that does not answer", THREE, .flags = LIVE, .refuses = 1,
+                 .expected = { "source", "running/booted defined", "none", ASKED, "",
+                               "operation failed: device model 'com' does not answer" });
+    DO_TEST_WAYS("one that does not answer any more", THREE, .flags = LIVE, .refuses = 2,
+                 .expected = { "source", "running/booted defined", "none", ASKED ASKED,
+                               .error = "operation failed: device model 'com' does not answer" });
+    DO_TEST_WAYS("one that has ended", THREE, .flags = LIVE, .fails = true,
+                 .expected = { "source", TEST_GOES_ON, "none",
+                               ASKED ASKED "suspend-live log disk com save disk com " WENT_ON,
+                               "end-of-stream ", "operation failed: device model 'disk' has ended" });
+    DO_TEST_WAYS("secondaries, where libxl fails at last", THREE, .flags = LIVE,
+                 .suspends = ERROR_FAIL,
+                 .expected = { "source", TEST_GOES_ON, "none", SENT WENT_ON, .error = TEST_NOT_SENT });
+    DO_TEST_WAYS("secondaries of what has suspended itself, where libxl fails", THREE, .flags = LIVE,
+                 .sleeps = true, .suspends = ERROR_FAIL,
+                 .expected = { "nowhere", "pmsuspended/unknown defined", "none", SENT CONTINUED,
+                               .error = TEST_NOT_SENT });
+    DO_TEST_WAYS("secondaries, where libxl cannot restore", THREE, .flags = LIVE,
+                 .restoreFails = true,
+                 .expected = { "source", TEST_GOES_ON, "none", NULL,
+                               "restore ", .error = TEST_NOT_RESTORED });
+    DO_TEST_WAYS("a state that is not loaded", THREE, .flags = LIVE, .ends = true,
+                 .expected = { "source", TEST_GOES_ON, "none", SENT WENT_ON,
+                               "restore spawn disk=of-disk spawn com=of-com pause end disk com destroy ",
+                               "internal error: load of migration failed" });
+    DO_TEST_WAYS("to an older emulator", THREE, .flags = LIVE, .old = true,
+                 .expected = { "source", "running/booted defined", "none", ASKED, "",
+                               "unsupported configuration: the emulator of device model 'disk' is QEMU 6.2, "
+                               "and its state is of 7.2: expected that or a later one" });
+    DO_TEST_WAYS("to a host without the bridge", .flags = LIVE,
+                 .devices = "<devicemodel name='main'/>"
+                            "<devicemodel name='lan'><interface mac='00:16:3e:00:00:01'/></devicemodel>"
+                            "<interface type='bridge'><mac address='00:16:3e:00:00:01'/>"
+                            "<source bridge='nowhere0'/><model type='e1000'/></interface>",
+                 .expected = { "source", "running/booted defined", "none", "ask lan ", "",
+                               "unsupported configuration: device model 'lan': bridge 'nowhere0' "
+                               "does not exist on this host" });
+    DO_TEST_WAYS("secondaries that cannot be unpaused", THREE, .flags = LIVE, .unpauseFails = true,
+                 .expected = { "source", TEST_GOES_ON, "none", SENT WENT_ON,
+                               RESTORED "unpause pause end disk com destroy ",
+                               "operation failed: Failed to unpause domain" });
+    DO_TEST_WAYS("secondaries, where the answer is lost", THREE, .flags = LIVE, .lost = true,
+                 .expected = { "destination", TEST_STAYS, TEST_RUNS, SENT, RESTORED "unpause ",
+                          "internal error: client socket is closed" });
 
     return ret;
 }
@@ -1570,6 +1677,169 @@ testSteppedMigrations(void)
 }
 
 
+/* The cookie */
+
+static virDomainDef *
+testParse(const char *devices)
+{
+    g_autofree char *xml = g_strdup_printf(TEST_XML("%s"), devices);
+
+    return virDomainDefParseString(xml, testHosts[TEST_DESTINATION].driver->xmlopt, NULL,
+                                   VIR_DOMAIN_DEF_PARSE_INACTIVE);
+}
+
+
+struct testCookieData {
+    const char *devices; /* of the definition that comes with it */
+    uint32_t version;
+    const char *text; /* what it says of device models */
+    const char *error;
+};
+
+
+static int
+testCookie(const void *opaque)
+{
+    const struct testCookieData *data = opaque;
+    g_autofree char *xml = g_strdup_printf("<libxl-migration>%s</libxl-migration>", data->text);
+    g_autoptr(virDomainDef) def = testParse(data->devices ? data->devices : "");
+    g_autoptr(xmlDoc) doc = NULL;
+    g_autoptr(xmlXPathContext) ctxt = NULL;
+    g_autoptr(libxlDeviceModelsSaved) saved = NULL;
+    int rc;
+
+    if (!(doc = virXMLParseStringCtxt(xml, "cookie", &ctxt)))
+        return -1;
+
+    if ((rc = libxlDeviceModelsParseCookie(ctxt, data->version, &saved)) == 0)
+        rc = libxlDeviceModelsCheckCookie(def, saved);
+
+    return libxlDeviceModelTestOutcome(rc, NULL, data->error);
+}
+
+
+/* What is written is read, and a libvirt without device models refuses it by its version. */
+static int
+testCookieOfSource(const void *opaque)
+{
+    const bool *secondaries = opaque;
+    static const char *const expected =
+        "  <migration-stream-version>3</migration-stream-version>\n"
+        "  <devicemodels>\n"
+        "    <devicemodel name='disk' qemu='7.2.0' machine='xenfv-3.1-machine'/>\n"
+        "    <devicemodel name='com' qemu='7.2.0' machine='xenfv-3.1-machine'/>\n"
+        "  </devicemodels>\n"
+        "</libxl-migration>\n";
+    g_autoptr(virDomain) dom = testStart(*secondaries ? TEST_DEVICE_MODELS : "");
+    g_auto(testSteps) steps = { 0 };
+    int ret = -1;
+
+    if (!dom || testTake(dom, TEST_BEGIN, &steps) < 0)
+        return -1;
+
+    if (strstr(steps.cookie, *secondaries ? expected :
+               "  <migration-stream-version>2</migration-stream-version>\n</libxl-migration>\n"))
+        ret = 0;
+    else
+        VIR_TEST_VERBOSE("the cookie is '%s'", steps.cookie);
+
+    if (libxlDomainMigrateConfirm3Params(dom, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE, true) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+static int
+testCookies(void)
+{
+    static const bool yes = true;
+    static const bool no = false;
+    int ret = 0;
+
+#define COOKIE_OF(name, qemu, machine) \
+    "<devicemodel name='" name "' qemu='" qemu "' machine='" machine "'/>"
+#define COOKIE(content) "<devicemodels>" content "</devicemodels>"
+#define COOKIE_DISK COOKIE_OF("disk", "7.2.0", "xenfv")
+#define COOKIE_COM COOKIE_OF("com", "7.2.0", "xenfv")
+#define UNUSABLE "operation failed: the migration cookie cannot be used: "
+#define ELSEWHERE "Operation not supported: domain 'guest' " \
+        "cannot be migrated to this host: the source "
+#define DO_TEST_COOKIE(title, ...) \
+    do { \
+        static const struct testCookieData data = { __VA_ARGS__ }; \
+        if (virTestRun("Cookie " title, testCookie, &data) < 0) \
+            ret = -1; \
+    } while (0)
+
+    DO_TEST_COOKIE("without device models", .version = 2, .text = "");
+    DO_TEST_COOKIE("with two", .devices = TEST_DEVICE_MODELS, .version = 3,
+                   .text = COOKIE(COOKIE_DISK COOKIE_COM));
+    DO_TEST_COOKIE("of a source that knows none", .devices = TEST_DEVICE_MODELS, .version = 2,
+                   .text = "", .error = ELSEWHERE "does not send the state of its device model 'disk'");
+    DO_TEST_COOKIE("with one too few", .devices = TEST_DEVICE_MODELS, .version = 3,
+                   .text = COOKIE(COOKIE_DISK),
+                   .error = ELSEWHERE "does not send the state of its device model 'com'");
+    DO_TEST_COOKIE("with one too many", .version = 3, .text = COOKIE(COOKIE_DISK),
+                   .error = ELSEWHERE "sends the state of device model 'disk', which its definition "
+                   "does not have");
+    DO_TEST_COOKIE("in another order", .devices = TEST_DEVICE_MODELS, .version = 3,
+                   .text = COOKIE(COOKIE_COM COOKIE_DISK),
+                   .error = ELSEWHERE "does not send the state of its device model 'disk'");
+    DO_TEST_COOKIE("of the version of device models, without any", .version = 3, .text = COOKIE(""),
+                   .error = UNUSABLE "the version of the stream is not that of what it says of device models");
+    DO_TEST_COOKIE("with device models, of another version", .version = 2, .text = COOKIE(COOKIE_DISK),
+                   .error = UNUSABLE "the version of the stream is not that of what it says of device models");
+    DO_TEST_COOKIE("with too many", .version = 3,
+                   .text = COOKIE(COOKIE_DISK COOKIE_DISK COOKIE_DISK COOKIE_DISK
+                                  COOKIE_DISK COOKIE_DISK COOKIE_DISK COOKIE_DISK),
+                   .error = UNUSABLE "it has more device models than a domain can have");
+    DO_TEST_COOKIE("with a name", .version = 3, .text = COOKIE(COOKIE_OF("../a", "7.2.0", "xenfv")),
+                   .error = UNUSABLE "a device model has a name that none can have");
+    DO_TEST_COOKIE("without a name", .version = 3, .text = COOKIE("<devicemodel/>"),
+                   .error = UNUSABLE "a device model has a name that none can have");
+    DO_TEST_COOKIE("with a machine", .version = 3, .text = COOKIE(COOKIE_OF("disk", "7.2.0", "a b")),
+                   .error = UNUSABLE "a device model has a machine that none can have");
+    DO_TEST_COOKIE("with a version of two numbers", .version = 3,
+                   .text = COOKIE(COOKIE_OF("disk", "7.2", "xenfv")),
+                   .error = UNUSABLE "a device model has a version that no QEMU can have");
+    DO_TEST_COOKIE("with a version and more", .version = 3,
+                   .text = COOKIE(COOKIE_OF("disk", "7.2.0.1", "xenfv")),
+                   .error = UNUSABLE "a device model has a version that no QEMU can have");
+    DO_TEST_COOKIE("with a version with a sign", .version = 3,
+                   .text = COOKIE(COOKIE_OF("disk", "7.+2.0", "xenfv")),
+                   .error = UNUSABLE "a device model has a version that no QEMU can have");
+
+    if (virTestRun("Cookie of a source with secondaries", testCookieOfSource, &yes) < 0)
+        ret = -1;
+    if (virTestRun("Cookie of a source without", testCookieOfSource, &no) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
+/* The images of secondaries are another host's when they were sent, live or not, and not when they
+ * were saved. */
+static int
+testImages(const void *opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    g_autofree char *path = g_strdup_printf("%s/image", testHosts[TEST_SOURCE].dir);
+    bool saved;
+
+    if (!dom || virDomainSave(dom, path) < 0)
+        return -1;
+
+    saved = testXen.live;
+    virObjectUnref(dom);
+    if (!(dom = testStart(TEST_DEVICE_MODELS)) || testMigrate(dom, 0, NULL, NULL) < 0)
+        return -1;
+
+    return !saved && testXen.live ? 0 : -1;
+}
+
+
 static int
 testInitHost(testHost *host)
 {
@@ -1618,6 +1888,12 @@ mymain(void)
     if (testPlain() < 0)
         ret = -1;
     if (testSteppedMigrations() < 0)
+        ret = -1;
+    if (testSecondaries() < 0)
+        ret = -1;
+    if (testCookies() < 0)
+        ret = -1;
+    if (virTestRun("Images of secondaries", testImages, NULL) < 0)
         ret = -1;
 
     testForget();

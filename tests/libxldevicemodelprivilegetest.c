@@ -262,7 +262,7 @@ testAllArgs(void)
 
 #define DO_TEST(title, sandbox, chroot, user, args) \
     do { \
-        static const struct testArgsData data = { { sandbox, chroot, user }, args }; \
+        static const struct testArgsData data = { { sandbox, chroot, user, { 0 } }, args }; \
         if (virTestRun("arguments: " title, testArgs, &data) < 0) \
             ret = -1; \
     } while (0)
@@ -288,6 +288,7 @@ struct testHelpData {
     const char *help;
     bool chroot;
     bool user;
+    unsigned int version[2];
 };
 
 
@@ -300,7 +301,8 @@ testHelp(const void *opaque)
     libxlDeviceModelEmulatorParseHelp(data->help, &emulator);
 
     return emulator.runWithChroot == data->chroot &&
-           emulator.runWithUser == data->user ? 0 : -1;
+           emulator.runWithUser == data->user &&
+           memcmp(emulator.version, data->version, sizeof(data->version)) == 0 ? 0 : -1;
 }
 
 
@@ -319,13 +321,19 @@ testHelps(void)
             ret = -1; \
     } while (0)
 
-    DO_TEST("QEMU 7.2", BEGIN END, false, false);
-    DO_TEST("QEMU 8.1", BEGIN "-run-with async-teardown[=on|off]\n    misc\n" END, false, false);
+    DO_TEST("QEMU 7.2", BEGIN END, false, false, { 0 });
+    DO_TEST("QEMU 8.1", BEGIN "-run-with async-teardown[=on|off]\n    misc\n" END, false, false, { 0 });
     DO_TEST("QEMU 9.0", BEGIN "-run-with [async-teardown=on|off][,chroot=dir]\n"
-            "    chroot=dir chroot to dir just before starting the VM\n" END, true, false);
+            "    chroot=dir chroot to dir just before starting the VM\n" END, true, false, { 0 });
     DO_TEST("QEMU 10.0", BEGIN "-run-with [async-teardown=on|off][,chroot=dir][user=username|uid:gid]\n"
-            "    user=uid:gid ditto\n" END, true, true);
-    DO_TEST("at the end", "\n-run-with [chroot=dir]\n\n-run-with [user=uid]", true, false);
+            "    user=uid:gid ditto\n" END, true, true, { 0 });
+    DO_TEST("at the end", "\n-run-with [chroot=dir]\n\n-run-with [user=uid]", true, false, { 0 });
+    DO_TEST("its version", "QEMU emulator version 7.2.11 (Debian 1:7.2+dfsg-7)\n" BEGIN, false, false,
+            { 7, 2 });
+    DO_TEST("a version after what a script says", "hello\nQEMU emulator version 10.0.0\n", false, false,
+            { 10, 0 });
+    DO_TEST("no version", "QEMU emulator version 7-2\n", false, false, { 0 });
+    DO_TEST("no number", "QEMU emulator version x.y\n", false, false, { 0 });
 
 #undef DO_TEST
 #undef END
@@ -377,7 +385,7 @@ testProbe(const void *opaque)
 {
     const struct testProbeData *data = opaque;
     g_autofree char *path = testScript("emulator", data->script);
-    libxlDeviceModelEmulator emulator = { true, true, true };
+    libxlDeviceModelEmulator emulator = { true, true, true, { 0 } };
     int rc = libxlDeviceModelEmulatorProbe(path, "lan", &emulator);
 
     if (libxlDeviceModelTestOutcome(rc, testDir, data->error) < 0)
@@ -447,11 +455,11 @@ testProbes(void)
     } while (0)
 
     DO_TEST("with a sandbox",
-            "echo; echo '-run-with [chroot=dir][user=uid]'", { true, true, true }, NULL);
+            "echo; echo '-run-with [chroot=dir][user=uid]'", { true, true, true, { 0 } }, NULL);
     DO_TEST("without a sandbox",
             "[ $1 = -sandbox ] && exit 1; echo; echo '-run-with [chroot=dir]'",
-            { false, true, false }, NULL);
-    DO_TEST("that is no QEMU", "exit 3", { false, false, false }, NULL);
+            { false, true, false, { 0 } }, NULL);
+    DO_TEST("that is no QEMU", "exit 3", { false, false, false, { 0 } }, NULL);
     DO_TEST("that crashes", "kill -SEGV $$", { 0 },
             "operation failed: " ASKED "was ended by signal 11");
 

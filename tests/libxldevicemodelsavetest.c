@@ -1051,6 +1051,7 @@ testRestorePipe(const void *opaque)
         return -1;
 
     vm = testFind();
+    ((libxlDomainObjPrivate *)vm->privateData)->migrating = true;
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0 ||
         libxlDeviceModelsCheckSave(vm, &saving) < 0 ||
         libxlDeviceModelsSuspend(driver, vm, saving, fds[1], LIBXL_SUSPEND_LIVE) != 0)

@@ -1204,29 +1204,6 @@ testPrepares(void)
 
 
 static int
-testMigration(const void *opaque G_GNUC_UNUSED)
-{
-    g_autoptr(virDomainDef) none =
-        libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_EMULATOR);
-    g_autoptr(virDomainDef) one =
-        libxlDeviceModelTestParse(driver->xmlopt, NULL, TEST_EMULATOR TEST_MAIN(""));
-    g_autoptr(virDomainDef) two =
-        libxlDeviceModelTestParse(driver->xmlopt, NULL,
-                                  TEST_EMULATOR TEST_MAIN("") TEST_LAN(TEST_REF(1))
-                                  TEST_NIC(1));
-
-    if (!none || !one || !two ||
-        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckMigration(none), NULL, NULL) < 0 ||
-        libxlDeviceModelTestOutcome(libxlDeviceModelsCheckMigration(one), NULL, NULL) < 0)
-        return -1;
-
-    return libxlDeviceModelTestOutcome(libxlDeviceModelsCheckMigration(two), NULL,
-                                       "Operation not supported: domain 'guest' has 2 device models: "
-                                       "only a domain with one can be migrated");
-}
-
-
-static int
 mymain(void)
 {
     int ret = 0;
@@ -1259,8 +1236,6 @@ mymain(void)
 
     if (testHosts() < 0 ||
         testPrepares() < 0)
-        ret = -1;
-    if (virTestRun("Migration", testMigration, NULL) < 0)
         ret = -1;
 
     unlink("libxl-driver.log");

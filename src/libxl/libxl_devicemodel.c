@@ -44,26 +44,6 @@ VIR_LOG_INIT("libxl.libxl_devicemodel");
 
 
 /**
- * libxlDeviceModelsCheckMigration:
- * @def: definition of a domain
- *
- * Returns 0, or -1 with VIR_ERR_OPERATION_UNSUPPORTED where the domain has
- * secondaries: libxl migrates the state of the primary only.
- */
-int
-libxlDeviceModelsCheckMigration(const virDomainDef *def)
-{
-    if (def->ndevicemodels < 2)
-        return 0;
-
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   _("domain '%1$s' has %2$zu device models: only a domain with one can be migrated"),
-                   def->name, def->ndevicemodels);
-    return -1;
-}
-
-
-/**
  * libxlDeviceModelsRemember:
  * @driver: the driver
  * @vm: domain that is about to start

@@ -13,7 +13,8 @@
  * first process is ended.  A daemon that takes over destroys a domain whose
  * device models are not complete, so that it can be killed at any time.
  *
- * How it is saved and restored is in libxl_devicemodel_save.h.
+ * How it is saved and restored is in libxl_devicemodel_save.h, what comes before a migration in
+ * libxl_devicemodel_migrate.h.
  *
  * Those that take a virDomainObj are called with it locked.
  * libxlDeviceModelsCheckImages, libxlDeviceModelsStart and libxlDeviceModelsStop
@@ -25,6 +26,7 @@
 #pragma once
 
 #include "libxl_conf.h"
+#include "libxl_devicemodel_migrate.h"
 #include "libxl_devicemodel_save.h"
 #include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_uart.h"
@@ -69,6 +71,3 @@ int
 libxlDeviceModelsCheckConsole(virDomainObj *vm,
                               const virDomainChrDef *chr,
                               int *fd);
-
-int
-libxlDeviceModelsCheckMigration(const virDomainDef *def);

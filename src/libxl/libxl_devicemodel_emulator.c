@@ -21,6 +21,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virstring.h"
 #include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
@@ -169,10 +170,26 @@ libxlDeviceModelEmulatorRun(virCommand *cmd,
 }
 
 
+static void
+libxlDeviceModelEmulatorParseVersion(const char *help,
+                                     unsigned int *version)
+{
+    static const char before[] = "QEMU emulator version ";
+    const char *begin = strstr(help, before);
+    unsigned int parsed[2];
+    char *end;
+
+    if (begin &&
+        virStrToLong_ui(begin + strlen(before), &end, 10, &parsed[0]) == 0 && *end == '.' &&
+        virStrToLong_ui(end + 1, &end, 10, &parsed[1]) == 0)
+        memcpy(version, parsed, sizeof(parsed));
+}
+
+
 /**
  * libxlDeviceModelEmulatorParseHelp:
  * @help: what QEMU prints with -help
- * @emulator: gets what is told there of -run-with
+ * @emulator: gets its version, and what is told there of -run-with
  *
  * The option came with QEMU 8.1 without these two, which follow its name up to
  * the next option (qemu-options.hx).
@@ -184,6 +201,8 @@ libxlDeviceModelEmulatorParseHelp(const char *help,
     const char *begin = strstr(help, "\n-run-with ");
     const char *end;
     g_autofree char *text = NULL;
+
+    libxlDeviceModelEmulatorParseVersion(help, emulator->version);
 
     if (!begin)
         return;

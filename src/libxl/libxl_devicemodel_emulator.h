@@ -13,6 +13,7 @@ struct _libxlDeviceModelEmulator {
     bool sandbox; /* -sandbox, which filters system calls */
     bool runWithChroot; /* -run-with chroot=, in the place of -chroot */
     bool runWithUser; /* -run-with user=, in the place of -runas */
+    unsigned int version[2]; /* of QEMU: major, minor; 0 where it is not told */
 };
 
 void

@@ -140,6 +140,38 @@ libxlDeviceModelNetSetBandwidth(const virDomainDef *def,
 
 
 /**
+ * libxlDeviceModelNetCheck:
+ * @def: definition of a domain that comes to this host
+ *
+ * Which bridge a network has is known only when the domain starts.
+ *
+ * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED that names the device model and the bridge of
+ * one of its NICs that is not there.
+ */
+int
+libxlDeviceModelNetCheck(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->nnets; i++) {
+        const virDomainNetDef *net = def->nets[i];
+        const char *bridge = net->data.bridge.brname;
+
+        if (net->type != VIR_DOMAIN_NET_TYPE_BRIDGE || !libxlDeviceModelOwnsNet(def, net) ||
+            if_nametoindex(bridge) > 0)
+            continue;
+
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("device model '%1$s': bridge '%2$s' does not exist on this host"),
+                       virDomainDeviceModelFindByNet(def, net)->name, bridge);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/**
  * libxlDeviceModelNetConnect:
  * @def: definition of the domain; its NICs get the names of their taps
  * @dm: the secondary, which gets the numbers of its taps

@@ -10,6 +10,9 @@
 #include "libxl_devicemodel_process.h"
 
 int
+libxlDeviceModelNetCheck(const virDomainDef *def);
+
+int
 libxlDeviceModelNetConnect(virDomainDef *def,
                            libxlDeviceModel *dm,
                            const libxlDeviceModelConfig *config,

@@ -40,7 +40,8 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_save");
 struct _libxlDeviceModelsSaving {
     libxlDeviceModelsSaved *saved; /* what is known of them */
     libxlDeviceModel **dms; /* references, of which there are as many */
-    bool live;
+    size_t ndms;
+    bool live; /* their images become another host's */
     bool stopping; /* some may be stopped */
 };
 
@@ -57,7 +58,7 @@ libxlDeviceModelsSavingFree(libxlDeviceModelsSaving *saving)
     if (!saving)
         return;
 
-    for (i = 0; i < saving->saved->ndms; i++)
+    for (i = 0; i < saving->ndms; i++)
         virObjectUnref(saving->dms[i]);
 
     libxlDeviceModelsSavedFree(saving->saved);
@@ -135,6 +136,7 @@ libxlDeviceModelsSavingNew(virDomainObj *vm)
             return NULL;
 
         saving->dms[n++] = virObjectRef(dm);
+        saving->ndms = n;
     }
 
     return g_steal_pointer(&saving);
@@ -175,6 +177,33 @@ libxlDeviceModelsCheckSave(virDomainObj *vm,
         return -1;
 
     *saving = g_steal_pointer(&asked);
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelsAsk:
+ * @vm: running domain, in a job of type modify
+ * @saved: set to what is known of its secondaries, but for their state, which the caller frees;
+ *         or to NULL where there are none
+ *
+ * libxlDeviceModelsCheckSave, where not only whether is asked, but who they are.
+ *
+ * Returns 0, or -1 with an error that names the device model.
+ */
+int
+libxlDeviceModelsAsk(virDomainObj *vm,
+                     libxlDeviceModelsSaved **saved)
+{
+    g_autoptr(libxlDeviceModelsSaving) saving = NULL;
+
+    *saved = NULL;
+    if (libxlDeviceModelsCheckSave(vm, &saving) < 0)
+        return -1;
+
+    if (saving)
+        *saved = g_steal_pointer(&saving->saved);
+
     return 0;
 }
 
@@ -319,7 +348,7 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
     virErrorPtr save_err;
     int rc;
 
-    saving->live = (flags & LIBXL_SUSPEND_LIVE) != 0;
+    saving->live = priv->migrating;
     priv->devicemodelsSaving = true;
     if ((rc = libxlDeviceModelsRecord(driver, vm)) == 0) {
         virObjectUnlock(vm);
@@ -349,7 +378,8 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
  * @fd: where its state goes to
  * @flags: of libxl_domain_suspend
  *
- * In the place of libxl_domain_suspend, which is all that there is to it for a domain without
+ * Save the domain, or migrate it where libxlDomainMigrationSendBegin was called for it.  In the
+ * place of libxl_domain_suspend, which is all that there is to it for a domain without
  * secondaries.  Unlocks @vm while it waits.
  *
  * Returns 0 with all of the state written, and the guest suspended.  Or anything else, with an
@@ -404,8 +434,8 @@ libxlDeviceModelsGetRunning(virDomainObj *vm,
  * libxlDeviceModelsCheckResume:
  * @vm: domain that is suspended
  *
- * Refuse to have a guest go on whose secondaries were ended, since it was saved, or somebody wanted
- * it destroyed, and libxl could not destroy it.  Its image must stay.
+ * Refuse to have a guest go on whose secondaries were ended, since it was saved or migrated, or
+ * somebody wanted it destroyed, and libxl could not destroy it.  Its image must stay.
  *
  * Returns 0, or -1 with VIR_ERR_OPERATION_INVALID.
  */

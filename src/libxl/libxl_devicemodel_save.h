@@ -32,8 +32,9 @@
  * whoever resumes it.  Of a domain that has ended meanwhile the socket is removed with the rest.
  *
  * An image is used once it was found complete, and to be of this domain: libxlDeviceModelsCheckImage.
- * That is not possible where it comes over a connection; there it is found when libxl has restored
- * the domain, which is then destroyed, never having run.
+ * That is not possible where it comes over a connection, when the domain is migrated; there it is
+ * found when libxl has restored the domain, which is then destroyed, never having run.  What two
+ * hosts say to each other before that is in libxl_devicemodel_migrate.h.
  */
 
 #pragma once
@@ -54,6 +55,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(libxlDeviceModelsSaving, libxlDeviceModelsSavingFr
 int
 libxlDeviceModelsCheckSave(virDomainObj *vm,
                            libxlDeviceModelsSaving **saving);
+
+int
+libxlDeviceModelsAsk(virDomainObj *vm,
+                     libxlDeviceModelsSaved **saved);
 
 int
 libxlDeviceModelsSuspend(libxlDriverPrivate *driver,

@@ -161,7 +161,8 @@ def check_running(conn, domain, xml):
     conn.defineXMLFlags(live, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
     expect("state=" not in "".join(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).split("<devicemodel")[1:3]),
            "no state in the definition")
-    expect_refused(libvirt.VIR_ERR_OPERATION_UNSUPPORTED, [domain.name(), "2 device models"],
+    # the host that it would come to has it
+    expect_refused(libvirt.VIR_ERR_OPERATION_INVALID, [domain.name(), "already active"],
                    domain.migrate3, conn, {}, libvirt.VIR_MIGRATE_LIVE)
     check_detach(domain, libvirt.VIR_DOMAIN_AFFECT_LIVE)
     expect(domain.isActive(), "the domain to run on")
