@@ -740,6 +740,34 @@ testThreadStart(virDomainObj *vm,
 }
 
 
+/* A domain whose job another call keeps stays defined as it was. */
+static int
+testStartBusy(const void *opaque)
+{
+    testCall call = opaque;
+    virDomainObj *vm;
+    int ret = -1;
+    int rc;
+
+    testReset(false);
+    vm = testFind();
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    virObjectUnlock(vm);
+    rc = call();
+    virObjectLock(vm);
+    virDomainObjEndJob(vm);
+    if (libxlDeviceModelTestOutcome(rc, NULL, "Timed out during operation: cannot acquire state change lock") < 0)
+        VIR_TEST_VERBOSE("the domain was started, or failed otherwise");
+    else if (testCheckDef("persistent", vm->def, "first") == 0 && !vm->newDef)
+        ret = 0;
+
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+
 /* A domain that another call has started while it was waited for its job is not
  * started again, and stays. */
 static int
@@ -1323,6 +1351,10 @@ testStarts(void)
     if (virTestRun("an image cannot be had", testImage, NULL) < 0)
         ret = -1;
     if (virTestRun("created while another call starts it", testStartTwice, testCreate) < 0)
+        ret = -1;
+    if (virTestRun("created while another call keeps it", testStartBusy, testCreate) < 0)
+        ret = -1;
+    if (virTestRun("migrated while another call keeps it", testStartBusy, testPrepare) < 0)
         ret = -1;
     if (virTestRun("migration to a defined domain cannot be prepared", testPrepareFails, &yes) < 0)
         ret = -1;
