@@ -1416,6 +1416,87 @@ testOutOfStep(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* Until the destination has the domain, or cannot restore the one that is defined there, which
+ * nobody tells before the last step. */
+static void
+testAwaitReceived(void)
+{
+    gint64 end = g_get_real_time() + TEST_PATIENCE_US;
+    bool received = false;
+
+    while (!received && g_get_real_time() < end) {
+        virDomainObj *vm = testFind(&testHosts[TEST_DESTINATION], "guest");
+        int reason;
+        virDomainState state = virDomainObjGetState(vm, &reason);
+
+        received = state == VIR_DOMAIN_RUNNING ||
+                   (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_USER) ||
+                   (testXen.restoreFails && !vm->newDef);
+        virDomainObjEndAPI(&vm);
+        g_usleep(1000);
+    }
+}
+
+
+/* What does not run is not migrated, and has no status file afterwards. */
+static int
+testShutOff(const void *opaque)
+{
+    const testWay *way = opaque;
+    static const testExpected expected = {
+        "nowhere", "shutoff/destroyed defined", "none", "", "",
+        "Requested operation is not valid: domain is not running",
+    };
+    g_autoptr(virDomain) dom = testStart("");
+    g_autofree char *status = g_strdup_printf("%s/guest.xml",
+                                              testHosts[TEST_SOURCE].driver->config->stateDir);
+    int rc;
+
+    if (!dom || virDomainDestroy(dom) < 0)
+        return -1;
+
+    g_string_truncate(testHosts[TEST_SOURCE].log, 0);
+    rc = testMigrate(dom, *way | LIVE, NULL, NULL);
+    if (testCheck(rc, &expected) < 0)
+        return -1;
+
+    if (virFileExists(status)) {
+        VIR_TEST_VERBOSE("there is '%s'", status);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* A domain that could not be restored comes until the last step, and can be undefined. */
+static int
+testUndefineMeanwhile(const void *opaque G_GNUC_UNUSED)
+{
+    static const testExpected expected = {
+        "nowhere", TEST_STAYS " busy", "none", NULL, "restore ",
+        "internal error: libxenlight failed to restore domain 'guest'",
+    };
+    g_autoptr(virDomain) dom = testStart("");
+    g_autoptr(virDomain) ddom = NULL;
+    g_auto(testSteps) steps = { 0 };
+
+    testXen.restoreFails = true;
+    if (!dom ||
+        !(ddom = virDomainDefineXML(testHosts[TEST_DESTINATION].conn, TEST_XML(""))) ||
+        testTakeUntil(dom, TEST_PERFORM, &steps) < 0)
+        return -1;
+
+    testAwaitReceived();
+    if (virDomainUndefine(ddom) < 0 ||
+        testCheck(testTake(dom, TEST_FINISH, &steps), &expected) < 0)
+        return -1;
+
+    virResetLastError();
+    return libxlDomainMigrateConfirm3Params(dom, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE, true);
+}
+
+
 /* Whoever connects first is the source, and nobody is once it is over. */
 static int
 testPort(const void *opaque G_GNUC_UNUSED)
@@ -1527,24 +1608,6 @@ testTakeOver(testHost *host,
 }
 
 
-/* Until the destination has the domain, which nobody tells before the last step. */
-static void
-testAwaitReceived(void)
-{
-    gint64 end = g_get_real_time() + TEST_PATIENCE_US;
-    bool received = false;
-
-    while (!received && g_get_real_time() < end) {
-        virDomainObj *vm = testFind(&testHosts[TEST_DESTINATION], "guest");
-        libxlDomainObjPrivate *priv = vm->privateData;
-
-        received = virDomainObjIsActive(vm) && !priv->starting;
-        virDomainObjEndAPI(&vm);
-        g_usleep(1000);
-    }
-}
-
-
 static int
 testKilled(const void *opaque)
 {
@@ -1624,6 +1687,8 @@ testLate(const void *opaque G_GNUC_UNUSED)
 static int
 testSteppedMigrations(void)
 {
+    static const testWay direct = TEST_DIRECT;
+    static const testWay p2p = TEST_P2P;
     int ret = 0;
 
 #define DO_TEST_GONE(title, ...) \
@@ -1665,6 +1730,12 @@ testSteppedMigrations(void)
                    .expected = { "destination", TEST_STAYS " busy", "running/unknown", NULL, "" });
 
     if (virTestRun("Steps that were not begun", testOutOfStep, NULL) < 0)
+        ret = -1;
+    if (virTestRun("What is shut off", testShutOff, &direct) < 0)
+        ret = -1;
+    if (virTestRun("What is shut off peer to peer", testShutOff, &p2p) < 0)
+        ret = -1;
+    if (virTestRun("Undefined meanwhile", testUndefineMeanwhile, NULL) < 0)
         ret = -1;
     if (virTestRun("Source that does not connect", testPort, NULL) < 0)
         ret = -1;
