@@ -19,6 +19,7 @@
 
 #include "libxl/libxl_driver.c" /* NOLINT(bugprone-suspicious-include) */
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -103,6 +104,7 @@ static struct {
     char *status; /* the source's status file then */
     bool live; /* as secondaries are told that their images become another's */
     int streamVersion;
+    unsigned int silence; /* for how many milliseconds the destination may be silent */
     bool twice; /* the guest ran on both hosts */
     unsigned int nfreed; /* events of libxl */
 
@@ -258,7 +260,11 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
     testHost *host = testHostOf(domid);
     g_autofree char *path = g_strdup_printf("%s/guest.xml", host->driver->config->stateDir);
 
+    socklen_t len = sizeof(testXen.silence);
+
     testLog(host, flags == LIBXL_SUSPEND_LIVE ? "suspend-live " : "suspend ");
+    if (getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &testXen.silence, &len) < 0)
+        testXen.silence = 0;
     g_clear_pointer(&testXen.status, g_free);
     if (virFileReadAllQuiet(path, TEST_MAX_FILE, &testXen.status) < 0)
         abort();
@@ -1065,6 +1071,11 @@ testRun(const void *opaque)
 
     if (rc == 0 && testXen.streamVersion != LIBXL_SAVE_VERSION) {
         VIR_TEST_VERBOSE("libxl was told of version %d", testXen.streamVersion);
+        ret = -1;
+    }
+
+    if (testXen.status && data->way != TEST_TUNNEL && testXen.silence != 60000) {
+        VIR_TEST_VERBOSE("the destination may be silent for %u ms", testXen.silence);
         ret = -1;
     }
 
