@@ -1172,9 +1172,18 @@ testPlain(void)
                                "restore ", TEST_NOT_RESTORED });
     DO_TEST_WAYS("what cannot be destroyed", .flags = LIVE, .destroyFails = true,
                  .expected = { "destination", TEST_STAYS, TEST_RUNS });
-    DO_TEST_WAYS("where the answer is lost", .flags = LIVE, .lost = true,
+#define TEST_LOST "operation failed: domain 'guest' stays suspended on this host, as nobody knows " \
+        "whether it runs where it was migrated to: internal error: client socket is closed"
+#define DO_TEST_LOST(title, ...) \
+    do { \
+        DO_TEST(title, .way = TEST_DIRECT, __VA_ARGS__, "internal error: client socket is closed" }); \
+        DO_TEST(title " peer to peer", .way = TEST_P2P, __VA_ARGS__, TEST_LOST }); \
+        DO_TEST(title " through a tunnel", .way = TEST_TUNNEL, __VA_ARGS__, TEST_LOST }); \
+    } while (0)
+
+    DO_TEST_LOST("where the answer is lost", .flags = LIVE, .lost = true,
                  .expected = { "destination", TEST_STAYS, TEST_RUNS, "suspend-live stop ",
-                               "restore unpause ", "internal error: client socket is closed" });
+                               "restore unpause ");
     DO_TEST("where the answer is lost that it has failed", .flags = LIVE, .lost = true,
             .unpauseFails = true,
             .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ",
@@ -1241,9 +1250,8 @@ testSecondaries(void)
                  .expected = { "source", TEST_GOES_ON, "none", SENT WENT_ON,
                                RESTORED "unpause pause end disk com destroy ",
                                "operation failed: Failed to unpause domain" });
-    DO_TEST_WAYS("secondaries, where the answer is lost", THREE, .flags = LIVE, .lost = true,
-                 .expected = { "destination", TEST_STAYS, TEST_RUNS, SENT, RESTORED "unpause ",
-                          "internal error: client socket is closed" });
+    DO_TEST_LOST("secondaries, where the answer is lost", THREE, .flags = LIVE, .lost = true,
+                 .expected = { "destination", TEST_STAYS, TEST_RUNS, SENT, RESTORED "unpause ");
 
     return ret;
 }
@@ -1264,6 +1272,9 @@ struct _testSteps {
     char *cookie;
     int ncookie;
     char *uri;
+    bool tells; /* the source is told of the answer to the prepare phase */
+    char *answer;
+    int nanswer;
 };
 
 
@@ -1273,6 +1284,7 @@ testStepsClear(testSteps *steps)
     g_free(steps->xml);
     g_free(steps->cookie);
     g_free(steps->uri);
+    g_free(steps->answer);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(testSteps, testStepsClear);
@@ -1310,14 +1322,17 @@ testTake(virDomainPtr dom,
 
     case TEST_PREPARE:
         rc = libxlDomainMigratePrepare3Params(dconn, params, nparams, steps->cookie,
-                                              steps->ncookie, NULL, NULL, &uri, VIR_MIGRATE_LIVE);
+                                              steps->ncookie,
+                                              steps->tells ? &steps->answer : NULL,
+                                              steps->tells ? &steps->nanswer : NULL,
+                                              &uri, VIR_MIGRATE_LIVE);
         g_free(steps->uri);
         steps->uri = g_steal_pointer(&uri);
         break;
 
     case TEST_PERFORM:
-        rc = libxlDomainMigratePerform3Params(dom, NULL, params, nparams, NULL, 0, NULL, NULL,
-                                              VIR_MIGRATE_LIVE);
+        rc = libxlDomainMigratePerform3Params(dom, NULL, params, nparams, steps->answer,
+                                              steps->nanswer, NULL, NULL, VIR_MIGRATE_LIVE);
         break;
 
     case TEST_FINISH:
@@ -1350,6 +1365,8 @@ testTakeUntil(virDomainPtr dom,
 /* A client that is gone after a step. */
 struct testGoneData {
     testStep last;
+    bool tells;
+    bool threadless; /* there is no thread at first */
     testExpected expected;
     testExpected resumed; /* by an administrator */
 };
@@ -1363,13 +1380,36 @@ testReconnect(testHost *host)
 }
 
 
+static bool
+testRefuseOnce(void)
+{
+    testThreadsRefuse = NULL;
+    return true;
+}
+
+
+/* Until the destination knows nothing of the domain. */
+static void
+testAwaitForgotten(void)
+{
+    gint64 end = g_get_real_time() + TEST_PATIENCE_US;
+    virDomainObj *vm;
+
+    while ((vm = testFindByUUID(&testHosts[TEST_DESTINATION])) && g_get_real_time() < end) {
+        virDomainObjEndAPI(&vm);
+        g_usleep(1000);
+    }
+    virDomainObjEndAPI(&vm);
+}
+
+
 static int
 testGone(const void *opaque)
 {
     const struct testGoneData *data = opaque;
     virDomainPtr dom = testStart("");
     g_autoptr(virDomain) again = NULL;
-    g_auto(testSteps) steps = { 0 };
+    g_auto(testSteps) steps = { .tells = data->tells };
     int rc;
 
     if (!dom || testTakeUntil(dom, data->last, &steps) < 0)
@@ -1377,7 +1417,11 @@ testGone(const void *opaque)
 
     virObjectUnref(dom);
     testReconnect(&testHosts[TEST_SOURCE]);
+    if (data->threadless)
+        testThreadsRefuse = testRefuseOnce;
     testReconnect(&testHosts[TEST_DESTINATION]);
+    if (data->threadless)
+        testAwaitForgotten();
     testThreadsJoin();
     virResetLastError();
     if (testCheck(0, &data->expected) < 0)
@@ -1403,7 +1447,7 @@ testOutOfStep(const void *opaque G_GNUC_UNUSED)
 {
     static const testExpected source = {
         "source", "running/booted defined", "none", "", "",
-        "Requested operation is not valid: domain 'guest' is not being migrated",
+        "Requested operation is not valid: domain 'guest' is not being migrated, or by another call",
     };
     static const testExpected destination = {
         "source", "running/booted defined", "shutoff/unknown defined", "", "",
@@ -1505,6 +1549,58 @@ testUndefineMeanwhile(const void *opaque G_GNUC_UNUSED)
 
     virResetLastError();
     return libxlDomainMigrateConfirm3Params(dom, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE, true);
+}
+
+
+/* Only who has begun a migration takes the next step, and no other while one is taken. */
+
+static virDomainPtr testSent;
+
+
+static void
+testConfirmMeanwhile(void)
+{
+    if (libxlDomainMigrateConfirm3Params(testSent, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE, true) == 0)
+        testLog(&testHosts[TEST_SOURCE], "confirmed ");
+
+    virResetLastError();
+}
+
+
+static int
+testOthersStep(const void *opaque)
+{
+    const testWay *way = opaque;
+    static const testExpected other = {
+        "source", "running/booted defined busy", "none", "", "",
+        "Requested operation is not valid: domain 'guest' is not being migrated, or by another call",
+    };
+    static const testExpected meanwhile = {
+        "destination", "shutoff/migrated defined", TEST_RUNS, "suspend-live stop destroy ", NULL, NULL,
+    };
+    g_autoptr(virDomain) dom = testStart("");
+    g_autoptr(virConnect) conn = virGetConnect();
+    g_autoptr(virDomain) same = NULL;
+    g_auto(testSteps) steps = { 0 };
+    int rc;
+
+    if (!dom || testTake(dom, TEST_BEGIN, &steps) < 0)
+        return -1;
+
+    conn->driver = testHosts[TEST_SOURCE].conn->driver;
+    conn->privateData = testHosts[TEST_SOURCE].driver;
+    same = virGetDomain(conn, dom->name, dom->uuid, dom->id);
+    rc = libxlDomainMigrateConfirm3Params(same, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE, true);
+    if (testCheck(rc, &other) < 0 ||
+        libxlDomainMigrateConfirm3Params(dom, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE, true) < 0)
+        return -1;
+
+    virResetLastError();
+    g_string_truncate(testHosts[TEST_SOURCE].log, 0);
+    testSent = dom;
+    testXen.sending = testConfirmMeanwhile;
+    rc = testMigrate(dom, *way | LIVE, NULL, NULL);
+    return testCheck(rc, &meanwhile);
 }
 
 
@@ -1722,6 +1818,16 @@ testSteppedMigrations(void)
     DO_TEST_GONE("when the domain was sent", .last = TEST_PERFORM,
                  .expected = { "nowhere", TEST_STAYS, "none", "suspend-live stop ", NULL },
                  .resumed = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause " });
+    DO_TEST_GONE("when there is no thread", .last = TEST_PREPARE, .threadless = true,
+                 .expected = { "source", "running/booted defined", "none", "", "" });
+    DO_TEST_GONE("when the domain was sent, and the destination tells", .last = TEST_PERFORM,
+                 .tells = true,
+                 .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ",
+                               NULL });
+    DO_TEST_GONE("when the domain runs, and the destination would tell", .last = TEST_FINISH,
+                 .tells = true,
+                 .expected = { "destination", TEST_STAYS, TEST_RUNS, "suspend-live stop ",
+                               "restore unpause " });
     DO_TEST_GONE("when the domain runs", .last = TEST_FINISH,
                  .expected = { "destination", TEST_STAYS, TEST_RUNS, "suspend-live stop ",
                                "restore unpause " });
@@ -1747,6 +1853,10 @@ testSteppedMigrations(void)
     if (virTestRun("What is shut off peer to peer", testShutOff, &p2p) < 0)
         ret = -1;
     if (virTestRun("Undefined meanwhile", testUndefineMeanwhile, NULL) < 0)
+        ret = -1;
+    if (virTestRun("Steps of others", testOthersStep, &direct) < 0)
+        ret = -1;
+    if (virTestRun("Steps of others, peer to peer", testOthersStep, &p2p) < 0)
         ret = -1;
     if (virTestRun("Source that does not connect", testPort, NULL) < 0)
         ret = -1;
