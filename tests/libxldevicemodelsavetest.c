@@ -770,11 +770,11 @@ testSaves(void)
     DO_TEST("where one does not answer", .devices = TEST_DEVICE_MODELS, .refuses = true,
             .error = "operation failed: device model 'com' does not answer", .log = TEST_ASKED);
     DO_TEST("where one is being restarted", .devices = TEST_DEVICE_MODELS, .dead = true,
-            .error = "Requested operation is not valid: domain 'guest' cannot be saved: "
+            .error = "Requested operation is not valid: domain 'guest' cannot be saved or migrated: "
                      "device model 'com' does not run, expected all of them to",
             .log = "");
     DO_TEST("where an earlier libvirt has started one", .devices = TEST_DEVICE_MODELS, .old = true,
-            .error = "Requested operation is not valid: domain 'guest' cannot be saved: "
+            .error = "Requested operation is not valid: domain 'guest' cannot be saved or migrated: "
                      "device model 'com' was started by an earlier libvirt, which could save none; "
                      "start the domain anew",
             .log = "");

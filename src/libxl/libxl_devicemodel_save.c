@@ -96,14 +96,14 @@ libxlDeviceModelsFindSaved(virDomainObj *vm,
     if (!dm || !libxlDeviceModelIsAlive(dm) ||
         dmdef->state != VIR_DOMAIN_DEVICE_MODEL_STATE_RUNNING) {
         virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("domain '%1$s' cannot be saved: device model '%2$s' does not run, expected all of them to"),
+                       _("domain '%1$s' cannot be saved or migrated: device model '%2$s' does not run, expected all of them to"),
                        vm->def->name, dmdef->name);
         return NULL;
     }
 
     if (!dm->saves) {
         virReportError(VIR_ERR_OPERATION_INVALID,
-                       _("domain '%1$s' cannot be saved: device model '%2$s' was started by an earlier libvirt, which could save none; start the domain anew"),
+                       _("domain '%1$s' cannot be saved or migrated: device model '%2$s' was started by an earlier libvirt, which could save none; start the domain anew"),
                        vm->def->name, dmdef->name);
         return NULL;
     }
