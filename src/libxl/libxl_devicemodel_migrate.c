@@ -233,15 +233,10 @@ libxlDeviceModelCheckOrigin(const virDomainDef *def,
     if (libxlDeviceModelEmulatorProbe(path, dm->name, &emulator) < 0)
         return -1;
 
-    if (emulator.version[0] == 0 || emulator.version[0] > dm->version[0] ||
-        (emulator.version[0] == dm->version[0] && emulator.version[1] >= dm->version[1]))
+    if (emulator.version[0] == 0)
         return 0;
 
-    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                   _("the emulator of device model '%1$s' is QEMU %2$u.%3$u, and its state is of %4$u.%5$u: expected that or a later one"),
-                   dm->name, emulator.version[0], emulator.version[1],
-                   dm->version[0], dm->version[1]);
-    return -1;
+    return libxlDeviceModelSavedCheckVersion(dm, emulator.version);
 }
 
 

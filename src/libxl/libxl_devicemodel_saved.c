@@ -95,6 +95,31 @@ libxlDeviceModelSavedMachineIsValid(const char *machine)
 
 
 /**
+ * libxlDeviceModelSavedCheckVersion:
+ * @saved: what is known of a secondary
+ * @version: of the QEMU that is to have its state: major, minor, micro
+ *
+ * QEMU loads the states of earlier versions.
+ *
+ * Returns 0, or -1 with VIR_ERR_CONFIG_UNSUPPORTED that names the device model.
+ */
+int
+libxlDeviceModelSavedCheckVersion(const libxlDeviceModelSaved *saved,
+                                  const unsigned int *version)
+{
+    if (version[0] > saved->version[0] ||
+        (version[0] == saved->version[0] && version[1] >= saved->version[1]))
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("the emulator of device model '%1$s' is QEMU %2$u.%3$u, and its state is of %4$u.%5$u: expected that or a later one"),
+                   saved->name, version[0], version[1],
+                   saved->version[0], saved->version[1]);
+    return -1;
+}
+
+
+/**
  * libxlDeviceModelsSavedNew:
  * @uuid: of the domain
  * @ndms: number of its secondaries

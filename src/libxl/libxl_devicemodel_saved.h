@@ -69,6 +69,10 @@ struct _libxlDeviceModelsSaved {
 bool
 libxlDeviceModelSavedMachineIsValid(const char *machine);
 
+int
+libxlDeviceModelSavedCheckVersion(const libxlDeviceModelSaved *saved,
+                                  const unsigned int *version);
+
 libxlDeviceModelsSaved *
 libxlDeviceModelsSavedNew(const unsigned char *uuid,
                           size_t ndms);

@@ -645,17 +645,9 @@ libxlDeviceModelStateCheckOrigin(libxlDeviceModelMonitor *mon,
     unsigned int version[3];
 
     if (libxlDeviceModelQMPQueryVersion(mon, version, deadline) < 0 ||
-        libxlDeviceModelQMPQueryMachine(mon, &machine, deadline) < 0)
+        libxlDeviceModelQMPQueryMachine(mon, &machine, deadline) < 0 ||
+        libxlDeviceModelSavedCheckVersion(saved, version) < 0)
         return -1;
-
-    if (version[0] < saved->version[0] ||
-        (version[0] == saved->version[0] && version[1] < saved->version[1])) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("the emulator of device model '%1$s' is QEMU %2$u.%3$u, and its state is of %4$u.%5$u: expected that or a later one"),
-                       saved->name, version[0], version[1],
-                       saved->version[0], saved->version[1]);
-        return -1;
-    }
 
     if (STRNEQ(machine, saved->machine)) {
         g_autofree char *quote = libxlDeviceModelQuote(machine);
