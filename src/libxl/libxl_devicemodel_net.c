@@ -155,15 +155,14 @@ libxlDeviceModelNetCheck(const virDomainDef *def)
 
     for (i = 0; i < def->nnets; i++) {
         const virDomainNetDef *net = def->nets[i];
-        const char *bridge = net->data.bridge.brname;
 
         if (net->type != VIR_DOMAIN_NET_TYPE_BRIDGE || !libxlDeviceModelOwnsNet(def, net) ||
-            if_nametoindex(bridge) > 0)
+            if_nametoindex(net->data.bridge.brname) > 0)
             continue;
 
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("device model '%1$s': bridge '%2$s' does not exist on this host"),
-                       virDomainDeviceModelFindByNet(def, net)->name, bridge);
+                       virDomainDeviceModelFindByNet(def, net)->name, net->data.bridge.brname);
         return -1;
     }
 
