@@ -101,6 +101,7 @@ static struct {
     bool ends; /* on the destination, with its state */
     bool old; /* the emulator there */
     void (*sending)(void); /* comes while libxl sends */
+    bool hook; /* there is a script */
     char *status; /* the source's status file then */
     bool live; /* as secondaries are told that their images become another's */
     int streamVersion;
@@ -992,6 +993,7 @@ struct testMigrateData {
     bool fails;
     bool ends;
     bool old;
+    bool hook;
     bool unwritable; /* the destination's status file */
     testExpected expected;
 };
@@ -1011,6 +1013,7 @@ testSet(const struct testMigrateData *data)
     testXen.fails = data->fails;
     testXen.ends = data->ends;
     testXen.old = data->old;
+    testXen.hook = data->hook;
 }
 
 
@@ -1204,6 +1207,10 @@ testSecondaries(void)
 #define WENT_ON CONTINUED "pause resume unpause "
 #define RESTORED "restore spawn disk=of-disk spawn com=of-com serve disk serve com "
 #define THREE .devices = TEST_DEVICE_MODELS
+#define LAN .devices = "<devicemodel name='main'/>" \
+                       "<devicemodel name='lan'><interface mac='00:16:3e:00:00:01'/></devicemodel>" \
+                       "<interface type='bridge'><mac address='00:16:3e:00:00:01'/>" \
+                       "<source bridge='nowhere0'/><model type='e1000'/></interface>"
 
     DO_TEST_WAYS("secondaries", THREE, .flags = LIVE,
                  .expected = { MIGRATED, SENT "end disk com destroy ", RESTORED "unpause " });
@@ -1238,14 +1245,13 @@ testSecondaries(void)
                  .expected = { "source", "running/booted defined", "none", ASKED, "",
                                "unsupported configuration: the emulator of device model 'disk' is QEMU 6.2, "
                                "and its state is of 7.2: expected that or a later one" });
-    DO_TEST_WAYS("to a host without the bridge", .flags = LIVE,
-                 .devices = "<devicemodel name='main'/>"
-                            "<devicemodel name='lan'><interface mac='00:16:3e:00:00:01'/></devicemodel>"
-                            "<interface type='bridge'><mac address='00:16:3e:00:00:01'/>"
-                            "<source bridge='nowhere0'/><model type='e1000'/></interface>",
+    DO_TEST_WAYS("to a host without the bridge", LAN, .flags = LIVE,
                  .expected = { "source", "running/booted defined", "none", "ask lan ", "",
                                "unsupported configuration: device model 'lan': bridge 'nowhere0' "
                                "does not exist on this host" });
+    DO_TEST_WAYS("to a host where a script may make the bridge", LAN, .flags = LIVE, .hook = true,
+                 .expected = { MIGRATED, "ask lan ask lan suspend-live log lan save lan stop end lan destroy ",
+                               "restore spawn lan=of-lan serve lan unpause " });
     DO_TEST_WAYS("secondaries that cannot be unpaused", THREE, .flags = LIVE, .unpauseFails = true,
                  .expected = { "source", TEST_GOES_ON, "none", SENT WENT_ON,
                                RESTORED "unpause pause end disk com destroy ",
@@ -2008,6 +2014,26 @@ testCookies(void)
         ret = -1;
 
     return ret;
+}
+
+
+int
+virHookPresent(int driverType)
+{
+    return testXen.hook && driverType == VIR_HOOK_DRIVER_LIBXL;
+}
+
+
+int
+virHookCall(int driverType G_GNUC_UNUSED,
+            const char *id G_GNUC_UNUSED,
+            int op G_GNUC_UNUSED,
+            int subop G_GNUC_UNUSED,
+            const char *extra G_GNUC_UNUSED,
+            const char *input G_GNUC_UNUSED,
+            char **output G_GNUC_UNUSED)
+{
+    return 0;
 }
 
 

@@ -15,6 +15,7 @@
 #include "libxl_devicemodel_net.h"
 #include "libxl_devicemodel_scope_protocol.h"
 #include "virerror.h"
+#include "virhook.h"
 #include "virstring.h"
 #include "virxml.h"
 
@@ -259,13 +260,29 @@ libxlDeviceModelsCheckOrigins(const virDomainDef *def,
 }
 
 
+/* A hook script may bring an image or a bridge when the domain starts ("prepare", "start"). */
+static int
+libxlDeviceModelsCheckHost(virDomainObj *vm)
+{
+    if (virHookPresent(VIR_HOOK_DRIVER_LIBXL))
+        return 0;
+
+    if (libxlDeviceModelsCheckImages(vm) < 0 ||
+        libxlDeviceModelNetCheck(vm->def) < 0)
+        return -1;
+
+    return 0;
+}
+
+
 /**
  * libxlDeviceModelsPrepareMigration:
  * @vm: domain that comes to this host, "starting", in a job of type modify
  * @saved: what its cookie says of its secondaries, or NULL
  *
- * Find what is missing on this host, as far as it is known before the domain comes.  Unlocks
- * @vm while it waits; the domain keeps its definition.
+ * Find what is missing on this host, as far as it is known before the domain comes: images and
+ * bridges only where there is no hook script.  Unlocks @vm while it waits; the domain keeps its
+ * definition.
  *
  * Returns 0, or -1 with an error that names the device model.
  */
@@ -278,8 +295,7 @@ libxlDeviceModelsPrepareMigration(virDomainObj *vm,
 
     if (libxlDeviceModelsCheckCookie(def, saved) < 0 ||
         libxlDeviceModelsPrepare(def) < 0 ||
-        libxlDeviceModelsCheckImages(vm) < 0 ||
-        libxlDeviceModelNetCheck(def) < 0)
+        libxlDeviceModelsCheckHost(vm) < 0)
         return -1;
 
     if (!saved)
