@@ -11,8 +11,11 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_disk.h"
@@ -632,6 +635,162 @@ testLockQEMU(const void *opaque G_GNUC_UNUSED)
         return -1;
 
     return 0;
+}
+
+
+/* A process that was handed what is open here, and does nothing.  Returns the secondary that it is
+ * the process of. */
+static libxlDeviceModel *
+testHandOver(void)
+{
+    libxlDeviceModel *dm = libxlDeviceModelNewEmpty();
+    pid_t parent = getpid();
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (getppid() == parent)
+            pause();
+        _exit(EXIT_FAILURE);
+    }
+
+    dm->name = g_strdup("blk");
+    dm->process.pid = pid;
+    if (pid < 0 || (dm->process.pidfd = syscall(SYS_pidfd_open, pid, 0)) < 0)
+        abort();
+
+    return dm;
+}
+
+
+static void
+testEnd(libxlDeviceModel *dm)
+{
+    kill(dm->process.pid, SIGKILL);
+    waitpid(dm->process.pid, NULL, 0);
+    virObjectUnref(dm);
+}
+
+
+static int
+testGiveAwayRun(libxlDeviceModel *dm,
+                const virDomainDiskDef *def)
+{
+    static const testUse other = WRITTEN(QCOW2("over.qcow2"));
+    g_auto(libxlDeviceModelImages) images = { 0 };
+
+    if (testLockBytes("over.qcow2", "100 101 103 201 203 ") < 0 ||
+        testLockBytes("base.raw", "100 201 203 ") < 0)
+        return -1;
+
+    libxlDeviceModelDiskUnlock(dm, def);
+    if (testLockBytes("over.qcow2", "") < 0 ||
+        testLockBytes("base.raw", "") < 0)
+        return -1;
+
+    /* its base is not in that one's definition, which is found when it is locked */
+    ignore_value(testUseOpen(&other, &images));
+    virResetLastError();
+    if (libxlDeviceModelDiskRelock(dm, def) == 0 ||
+        libxlDeviceModelTestCompareError(testDir, "resource busy: device model 'blk': image 'DIR/over.qcow2' of disk 'hdb' is in use by another process, expected one that nobody else writes to, and that nobody else uses if it is written to") < 0)
+        return -1;
+
+    libxlDeviceModelImagesClear(&images);
+    if (testLockBytes("over.qcow2", "") < 0)
+        return -1;
+
+    /* the second time it has them */
+    if (libxlDeviceModelDiskRelock(dm, def) < 0 ||
+        libxlDeviceModelDiskRelock(dm, def) < 0 ||
+        testLockBytes("over.qcow2", "100 101 103 201 203 ") < 0 ||
+        testLockBytes("base.raw", "100 201 203 ") < 0)
+        return -1;
+
+    return 0;
+}
+
+
+/* What a process has open is unlocked, and locked again unless another has it by then. */
+static int
+testGiveAway(const void *opaque G_GNUC_UNUSED)
+{
+    const testImage chain[] = { QCOW2("over.qcow2"), RAW("base.raw"), NOTHING };
+    g_autoptr(virDomainDiskDef) def = testDiskNew(chain, G_N_ELEMENTS(chain), false);
+    g_autoptr(GHashTable) files = libxlDeviceModelTestOpenFiles();
+    g_auto(libxlDeviceModelImages) images = { 0 };
+    libxlDeviceModel *dm;
+    int ret;
+
+    if (libxlDeviceModelDiskOpen("blk", def, &images) < 0)
+        return -1;
+
+    dm = testHandOver();
+    libxlDeviceModelImagesClear(&images);
+    ret = testGiveAwayRun(dm, def);
+    testEnd(dm);
+
+    return ret < 0 ? -1 : libxlDeviceModelTestCheckOpenFiles(files);
+}
+
+
+/* A process may have opened the image in another way, or something else: that is not what it was
+ * handed, and nobody is kept from it.  One that is gone keeps nobody, either. */
+static int
+testTakeStranger(const void *opaque G_GNUC_UNUSED)
+{
+    const testImage chain[] = { RAW("base.raw"), { .name = NULL } };
+    g_autoptr(virDomainDiskDef) def = testDiskNew(chain, G_N_ELEMENTS(chain), false);
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, "base.raw");
+    g_autofree char *elsewhere = libxlDeviceModelTestPath(testDir, "disk.vhd");
+    VIR_AUTOCLOSE another = open(elsewhere, O_RDWR | O_CLOEXEC);
+    VIR_AUTOCLOSE named = open(path, O_PATH | O_CLOEXEC);
+    VIR_AUTOCLOSE other = open(path, O_RDONLY | O_CLOEXEC);
+    g_autoptr(virDomainDiskDef) readonly = testDiskNew(chain, G_N_ELEMENTS(chain), true);
+    libxlDeviceModel *dm = testHandOver();
+    int ret = libxlDeviceModelDiskRelock(dm, def);
+
+    if (testLockBytes("base.raw", "") < 0 ||
+        testLockBytes("disk.vhd", "") < 0 ||
+        libxlDeviceModelDiskRelock(dm, readonly) < 0 ||
+        testLockBytes("base.raw", "100 201 203 ") < 0)
+        ret = -1;
+
+    libxlDeviceModelDiskUnlock(dm, readonly);
+    if (testLockBytes("base.raw", "") < 0)
+        ret = -1;
+
+    testEnd(dm);
+    dm = libxlDeviceModelNewEmpty();
+    if (libxlDeviceModelDiskRelock(dm, def) < 0)
+        ret = -1;
+    virObjectUnref(dm);
+
+    return ret;
+}
+
+
+/* A lock of the daemon's own is not lost where the process has that file open, too, whatever it is. */
+static int
+testKeepOwnLock(const void *opaque G_GNUC_UNUSED)
+{
+    const testImage chain[] = { RAW("base.raw"), { .name = NULL } };
+    g_autoptr(virDomainDiskDef) def = testDiskNew(chain, G_N_ELEMENTS(chain), false);
+    g_autofree char *path = libxlDeviceModelTestPath(testDir, "disk.vhd");
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 7, .l_len = 1 };
+    VIR_AUTOCLOSE own = open(path, O_RDWR | O_CLOEXEC);
+    struct flock found = lock;
+    libxlDeviceModel *dm = testHandOver();
+    VIR_AUTOCLOSE other = open(path, O_RDWR | O_CLOEXEC);
+    int ret = -1;
+
+    if (fcntl(own, F_SETLK, &lock) == 0) {
+        libxlDeviceModelDiskUnlock(dm, def);
+        if (fcntl(other, F_OFD_GETLK, &found) == 0 && found.l_type == F_WRLCK)
+            ret = 0;
+    }
+
+    testEnd(dm);
+    return ret;
 }
 
 
@@ -1357,6 +1516,12 @@ mymain(void)
     }
 
     if (virTestRun("lock: as QEMU does", testLockQEMU, NULL) < 0)
+        ret = -1;
+    if (virTestRun("lock: given away and taken back", testGiveAway, NULL) < 0)
+        ret = -1;
+    if (virTestRun("lock: what was not handed over", testTakeStranger, NULL) < 0)
+        ret = -1;
+    if (virTestRun("lock: the daemon's own", testKeepOwnLock, NULL) < 0)
         ret = -1;
 
     for (i = 0; i < G_N_ELEMENTS(infoCases); i++) {

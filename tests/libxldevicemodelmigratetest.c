@@ -102,6 +102,7 @@ static struct {
     bool old; /* the emulator there */
     void (*sending)(void); /* comes while libxl sends */
     bool hook; /* there is a script */
+    bool imageUsed; /* somebody else has an image by now */
     char *status; /* the source's status file then */
     bool live; /* as secondaries are told that their images become another's */
     int streamVersion;
@@ -672,6 +673,27 @@ libxlDeviceModelStatesSave(libxlDeviceModel **dms,
 }
 
 
+void
+libxlDeviceModelDiskUnlock(const libxlDeviceModel *dm,
+                           const virDomainDiskDef *def)
+{
+    testLog(testHostOf(dm->domid), "unlock %s %s ", dm->name, def->dst);
+}
+
+
+int
+libxlDeviceModelDiskRelock(const libxlDeviceModel *dm,
+                           const virDomainDiskDef *def)
+{
+    testLog(testHostOf(dm->domid), "lock %s %s ", dm->name, def->dst);
+    if (!testXen.imageUsed)
+        return 0;
+
+    virReportError(VIR_ERR_RESOURCE_BUSY, "image of '%s' is in use", def->dst);
+    return -1;
+}
+
+
 int
 libxlDeviceModelStatesContinue(libxlDeviceModel **dms,
                                size_t ndms,
@@ -994,6 +1016,7 @@ struct testMigrateData {
     bool ends;
     bool old;
     bool hook;
+    bool imageUsed;
     bool unwritable; /* the destination's status file */
     testExpected expected;
 };
@@ -1014,6 +1037,7 @@ testSet(const struct testMigrateData *data)
     testXen.ends = data->ends;
     testXen.old = data->old;
     testXen.hook = data->hook;
+    testXen.imageUsed = data->imageUsed;
 }
 
 
@@ -1202,8 +1226,9 @@ testSecondaries(void)
     int ret = 0;
 
 #define ASKED "ask disk com "
-#define SENT ASKED ASKED "suspend-live log disk com save disk com stop "
-#define CONTINUED "continue disk com "
+#define SENT ASKED ASKED "suspend-live log disk com save disk com unlock disk hdc stop "
+#define LOCKED "lock disk hdc "
+#define CONTINUED LOCKED "continue disk com "
 #define WENT_ON CONTINUED "pause resume unpause "
 #define RESTORED "restore spawn disk=of-disk spawn com=of-com serve disk serve com "
 #define THREE .devices = TEST_DEVICE_MODELS
@@ -1229,6 +1254,10 @@ testSecondaries(void)
     DO_TEST_WAYS("secondaries, where libxl fails at last", THREE, .flags = LIVE,
                  .suspends = ERROR_FAIL,
                  .expected = { "source", TEST_GOES_ON, "none", SENT WENT_ON, .error = TEST_NOT_SENT });
+    DO_TEST_WAYS("secondaries whose image another has by then", THREE, .flags = LIVE,
+                 .suspends = ERROR_FAIL, .imageUsed = true,
+                 .expected = { "nowhere", TEST_STAYS, "none", SENT LOCKED LOCKED,
+                               .error = TEST_NOT_SENT });
     DO_TEST_WAYS("secondaries of what has suspended itself, where libxl fails", THREE, .flags = LIVE,
                  .sleeps = true, .suspends = ERROR_FAIL,
                  .expected = { "nowhere", "pmsuspended/unknown defined", "none", SENT CONTINUED,
@@ -2049,7 +2078,7 @@ testImages(const void *opaque G_GNUC_UNUSED)
     if (!dom || virDomainSave(dom, path) < 0)
         return -1;
 
-    saved = testXen.live;
+    saved = testXen.live || strstr(testHosts[TEST_SOURCE].log->str, "unlock");
     virObjectUnref(dom);
     if (!(dom = testStart(TEST_DEVICE_MODELS)) || testMigrate(dom, 0, NULL, NULL) < 0)
         return -1;

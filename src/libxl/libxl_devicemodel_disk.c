@@ -22,8 +22,11 @@
 #include "virbuffer.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
+
+VIR_LOG_INIT("libxl.libxl_devicemodel_disk");
 
 /* A chain that is longer is taken for one without end; libvirt's limit for
  * other drivers (virStorageSourceGetMetadataRecurse in
@@ -79,17 +82,18 @@ libxlDeviceModelImageOpen(const virStorageSource *src,
 
 /* QEMU lets others write to an image only where all that it knows of it is its
  * content. */
-static int
-libxlDeviceModelImageLock(const virStorageSource *src,
-                          const libxlDeviceModelImageUser *user,
-                          bool readonly,
-                          const libxlDeviceModelImage *image)
+static bool
+libxlDeviceModelImageIsShared(const virStorageSource *src)
 {
-    bool shared = src->shared && src->format == VIR_STORAGE_FILE_RAW;
+    return src->shared && src->format == VIR_STORAGE_FILE_RAW;
+}
 
-    if (libxlDeviceModelLockImage(image->fd, !readonly, shared) == 0)
-        return 0;
 
+/* Returns -1. */
+static int
+libxlDeviceModelImageReportLock(const virStorageSource *src,
+                                const libxlDeviceModelImageUser *user)
+{
     if (errno == EAGAIN || errno == EACCES) {
         virReportError(VIR_ERR_RESOURCE_BUSY,
                        _("device model '%1$s': image '%2$s' of disk '%3$s' is in use by another process, expected one that nobody else writes to, and that nobody else uses if it is written to"),
@@ -101,6 +105,19 @@ libxlDeviceModelImageLock(const virStorageSource *src,
     }
 
     return -1;
+}
+
+
+static int
+libxlDeviceModelImageLock(const virStorageSource *src,
+                          const libxlDeviceModelImageUser *user,
+                          bool readonly,
+                          const libxlDeviceModelImage *image)
+{
+    if (libxlDeviceModelLockImage(image->fd, !readonly, libxlDeviceModelImageIsShared(src)) == 0)
+        return 0;
+
+    return libxlDeviceModelImageReportLock(src, user);
 }
 
 
@@ -227,6 +244,13 @@ libxlDeviceModelChainOpen(const char *name,
 }
 
 
+static bool
+libxlDeviceModelDiskIsReadonly(const virDomainDiskDef *def)
+{
+    return def->src->readonly || def->device == VIR_DOMAIN_DISK_DEVICE_CDROM;
+}
+
+
 /**
  * libxlDeviceModelDiskOpen:
  * @name: of the device model
@@ -243,9 +267,7 @@ libxlDeviceModelDiskOpen(const char *name,
                          const virDomainDiskDef *def,
                          libxlDeviceModelImages *images)
 {
-    bool readonly = def->src->readonly || def->device == VIR_DOMAIN_DISK_DEVICE_CDROM;
-
-    return libxlDeviceModelChainOpen(name, def, readonly, true, images);
+    return libxlDeviceModelChainOpen(name, def, libxlDeviceModelDiskIsReadonly(def), true, images);
 }
 
 
@@ -312,5 +334,75 @@ libxlDeviceModelDiskGetInfo(const virStorageSource *src,
     info->capacity = meta->capacity ? meta->capacity : info->physical;
     info->allocation = S_ISBLK(sb.st_mode) ? info->physical
                                            : (unsigned long long)sb.st_blocks * DEV_BSIZE;
+    return 0;
+}
+
+
+/**
+ * libxlDeviceModelDiskUnlock:
+ * @dm: a secondary that is stopped, and has given its images away
+ * @def: one of its disks
+ *
+ * Let another host have the images, on a file system whose locks are those of several.  One that
+ * stays locked is refused there, if it is such a file system: what fails is logged.  Waits as long as
+ * the file system does; no domain may be locked.
+ */
+void
+libxlDeviceModelDiskUnlock(const libxlDeviceModel *dm,
+                           const virDomainDiskDef *def)
+{
+    bool readonly = libxlDeviceModelDiskIsReadonly(def);
+    const virStorageSource *src;
+
+    for (src = def->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (src->path && libxlDeviceModelUnlockRunning(&dm->process, src->path, !readonly) < 0)
+            VIR_WARN("device model '%s': image '%s' of disk '%s' stays locked: %s",
+                     dm->name, src->path, def->dst, g_strerror(errno));
+        readonly = true;
+    }
+}
+
+
+/* That host lets nobody have the open file, or the process is not there or does not have it any
+ * more: there is nothing that was unlocked, or nobody to lock it for. */
+static bool
+libxlDeviceModelImageIsOut(int err)
+{
+    return err == EPERM || err == ENOSYS || err == ESRCH || err == ENOENT;
+}
+
+
+/**
+ * libxlDeviceModelDiskRelock:
+ * @dm: a secondary that is about to go on
+ * @def: one of its disks
+ *
+ * Lock the images again, if they were unlocked.  Waits as long as the file system does; no domain
+ * may be locked.
+ *
+ * Returns 0, or -1 with an error that names the device model, the disk and the image that somebody
+ * else uses.
+ */
+int
+libxlDeviceModelDiskRelock(const libxlDeviceModel *dm,
+                           const virDomainDiskDef *def)
+{
+    libxlDeviceModelImageUser user = { dm->name, def->dst };
+    bool readonly = libxlDeviceModelDiskIsReadonly(def);
+    const virStorageSource *src;
+
+    for (src = def->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        bool shared = libxlDeviceModelImageIsShared(src);
+
+        if (src->path &&
+            libxlDeviceModelLockRunning(&dm->process, src->path, !readonly, shared) < 0) {
+            if (!libxlDeviceModelImageIsOut(errno))
+                return libxlDeviceModelImageReportLock(src, &user);
+            VIR_WARN("device model '%s': image '%s' of disk '%s' is not locked again: %s",
+                     dm->name, src->path, def->dst, g_strerror(errno));
+        }
+        readonly = true;
+    }
+
     return 0;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "libxl_devicemodel_fds.h"
+#include "libxl_devicemodel_process.h"
 
 int
 libxlDeviceModelDiskOpen(const char *name,
@@ -21,3 +22,11 @@ int
 libxlDeviceModelDiskGetInfo(const virStorageSource *src,
                             const char *dst,
                             virDomainBlockInfoPtr info);
+
+void
+libxlDeviceModelDiskUnlock(const libxlDeviceModel *dm,
+                           const virDomainDiskDef *def);
+
+int
+libxlDeviceModelDiskRelock(const libxlDeviceModel *dm,
+                           const virDomainDiskDef *def);

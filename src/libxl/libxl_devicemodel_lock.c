@@ -6,11 +6,19 @@
 
 #include <config.h>
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "libxl_devicemodel_lock.h"
 
+#include "viralloc.h"
+#include "virfile.h"
 #include "virlog.h"
+#include "virprocess.h"
+#include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_LIBXL
 
@@ -121,4 +129,209 @@ libxlDeviceModelLockImage(int fd,
     }
 
     return 0;
+}
+
+
+/* Only the bytes that are locked above.  Returns 0, or -1 with errno. */
+static int
+libxlDeviceModelUnlockImage(int fd)
+{
+    const off_t bases[] = { LIBXL_DEVICE_MODEL_LOCK_DONE, LIBXL_DEVICE_MODEL_LOCK_REFUSED };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(bases); i++) {
+        struct flock lock = {
+            .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = bases[i],
+            .l_len = LIBXL_DEVICE_MODEL_LOCK_BITS,
+        };
+
+        if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* What is wanted of the open image of a process. */
+typedef struct _libxlDeviceModelLockTask libxlDeviceModelLockTask;
+struct _libxlDeviceModelLockTask {
+    int pidfd;
+    struct stat sb; /* of the image */
+    bool lock; /* or unlock */
+    bool writes;
+    bool shared;
+    size_t nfds;
+    int *fds; /* what the process had open */
+};
+
+
+/* Whether it is the image, and open in the way in which it was handed over: neither of which the
+ * process can change of a file that is open. */
+static bool
+libxlDeviceModelLockIsImage(const libxlDeviceModelLockTask *task,
+                            int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    struct stat sb;
+
+    return flags >= 0 && !(flags & O_PATH) &&
+        (flags & O_ACCMODE) == (task->writes ? O_RDWR : O_RDONLY) &&
+        fstat(fd, &sb) == 0 &&
+        sb.st_dev == task->sb.st_dev && sb.st_ino == task->sb.st_ino;
+}
+
+
+/* Returns 0, or -1 with errno.  What somebody else has is not kept from them. */
+static int
+libxlDeviceModelLockApply(const libxlDeviceModelLockTask *task,
+                          int fd)
+{
+    int err;
+
+    if (!task->lock)
+        return libxlDeviceModelUnlockImage(fd);
+
+    if (libxlDeviceModelLockImage(fd, task->writes, task->shared) == 0)
+        return 0;
+
+    err = errno;
+    libxlDeviceModelUnlockImage(fd);
+    errno = err;
+    return -1;
+}
+
+
+/* Returns 0, or the error: ENOENT where the process does not have the image. */
+static int
+libxlDeviceModelLockChild(pid_t ppid G_GNUC_UNUSED,
+                          void *opaque)
+{
+    const libxlDeviceModelLockTask *task = opaque;
+    bool found = false;
+    size_t i;
+
+    for (i = 0; i < task->nfds; i++) {
+        int fd = syscall(SYS_pidfd_getfd, task->pidfd, task->fds[i], 0);
+        int rc = 0;
+
+        if (fd < 0 && errno == EBADF)
+            continue;
+        if (fd < 0)
+            return errno;
+
+        if (libxlDeviceModelLockIsImage(task, fd)) {
+            found = true;
+            rc = libxlDeviceModelLockApply(task, fd) < 0 ? errno : 0;
+        }
+
+        close(fd);
+        if (rc > 0)
+            return rc;
+    }
+
+    return found ? 0 : ENOENT;
+}
+
+
+/* The process may open and close others meanwhile: then it is its own image that is locked or
+ * not.  Returns 0, or -1 with errno. */
+static int
+libxlDeviceModelLockFindFiles(const libxlDeviceModelProcess *process,
+                              libxlDeviceModelLockTask *task)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%lld/fd", (long long)process->pid);
+    g_autoptr(DIR) dir = NULL;
+    struct dirent *entry;
+
+    if (virDirOpenQuiet(&dir, path) < 0)
+        return -1;
+
+    while (virDirRead(dir, &entry, NULL) > 0) {
+        int fd;
+
+        if (virStrToLong_i(entry->d_name, NULL, 10, &fd) == 0)
+            VIR_APPEND_ELEMENT(task->fds, task->nfds, fd);
+    }
+
+    return 0;
+}
+
+
+/* It is another process that has what this one has open, for a moment: whoever was taken over
+ * may exchange a file in the meantime for one that the daemon has locked, and a lock of that kind
+ * is lost when any copy of its file is closed in the daemon (close(2), fcntl(2)). */
+static int
+libxlDeviceModelLockPerform(const libxlDeviceModelProcess *process,
+                            const char *path,
+                            libxlDeviceModelLockTask *task)
+{
+    int rc;
+
+    if (process->pidfd < 0) {
+        errno = ESRCH;
+        return -1;
+    }
+
+    if (stat(path, &task->sb) < 0 || libxlDeviceModelLockFindFiles(process, task) < 0)
+        return -1;
+
+    task->pidfd = process->pidfd;
+    rc = virProcessRunInFork(libxlDeviceModelLockChild, task);
+    g_clear_pointer(&task->fds, g_free);
+
+    if (rc < 0) {
+        virResetLastError();
+        rc = ECHILD;
+    }
+
+    errno = rc;
+    return rc == 0 ? 0 : -1;
+}
+
+
+/**
+ * libxlDeviceModelLockRunning:
+ * @process: of a secondary, which was handed an image
+ * @path: of that
+ * @writes: as of libxlDeviceModelLockImage, then
+ * @shared: likewise
+ *
+ * Lock the image again, after libxlDeviceModelUnlockRunning, or keep it locked.  Waits as long as the
+ * file system does; no domain may be locked.
+ *
+ * Returns 0, or -1 with errno set: to EAGAIN where somebody else uses the image, to ENOENT where
+ * the process does not have it any more, to ESRCH where there is no process, to EPERM where this host
+ * lets nobody have what another process has open, by which it was not unlocked, either.
+ */
+int
+libxlDeviceModelLockRunning(const libxlDeviceModelProcess *process,
+                            const char *path,
+                            bool writes,
+                            bool shared)
+{
+    libxlDeviceModelLockTask task = { .lock = true, .writes = writes, .shared = shared };
+
+    return libxlDeviceModelLockPerform(process, path, &task);
+}
+
+
+/**
+ * libxlDeviceModelUnlockRunning:
+ * @process: of a secondary that is stopped, and has written all that it had to
+ * @path: of an image that it was handed
+ * @writes: as of libxlDeviceModelLockImage, then
+ *
+ * Let others have the image.  Waits as long as the file system does; no domain may be locked.
+ *
+ * Returns 0, or -1 with errno set as libxlDeviceModelLockRunning does.
+ */
+int
+libxlDeviceModelUnlockRunning(const libxlDeviceModelProcess *process,
+                              const char *path,
+                              bool writes)
+{
+    libxlDeviceModelLockTask task = { .writes = writes };
+
+    return libxlDeviceModelLockPerform(process, path, &task);
 }

@@ -13,13 +13,30 @@
  * can say which image of which disk is in use; and a secondary needs no call that
  * locks, with which one that was taken over could keep other guests from an image
  * that it may only read.
+ *
+ * The driver keeps none of these files open.  Where a secondary is to give an image away
+ * and stay, or take it back, its open file is had from its process, by whichever daemon
+ * there is then.
  */
 
 #pragma once
 
 #include <stdbool.h>
 
+#include "libxl_devicemodel_process.h"
+
 int
 libxlDeviceModelLockImage(int fd,
                           bool writes,
                           bool shared);
+
+int
+libxlDeviceModelLockRunning(const libxlDeviceModelProcess *process,
+                            const char *path,
+                            bool writes,
+                            bool shared);
+
+int
+libxlDeviceModelUnlockRunning(const libxlDeviceModelProcess *process,
+                              const char *path,
+                              bool writes);

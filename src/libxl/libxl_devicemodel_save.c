@@ -12,6 +12,8 @@
 #include "libxl_devicemodel_save.h"
 
 #include "domain_devicemodel.h"
+#include "libxl_devicemodel_conf.h"
+#include "libxl_devicemodel_disk.h"
 #include "libxl_devicemodel_relay.h"
 #include "libxl_devicemodel_state.h"
 #include "libxl_devicemodel_status.h"
@@ -41,6 +43,7 @@ struct _libxlDeviceModelsSaving {
     libxlDeviceModelsSaved *saved; /* what is known of them */
     libxlDeviceModel **dms; /* references, of which there are as many */
     size_t ndms;
+    const virDomainDef *def; /* of the domain, which keeps it meanwhile */
     bool live; /* their images become another host's */
     bool stopping; /* some may be stopped */
 };
@@ -230,6 +233,70 @@ libxlDeviceModelsSavingUnlog(libxlDeviceModelsSaving *saving)
 }
 
 
+/* Returns whose images are on the disks of a domain, or NULL. */
+static libxlDeviceModel *
+libxlDeviceModelsFindDisks(const virDomainDef *def,
+                           libxlDeviceModel **dms,
+                           size_t ndms)
+{
+    const virDomainDeviceModelDef *dmdef =
+        virDomainDeviceModelFindByCapability(def, VIR_DOMAIN_DEVICE_MODEL_CAPABILITY_IDE);
+
+    return dmdef ? libxlDeviceModelListFindRunning(dms, ndms, def->id, dmdef->id) : NULL;
+}
+
+
+/* Let the host have the images that the domain comes to. */
+static void
+libxlDeviceModelsUnlockImages(libxlDeviceModelsSaving *saving)
+{
+    const virDomainDef *def = saving->def;
+    libxlDeviceModel *dm = libxlDeviceModelsFindDisks(def, saving->dms, saving->ndms);
+    size_t i;
+
+    for (i = 0; dm && i < def->ndisks; i++) {
+        if (libxlDeviceModelOwnsDisk(def, def->disks[i]))
+            libxlDeviceModelDiskUnlock(dm, def->disks[i]);
+    }
+}
+
+
+/* Returns 0, or -1 with an error where another host, or somebody else, has an image by now. */
+static int
+libxlDeviceModelsRelockImages(const virDomainDef *def,
+                              libxlDeviceModel **dms,
+                              size_t ndms)
+{
+    libxlDeviceModel *dm = libxlDeviceModelsFindDisks(def, dms, ndms);
+    size_t i;
+
+    for (i = 0; dm && i < def->ndisks; i++) {
+        if (libxlDeviceModelOwnsDisk(def, def->disks[i]) &&
+            libxlDeviceModelDiskRelock(dm, def->disks[i]) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+
+/* All of them, then their images: the other host waits for the state that is sent after that. */
+static int
+libxlDeviceModelsSavingStop(libxlDeviceModelsSaving *saving)
+{
+    saving->stopping = true;
+    if (libxlDeviceModelStatesSave(saving->dms, saving->saved, saving->live,
+                                   g_get_monotonic_time() +
+                                   LIBXL_DEVICE_MODELS_SAVE_MS * 1000LL) < 0)
+        return -1;
+
+    if (saving->live)
+        libxlDeviceModelsUnlockImages(saving);
+
+    return 0;
+}
+
+
 /* Called in the relay's thread. */
 static int
 libxlDeviceModelsSavingHandle(libxlDeviceModelRelayStep step,
@@ -246,10 +313,7 @@ libxlDeviceModelsSavingHandle(libxlDeviceModelRelayStep step,
         return 0;
 
     case LIBXL_DEVICE_MODEL_RELAY_STOP:
-        saving->stopping = true;
-        return libxlDeviceModelStatesSave(saving->dms, saving->saved, saving->live,
-                                          g_get_monotonic_time() +
-                                          LIBXL_DEVICE_MODELS_SAVE_MS * 1000LL);
+        return libxlDeviceModelsSavingStop(saving);
 
     case LIBXL_DEVICE_MODEL_RELAY_PASS:
         break;
@@ -348,6 +412,7 @@ libxlDeviceModelsSuspendAll(libxlDriverPrivate *driver,
     virErrorPtr save_err;
     int rc;
 
+    saving->def = vm->def;
     saving->live = priv->migrating;
     priv->devicemodelsSaving = true;
     if ((rc = libxlDeviceModelsRecord(driver, vm)) == 0) {
@@ -461,11 +526,11 @@ libxlDeviceModelsCheckResume(virDomainObj *vm)
  *
  * Have the secondaries of a domain that was not saved, or not migrated, after all emulate again,
  * before libxl_domain_resume does the same to the primary.  Does nothing where they do, or where
- * there are none.  One that hangs is killed, as the guest would wait for it for ever, and then
- * treated as any that dies.  Unlocks @vm while it waits.
+ * there are none.  Their images are locked again before.  One that hangs is killed, as the guest
+ * would wait for it for ever, and then treated as any that dies.  Unlocks @vm while it waits.
  *
- * Returns 0, or -1 with an error where one cannot go on yet: the guest must not, either, and it
- * is remembered that this is still to be done.
+ * Returns 0, or -1 with an error where one cannot go on yet, or somebody else has its image: the
+ * guest must not, either, and it is remembered that this is still to be done.
  */
 int
 libxlDeviceModelsResume(libxlDriverPrivate *driver,
@@ -483,9 +548,10 @@ libxlDeviceModelsResume(libxlDriverPrivate *driver,
     dms = libxlDeviceModelsGetRunning(vm, &ndms);
 
     virObjectUnlock(vm);
-    rc = libxlDeviceModelStatesContinue(dms, ndms,
-                                        g_get_monotonic_time() +
-                                        LIBXL_DEVICE_MODELS_CONTINUE_MS * 1000LL);
+    if ((rc = libxlDeviceModelsRelockImages(vm->def, dms, ndms)) == 0)
+        rc = libxlDeviceModelStatesContinue(dms, ndms,
+                                            g_get_monotonic_time() +
+                                            LIBXL_DEVICE_MODELS_CONTINUE_MS * 1000LL);
     virObjectLock(vm);
 
     for (i = 0; i < ndms; i++)
