@@ -90,6 +90,8 @@ static virMutex testLock = VIR_MUTEX_INITIALIZER;
 static struct {
     int suspends; /* what libxl returns, when it has sent all */
     bool early; /* it fails before it has told anybody */
+    bool keeps; /* a child has what it sends to, and lives on */
+    int kept;
     bool restoreFails;
     bool unpauseFails; /* on the destination */
     bool destroyFails; /* on the source */
@@ -269,6 +271,9 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
         testXen.silence = 0;
     g_clear_pointer(&testXen.status, g_free);
     if (virFileReadAllQuiet(path, TEST_MAX_FILE, &testXen.status) < 0)
+        abort();
+
+    if (testXen.keeps && (testXen.kept = dup(fd)) < 0)
         abort();
 
     if (testXen.early ||
@@ -835,6 +840,8 @@ testForget(void)
     testForgetOn(&testHosts[TEST_SOURCE]);
     testForgetOn(&testHosts[TEST_DESTINATION]);
     testStoreReset();
+    if (testXen.keeps)
+        VIR_FORCE_CLOSE(testXen.kept);
     g_free(testXen.status);
     memset(&testXen, 0, sizeof(testXen));
     testXen.socket = socket;
@@ -1006,6 +1013,7 @@ struct testMigrateData {
     bool sleeps; /* it has suspended itself before */
     int suspends;
     bool early;
+    bool keeps;
     bool restoreFails;
     bool unpauseFails;
     bool destroyFails;
@@ -1027,6 +1035,7 @@ testSet(const struct testMigrateData *data)
 {
     testXen.suspends = data->suspends;
     testXen.early = data->early;
+    testXen.keeps = data->keeps;
     testXen.restoreFails = data->restoreFails;
     testXen.unpauseFails = data->unpauseFails;
     testXen.destroyFails = data->destroyFails;
@@ -1211,6 +1220,9 @@ testPlain(void)
     DO_TEST_LOST("where the answer is lost", .flags = LIVE, .lost = true,
                  .expected = { "destination", TEST_STAYS, TEST_RUNS, "suspend-live stop ",
                                "restore unpause ");
+    DO_TEST("through a tunnel that a child has, too", .way = TEST_TUNNEL, .flags = LIVE, .keeps = true,
+            .early = true,
+            .expected = { "source", TEST_GOES_ON, "none", "suspend-live ", .error = TEST_NOT_SENT });
     DO_TEST("where the answer is lost that it has failed", .flags = LIVE, .lost = true,
             .unpauseFails = true,
             .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ",
