@@ -20,6 +20,7 @@
 #include "libxl/libxl_driver.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -58,6 +59,9 @@
 
 #define TEST_MAX_FILE (1024 * 1024)
 #define TEST_PATIENCE_US (30 * G_USEC_PER_SEC)
+
+/* For how long libxl sends to nobody. */
+#define TEST_CUT_MS (5 * 1000)
 
 typedef enum {
     TEST_SOURCE = 0,
@@ -102,6 +106,7 @@ static struct {
     bool fails; /* to be saved */
     bool ends; /* on the destination, with its state */
     bool old; /* the emulator there */
+    void (*copying)(void); /* comes while libxl sends, and the guest runs */
     void (*sending)(void); /* comes while libxl sends */
     bool hook; /* there is a script */
     bool imageUsed; /* somebody else has an image by now */
@@ -279,6 +284,16 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
     if (testXen.early ||
         !testTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": true}}\r\n"))
         return testXen.suspends ? testXen.suspends : ERROR_FAIL;
+
+    if (testXen.copying) {
+        struct pollfd end = { .fd = fd };
+
+        testXen.copying();
+        if (poll(&end, 1, TEST_CUT_MS) > 0) {
+            testLog(host, "cut ");
+            return ERROR_FAIL;
+        }
+    }
 
     host->suspended = true;
     if (!testTell("{\"execute\": \"stop\"}\r\n") ||
@@ -1916,6 +1931,127 @@ testSteppedMigrations(void)
 }
 
 
+/* What ends a migration that is under way */
+
+static void
+testAbortJob(void)
+{
+    g_autoptr(virDomain) dom = virDomainLookupByName(testHosts[TEST_SOURCE].conn, "guest");
+
+    if (virDomainAbortJob(dom) < 0)
+        testLog(&testHosts[TEST_SOURCE], "not-aborted ");
+}
+
+
+struct testCutData {
+    const char *devices;
+    testWay way;
+    unsigned int flags;
+    void (*copying)(void);
+    void (*sending)(void);
+    testExpected expected;
+};
+
+
+static int
+testCut(const void *opaque)
+{
+    const struct testCutData *data = opaque;
+    g_autoptr(virDomain) dom = testStart(data->devices ? data->devices : "");
+    int rc;
+
+    if (!dom)
+        return -1;
+
+    testXen.copying = data->copying;
+    testXen.sending = data->sending;
+    rc = testMigrate(dom, data->way | data->flags, NULL, NULL);
+    testThreadsJoin();
+    return testCheck(rc, &data->expected);
+}
+
+
+/* Before it is sent, and when it was. */
+static int
+testAbortSteps(const void *opaque G_GNUC_UNUSED)
+{
+    static const testExpected none = {
+        "source", "running/booted defined", "none", "", "",
+        "Requested operation is not valid: domain 'guest' is not being migrated to another host, "
+        "and no other job can be aborted",
+    };
+    static const testExpected aborted = {
+        "source", "running/booted defined", "none", "", NULL,
+        "operation aborted: the migration of domain 'guest' was aborted",
+    };
+    static const testExpected sent = {
+        "nowhere", TEST_STAYS " busy", "paused/user busy", "suspend-live stop ", "restore ",
+        "Requested operation is not valid: domain 'guest' was sent to another host, and may run "
+        "there: its migration cannot be aborted",
+    };
+    g_autoptr(virDomain) dom = testStart("");
+    g_auto(testSteps) steps = { 0 };
+    g_auto(testSteps) again = { 0 };
+    int rc;
+
+    if (!dom || testCheck(virDomainAbortJob(dom), &none) < 0)
+        return -1;
+
+    virResetLastError();
+    if (testTakeUntil(dom, TEST_PREPARE, &steps) < 0 || virDomainAbortJob(dom) < 0)
+        return -1;
+
+    rc = testTake(dom, TEST_PERFORM, &steps);
+    testReconnect(&testHosts[TEST_DESTINATION]);
+    testThreadsJoin();
+    if (testCheck(rc, &aborted) < 0)
+        return -1;
+
+    virResetLastError();
+    g_string_truncate(testHosts[TEST_DESTINATION].log, 0);
+    if (testTakeUntil(dom, TEST_PERFORM, &again) < 0)
+        return -1;
+
+    testAwaitReceived();
+    return testCheck(virDomainAbortJob(dom), &sent);
+}
+
+
+static int
+testCuts(void)
+{
+    int ret = 0;
+
+#define DO_TEST_CUT(title, ...) \
+    do { \
+        static const struct testCutData data = { __VA_ARGS__ }; \
+        if (virTestRun("Cut " title, testCut, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define DO_TEST_CUTS(title, ...) \
+    do { \
+        DO_TEST_CUT(title, .way = TEST_DIRECT, .flags = LIVE, __VA_ARGS__); \
+        DO_TEST_CUT(title " peer to peer", .way = TEST_P2P, .flags = LIVE, __VA_ARGS__); \
+        DO_TEST_CUT(title " through a tunnel", .way = TEST_TUNNEL, .flags = LIVE, __VA_ARGS__); \
+    } while (0)
+#define CUT ASKED ASKED "suspend-live log disk com cut "
+
+    DO_TEST_CUTS("by who aborts it", .copying = testAbortJob,
+                 .expected = { "source", TEST_GOES_ON, "none", "suspend-live cut ", "end-of-stream ",
+                               "operation aborted: the migration of domain 'guest' was aborted" });
+    DO_TEST_CUTS("with secondaries, by who aborts it", THREE, .copying = testAbortJob,
+                 .expected = { "source", TEST_GOES_ON, "none", CUT, "end-of-stream ",
+                               "operation aborted: the migration of domain 'guest' was aborted" });
+    DO_TEST_CUTS("by who aborts it when libxl has sent all", .sending = testAbortJob,
+                 .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ", NULL,
+                               "operation aborted: the migration of domain 'guest' was aborted" });
+    if (virTestRun("Abortion, step by step", testAbortSteps, NULL) < 0)
+        ret = -1;
+
+    return ret;
+}
+
+
 /* The cookie */
 
 static virDomainDef *
@@ -2149,6 +2285,8 @@ mymain(void)
     if (testSteppedMigrations() < 0)
         ret = -1;
     if (testSecondaries() < 0)
+        ret = -1;
+    if (testCuts() < 0)
         ret = -1;
     if (testCookies() < 0)
         ret = -1;
