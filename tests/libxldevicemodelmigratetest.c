@@ -27,8 +27,10 @@
 
 #include "testutils.h"
 #include "libxl/libxl_devicemodel_emulator.h"
+#include "libxl/libxl_devicemodel_failure.h"
 #include "libxl/libxl_devicemodel_migrate.h"
 #include "libxl/libxl_devicemodel_relay.h"
+#include "libxl/libxl_devicemodel_restart.h"
 #include "libxl/libxl_devicemodel_spawn.h"
 #include "libxl/libxl_devicemodel_state.h"
 #include "libxldevicemodeltestdriver.h"
@@ -721,6 +723,17 @@ libxlDeviceModelStatesContinue(libxlDeviceModel **dms,
 {
     testNote("continue", dms, ndms);
     return 0;
+}
+
+
+bool
+libxlDeviceModelRestart(libxlDriverPrivate *driver G_GNUC_UNUSED,
+                        virDomainObj *vm G_GNUC_UNUSED,
+                        libxlDeviceModel *dm)
+{
+    testNote("restart", &dm, 1);
+    dm->pending = false;
+    return false;
 }
 
 
@@ -1934,6 +1947,33 @@ testSteppedMigrations(void)
 /* What ends a migration that is under way */
 
 static void
+testFail(void *opaque G_GNUC_UNUSED)
+{
+    virDomainObj *vm = testFind(&testHosts[TEST_SOURCE], "guest");
+    libxlDomainObjPrivate *priv = vm->privateData;
+    g_autoptr(libxlDeviceModel) dm = virObjectRef(priv->devicemodels[0]);
+
+    virObjectLock(dm);
+    dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
+    virObjectUnlock(dm);
+
+    libxlDeviceModelFail(testHosts[TEST_SOURCE].driver, vm, dm, "it was killed");
+    virDomainObjEndAPI(&vm);
+}
+
+
+/* As the thread that has noticed it, which waits for the job. */
+static void
+testKillDisk(void)
+{
+    virThread thread;
+
+    if (virThreadCreateFull(&thread, false, testFail, "fail", false, NULL) < 0)
+        abort();
+}
+
+
+static void
 testAbortJob(void)
 {
     g_autoptr(virDomain) dom = virDomainLookupByName(testHosts[TEST_SOURCE].conn, "guest");
@@ -2045,6 +2085,14 @@ testCuts(void)
     DO_TEST_CUTS("by who aborts it when libxl has sent all", .sending = testAbortJob,
                  .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ", NULL,
                                "operation aborted: the migration of domain 'guest' was aborted" });
+    DO_TEST_CUTS("by a secondary that has failed", THREE, .copying = testKillDisk,
+                 .expected = { "source", TEST_GOES_ON, "none", CUT "restart disk ", "end-of-stream ",
+                               "operation failed: device model 'disk' of domain 'guest' failed: "
+                               "it was killed" });
+    DO_TEST_CUTS("not by a secondary that has failed when it was saved", THREE,
+                 .sending = testKillDisk,
+                 .expected = { MIGRATED, SENT "end disk com destroy ", RESTORED "unpause " });
+
     if (virTestRun("Abortion, step by step", testAbortSteps, NULL) < 0)
         ret = -1;
 

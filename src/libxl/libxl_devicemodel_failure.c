@@ -18,6 +18,7 @@
 #include "libxl_devicemodel_status.h"
 #include "libxl_devicemodel_xenstore.h"
 #include "libxl_domain.h"
+#include "libxl_migration.h"
 #include "virerror.h"
 #include "virhook.h"
 #include "virlog.h"
@@ -378,6 +379,27 @@ libxlDeviceModelPrimaryIsMissed(libxlDriverPrivate *driver,
 }
 
 
+/* The state of a device model that has failed cannot be sent, and nothing is restarted before
+ * the migration has ended.  Where the guest is suspended, that of all was sent, or is not. */
+static void
+libxlDeviceModelAbortMigration(libxlDriverPrivate *driver,
+                               virDomainObj *vm,
+                               const libxlDeviceModel *dm,
+                               const char *reason)
+{
+    g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
+
+    if (!libxlDeviceModelsDomainLives(cfg, vm->def))
+        return;
+
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("device model '%1$s' of domain '%2$s' failed: %3$s"),
+                   dm->name, vm->def->name, reason);
+    ignore_value(libxlDomainMigrationSrcAbort(vm));
+    virResetLastError();
+}
+
+
 /**
  * libxlDeviceModelFail:
  * @driver: the driver
@@ -385,8 +407,8 @@ libxlDeviceModelPrimaryIsMissed(libxlDriverPrivate *driver,
  * @dm: device model that has failed
  * @reason: how it ended, in words of ours
  *
- * Tell everybody, and do what the definition of the device model wants.  The domain may
- * have ended meanwhile: nothing is done then.  Called with the domain locked and no job,
+ * Tell everybody, and do what the definition of the device model wants.  A migration that is
+ * under way is aborted first.  The domain may have ended meanwhile: nothing is done then.  Called with the domain locked and no job,
  * unlocks it while the hook script runs, and waits for a job where something is to be done.
  * What it has restarted is to be watched as after libxlDeviceModelFinish.
  */
@@ -405,6 +427,7 @@ libxlDeviceModelFail(libxlDriverPrivate *driver,
     if (dm->id == 0 && !libxlDeviceModelPrimaryIsMissed(driver, vm))
         return;
 
+    libxlDeviceModelAbortMigration(driver, vm, dm, reason);
     libxlDeviceModelForgetTerminals(vm->def, dm);
     libxlDeviceModelTell(driver, vm, dmdef, dm, reason);
 
