@@ -2057,6 +2057,62 @@ testAbortSteps(const void *opaque G_GNUC_UNUSED)
 }
 
 
+/* What could not be done while the guest was suspended. */
+static int
+testDue(const void *opaque G_GNUC_UNUSED)
+{
+    static const testExpected stays = {
+        "nowhere", TEST_STAYS, "none", SENT, NULL, NULL,
+    };
+    static const testExpected resumed = {
+        "source", TEST_GOES_ON, "none", SENT "continue com pause resume unpause restart disk ", NULL, NULL,
+    };
+    virDomainPtr dom = testStart(TEST_DEVICE_MODELS);
+    g_autoptr(virDomain) again = NULL;
+    g_auto(testSteps) steps = { 0 };
+    int rc;
+
+    if (!dom || testTakeUntil(dom, TEST_PERFORM, &steps) < 0)
+        return -1;
+
+    virObjectUnref(dom);
+    testReconnect(&testHosts[TEST_SOURCE]);
+    testReconnect(&testHosts[TEST_DESTINATION]);
+    testThreadsJoin();
+    testKillDisk();
+    testThreadsJoin();
+    virResetLastError();
+    if (testCheck(0, &stays) < 0)
+        return -1;
+
+    again = virDomainLookupByName(testHosts[TEST_SOURCE].conn, "guest");
+    rc = virDomainResume(again);
+    testThreadsJoin();
+    return testCheck(rc, &resumed);
+}
+
+
+static int
+testDueAsleep(const void *opaque G_GNUC_UNUSED)
+{
+    static const testExpected woken = {
+        "source", "running/wakeup defined", "none", "resume restart disk ", NULL, NULL,
+    };
+    g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
+    int rc;
+
+    if (!dom)
+        return -1;
+
+    testSleep();
+    testKillDisk();
+    testThreadsJoin();
+    rc = virDomainPMWakeup(dom, 0);
+    testThreadsJoin();
+    return testCheck(rc, &woken);
+}
+
+
 static int
 testCuts(void)
 {
@@ -2094,6 +2150,10 @@ testCuts(void)
                  .expected = { MIGRATED, SENT "end disk com destroy ", RESTORED "unpause " });
 
     if (virTestRun("Abortion, step by step", testAbortSteps, NULL) < 0)
+        ret = -1;
+    if (virTestRun("Restart that is due when the guest goes on", testDue, NULL) < 0)
+        ret = -1;
+    if (virTestRun("Restart that is due when the guest wakes up", testDueAsleep, NULL) < 0)
         ret = -1;
 
     return ret;

@@ -294,10 +294,10 @@ libxlDeviceModelFinishOnce(libxlDriverPrivate *driver,
     if (!dm->pending || !libxlDomainEndBeginJob(vm, dm->domid))
         return false;
 
-    /* one that has crashed may be preserved */
+    /* one that has crashed may be preserved, and one that is suspended may go on */
+    dm->left = !libxlDeviceModelsDomainLives(cfg, vm->def);
     if (!libxlDeviceModelsAreLeaving() && libxlDeviceModelIsFailed(vm, dm) && dm->pending &&
-        libxlDeviceModelsDomainLives(cfg, vm->def) &&
-        (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
+        !dm->left && (dmdef = libxlDeviceModelGetDef(vm->def, dm))) {
         action = libxlDeviceModelChooseAction(dmdef, tries);
         if (!(again = libxlDeviceModelYields(vm, dm, action, tries))) {
             dm->pending = false;

@@ -142,6 +142,7 @@ struct _libxlDeviceModel {
     int answers; /* how often it was found to answer over QMP; atomic */
     unsigned int hung; /* for how many seconds, when it was killed for that */
     bool pending; /* it has failed, and what its definition wants then is still to be done */
+    bool left; /* and nobody does that, as the guest was suspended */
     bool saves; /* its scope library lets it send its state, unlike that of an earlier libvirt */
     bool holds; /* the guest is left waiting when it fails, until another process serves it */
     unsigned int holdTime; /* for so many seconds at most; 0 for not at all */

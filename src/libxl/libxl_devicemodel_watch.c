@@ -320,7 +320,7 @@ libxlDeviceModelHandleUnknown(libxlDeviceModelWatched *watched)
 }
 
 
-/* An earlier daemon has told of the failure. */
+/* Everybody was told of the failure, by an earlier daemon or while the guest was suspended. */
 static void
 libxlDeviceModelHandlePending(libxlDeviceModelWatched *watched)
 {
@@ -476,6 +476,50 @@ libxlDeviceModelWatchSuccessors(libxlDriverPrivate *driver,
 
         dm->successor = false;
         libxlDeviceModelTryWatch(driver, vm->def, dm);
+    }
+}
+
+
+/* The guest may be held for it still, and who limits that is there. */
+static void
+libxlDeviceModelFinishSoon(libxlDriverPrivate *driver,
+                           const virDomainDef *def,
+                           libxlDeviceModel *dm)
+{
+    g_autoptr(libxlDeviceModelWatched) watched =
+        libxlDeviceModelWatchedNew(driver, def->uuid, dm);
+
+    if (libxlDeviceModelHandOverSoon(&watched, libxlDeviceModelHandlePending) == 0)
+        return;
+
+    VIR_ERROR(_("domain '%1$s': %2$s"), def->name, virGetLastErrorMessage());
+    virResetLastError();
+}
+
+
+/**
+ * libxlDeviceModelsFinishLeft:
+ * @driver: the driver
+ * @vm: domain whose guest goes on, in a job of type modify, or in a daemon that starts
+ *
+ * Have threads do what was due, and could not be done, while the guest was suspended.  They wait
+ * for the job.  What fails is in the log.
+ */
+void
+libxlDeviceModelsFinishLeft(libxlDriverPrivate *driver,
+                            virDomainObj *vm)
+{
+    libxlDomainObjPrivate *priv = vm->privateData;
+    size_t i;
+
+    for (i = 0; i < priv->ndevicemodels; i++) {
+        libxlDeviceModel *dm = priv->devicemodels[i];
+
+        if (!dm->left)
+            continue;
+
+        dm->left = false;
+        libxlDeviceModelFinishSoon(driver, vm->def, dm);
     }
 }
 

@@ -43,6 +43,10 @@ libxlDeviceModelWatchSuccessors(libxlDriverPrivate *driver,
                                 virDomainObj *vm);
 
 void
+libxlDeviceModelsFinishLeft(libxlDriverPrivate *driver,
+                            virDomainObj *vm);
+
+void
 libxlDeviceModelWatchPrimary(libxlDriverPrivate *driver,
                              virDomainObj *vm);
 
