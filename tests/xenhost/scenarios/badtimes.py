@@ -5,8 +5,8 @@ come to an end, and to one that is defined."""
 from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import MAIN, devicemodel, disk, domain_xml, mac
 
-from .common import (FIRST, TWO_NICS, Failure, expect, expect_all_gone, expect_words, running,
-                     scenario, secondaries_of, wait_for)
+from .common import (TWO_NICS, Failure, expect, expect_all_gone, expect_words, running, scenario,
+                     secondaries_of, wait_for)
 from .deaths import kill, pid_of, state_of
 from .devices import image
 from .failures import beside, defined, pair
@@ -31,7 +31,7 @@ def expect_medium(domain, checksum):
     wait_for(reads, f"{checksum} in the drive", BACK)
 
 
-@scenario(seconds=150, turn=FIRST)
+@scenario(seconds=150)
 def cdrom_restarts(host):
     """The secondary of a cdrom drive is killed, before, after and while its medium is changed: the
     guest reads the medium that the live XML has."""
@@ -115,7 +115,7 @@ def memory_of(host, name):
     return int(host.run(["xl", "list", name]).stdout.splitlines()[1].split()[2])
 
 
-@scenario(seconds=130, turn=FIRST)
+@scenario(seconds=130)
 def deaths_in_ends(host):
     """Secondaries are killed while their guest shuts down, and while it reboots, at each moment of
     that: the domain is off, or runs with all its device models."""

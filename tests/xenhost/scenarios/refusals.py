@@ -90,7 +90,7 @@ def devices_refused(host):
     expect_start_refused(host, missing, "'disk'", "/root/no.img", "'hda'", "No such file")
 
 
-@scenario(seconds=60, turn=FIRST)
+@scenario(seconds=60)
 def operations_refused(host):
     """Detaching a placed NIC: refused while the guest runs on."""
     with running(host, "busy", domain_xml("busy", lan())) as domain:

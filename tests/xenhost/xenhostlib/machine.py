@@ -39,6 +39,8 @@ QEMU = "qemu-system-x86_64"
 CPU = "qemu64,family=22,model=0,stepping=1,+svm,+npt,-monitor"
 # Taken from the machine only as it is used.
 MEMORY_MB = 8192
+# The disk that a host has in common with its partner.
+SHARED_MB = 32
 
 XEN_OPTIONS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot "
                "dom0_mem=1536M,max:1536M dom0_max_vcpus=2 max_cstate=1 cpuidle=0 bootscrub=0")
@@ -53,15 +55,18 @@ MILESTONES = ((b"Xen version", "Xen is up"),
 class XenHost:
     """One emulated host. As a context manager, runs from entry to exit."""
 
-    def __init__(self, libvirt=None, name="default", reuse=False, progress=None):
+    def __init__(self, libvirt=None, name="default", reuse=False, progress=None, partner=None):
         """@libvirt is the DESTDIR to start with; without it, a host that
-        already runs can be used. @reuse: see start()."""
+        already runs can be used. @reuse: see start(). @partner is the host that
+        this one is linked to, eth1 to eth1, and shares /dev/vdc with; it runs when
+        this one is started, and has no other partner then."""
         if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
             raise XenHostError(f"the host's name is '{name}', expected letters, digits, '.', '_', '-'")
         self.name = name
         self.libvirt = pathlib.Path(libvirt).resolve() if libvirt else None
         self.reuse = reuse
         self.progress = progress or Progress()
+        self.partner = partner
         self.folder = temporary_dir() / f"xenhost-{os.getuid()}-{name}"
         self.process = None
 
@@ -149,6 +154,9 @@ class XenHost:
         key = self.folder / "key"
         call(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "xenhost", "-f", str(key)])
         tree.make_disk(self.folder, self.libvirt, base, guest_initrd, key.with_suffix(".pub"))
+        if not self.partner:
+            with open(self.folder / "shared.img", "wb") as shared:
+                shared.truncate(SHARED_MB << 20)
         self.progress("libvirt's disk is made")
 
     def _command(self, base, host_initrd, port):
@@ -164,7 +172,22 @@ class XenHost:
                 "-drive", "file=disk.img,if=virtio,format=raw,snapshot=on,cache=unsafe",
                 "-drive", f"file={escaped(self.folder / 'libvirt.img')},if=virtio,format=raw,readonly=on",
                 "-serial", f"file:{self.folder / 'logs' / 'host-serial.log'}",
-                "-nic", f"user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
+                "-nic", f"user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22",
+                *self._shared()]
+
+    def _shared(self):
+        """Return the options of QEMU for what a host and its partner have in common.
+
+        The one that has none yet sends to a socket that is not there, which loses
+        what is sent, as a cable does that ends nowhere."""
+        folder = self.partner.folder if self.partner else self.folder
+        ends = [escaped(folder / name) for name in ("link", "link-of-partner")]
+        number = 1 + bool(self.partner)
+        own, other = reversed(ends) if self.partner else ends
+        return ["-drive", f"file={escaped(folder / 'shared.img')},if=virtio,format=raw,file.locking=off",
+                "-netdev", f"dgram,id=link,local.type=unix,local.path={own},"
+                           f"remote.type=unix,remote.path={other}",
+                "-device", f"virtio-net-pci,netdev=link,mac=02:00:00:00:01:{number:02x}"]
 
     def _spawn(self, base, host_initrd, content):
         """Start QEMU. Its changes to the base image go to a nameless file in

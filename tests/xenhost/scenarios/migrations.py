@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Guests with secondaries that move to another host while they run, and those that stay where
+they are as that fails."""
+
+import contextlib
+import re
+import threading
+
+from xenhostlib.domain import EMULATOR
+from xenhostlib.partner import SHARED, Traveller, partner_of
+
+from .common import FIRST, expect, expect_all_gone, expect_words, scenario, secondaries, wait_for
+from .deaths import guest_with_all, state_of
+from .saves import blocks, expect_going_on, expect_put_back, progress
+
+# Where the first of the guest's blocks is on its disk, in blocks.
+BLOCKS = 1153
+# How much has been sent when something happens on the way: bytes.
+UNDER_WAY = 32 << 20
+# How many pings may be lost by a move: one that is on its way, and one that goes to where the
+# guest was, as the network has not heard yet that it moved.
+MOVED = 2
+
+
+@contextlib.contextmanager
+def travelling(host, other, **options):
+    """A guest with three secondaries that uses all of them, and may move to the @other host;
+    yields it and its NICs' names."""
+    with guest_with_all(host, image=SHARED, **options) as domain:
+        traveller = Traveller(domain, other)
+        try:
+            names = [entry["name"] for entry in traveller.report()["NIC"]]
+            traveller.ask("load on")
+            traveller.ask("blocks on")
+            traveller.wait_for_pings(names)
+            yield traveller, names
+        finally:
+            traveller.remove()
+
+
+def clock(domain):
+    """Return for how long the guest says that it has run, and what it takes for the time."""
+    return [int(value) for value in re.findall(r"=(\d+)", domain.ask("clock"))]
+
+
+def move(domain, names, options):
+    """Migrate the domain; fail unless it is only there then, and has lost nothing."""
+    here, there = domain.host, domain.places[domain.elsewhere()]
+    before, time = progress(domain), clock(domain)
+    domain.migrate(options)
+    expect_all_gone(here)
+    expect_words(domain.virsh(f"domstate {domain.name}").stdout, "running")
+    expect(len(secondaries(there)) == 3, f"three secondaries: {secondaries(there)}")
+    expect_going_on(domain, names, before, MOVED)
+    now = clock(domain)
+    expect(now[0] >= time[0] and now[1] >= time[1], f"a clock that goes on: {time}, {now}")
+
+
+def expect_disk(domain):
+    """Fail unless the disk has each block that the guest has written, whichever host was it."""
+    domain.ask("blocks off")
+    count = len(blocks(domain))
+    text = domain.host.run(f"dd if={SHARED} bs=512 skip={BLOCKS} count={count} status=none").stdout
+    found = [int(number) for number in re.findall(r"BLOCK (\d+) ", text)]
+    expect(found == list(range(1, count + 1)), f"{count} blocks on the disk: {found}")
+
+
+@scenario(seconds=300, turn=FIRST)
+def migration(host):
+    """A guest that uses three secondaries goes to another host and back, in each way that
+    there is to migrate, and loses nothing."""
+    with partner_of(host) as other:
+        with travelling(host, other) as (domain, names):
+            move(domain, names, "--live --persistent --undefinesource")
+            move(domain, names, "--live --p2p --tunnelled")
+            domain.ask("load off")
+            expect_disk(domain)
+            expect_words(domain.ask("disk sda"), "rw=ok")
+            domain.destroy()
+    expect_all_gone(host)
+
+
+def sent(host):
+    """Return how many bytes a host has sent to its partner."""
+    return int(host.run(["cat", "/sys/class/net/eth1/statistics/tx_bytes"]).stdout)
+
+
+@contextlib.contextmanager
+def under_way(host, action):
+    """Have something done as soon as a part of a guest's memory has been sent from @host."""
+    begin = sent(host)
+
+    def wait():
+        wait_for(lambda: sent(host) > begin + UNDER_WAY, "a guest's memory on its way")
+        action()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def expect_stays(domain, names, *words, action=None):
+    """Fail unless a migration fails with @words, by what is done by then or, with @action, is done
+    on the way; and unless the guest goes on where it is, and nothing of it is on the other host."""
+    here, other = domain.host, domain.places[domain.elsewhere()]
+    before = progress(domain)
+    with under_way(here, action) if action else contextlib.nullcontext():
+        done = domain.migrate("--live", check=False)
+    expect(done.returncode != 0, f"a migration that fails with {words}")
+    expect_words(done.stderr, *words)
+    wait_for(lambda: domain.virsh(f"domstate {domain.name}", check=False).stdout.strip() == "running",
+             "a guest that goes on")
+    expect_put_back(here)
+    expect_going_on(domain, names, before)
+    wait_for(lambda: other.run("virsh list", check=False).returncode == 0, "a daemon that answers")
+    expect_all_gone(other)
+
+
+@scenario(seconds=240)
+def migration_refused(host):
+    """What is missing on the other host, and a device model that does not answer, are found
+    before anything is sent."""
+    with partner_of(host) as other:
+        with travelling(host, other, limit=0) as (domain, names):
+            begin = sent(host)
+            other.run(f"mv {SHARED} /dev/elsewhere")
+            expect_stays(domain, names, SHARED, "'disk'")
+            other.run(f"mv /dev/elsewhere {SHARED} && mv {EMULATOR} /root/elsewhere")
+            expect_stays(domain, names, EMULATOR)
+            other.run(f"mv /root/elsewhere {EMULATOR}")
+            host.run(f"pkill -STOP -f 'guest={domain.name}/disk'")
+            done = domain.migrate("--live", check=False)
+            host.run(f"pkill -CONT -f 'guest={domain.name}/disk'")
+            expect(done.returncode != 0, "a migration that fails")
+            expect_words(done.stderr, "'disk'", "no answer")
+            expect(sent(host) < begin + UNDER_WAY, "nothing of the guest's memory to be sent")
+            expect_going_on(domain, names, progress(domain))
+            domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario(seconds=400)
+def migration_fails(host):
+    """A daemon that ends on the way, there or here, or a device model that does, leaves the guest
+    where it is; the device model is started again."""
+    with partner_of(host) as other:
+        with travelling(host, other) as (domain, names):
+            expect_stays(domain, names, action=lambda: other.run("pkill -KILL -x libvirtd"))
+            expect_stays(domain, names, action=lambda: host.run("pkill -KILL -x libvirtd"))
+            expect_stays(domain, names, "'disk'",
+                         action=lambda: host.run(f"pkill -KILL -f 'guest={domain.name}/disk'"))
+            wait_for(lambda: state_of(domain, "disk")[0] == "running", "a disk that is back")
+            domain.destroy()
+    expect_all_gone(host)
