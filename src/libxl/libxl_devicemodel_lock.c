@@ -202,23 +202,26 @@ libxlDeviceModelLockApply(const libxlDeviceModelLockTask *task,
 }
 
 
-/* Returns 0, or the error: ENOENT where the process does not have the image. */
+/* Returns 0, or the error: ENOENT where the process does not have the image.  One of its files
+ * that nobody may have need not be the image. */
 static int
 libxlDeviceModelLockChild(pid_t ppid G_GNUC_UNUSED,
                           void *opaque)
 {
     const libxlDeviceModelLockTask *task = opaque;
     bool found = false;
+    int err = ENOENT;
     size_t i;
 
     for (i = 0; i < task->nfds; i++) {
         int fd = syscall(SYS_pidfd_getfd, task->pidfd, task->fds[i], 0);
         int rc = 0;
 
-        if (fd < 0 && errno == EBADF)
+        if (fd < 0) {
+            if (errno != EBADF)
+                err = errno;
             continue;
-        if (fd < 0)
-            return errno;
+        }
 
         if (libxlDeviceModelLockIsImage(task, fd)) {
             found = true;
@@ -230,7 +233,7 @@ libxlDeviceModelLockChild(pid_t ppid G_GNUC_UNUSED,
             return rc;
     }
 
-    return found ? 0 : ENOENT;
+    return found ? 0 : err;
 }
 
 

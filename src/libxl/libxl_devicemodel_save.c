@@ -526,8 +526,9 @@ libxlDeviceModelsCheckResume(virDomainObj *vm)
  *
  * Have the secondaries of a domain that was not saved, or not migrated, after all emulate again,
  * before libxl_domain_resume does the same to the primary.  Does nothing where they do, or where
- * there are none.  Their images are locked again before.  One that hangs is killed, as the guest
- * would wait for it for ever, and then treated as any that dies.  Unlocks @vm while it waits.
+ * there are none.  Where it was being migrated, their images are locked again before.  One that hangs
+ * is killed, as the guest would wait for it for ever, and then treated as any that dies.  Unlocks
+ * @vm while it waits.
  *
  * Returns 0, or -1 with an error where one cannot go on yet, or somebody else has its image: the
  * guest must not, either, and it is remembered that this is still to be done.
@@ -538,9 +539,10 @@ libxlDeviceModelsResume(libxlDriverPrivate *driver,
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autofree libxlDeviceModel **dms = NULL;
+    bool unlocked = priv->migrating;
     size_t ndms;
     size_t i;
-    int rc;
+    int rc = 0;
 
     if (!priv->devicemodelsSaving)
         return 0;
@@ -548,7 +550,9 @@ libxlDeviceModelsResume(libxlDriverPrivate *driver,
     dms = libxlDeviceModelsGetRunning(vm, &ndms);
 
     virObjectUnlock(vm);
-    if ((rc = libxlDeviceModelsRelockImages(vm->def, dms, ndms)) == 0)
+    if (unlocked)
+        rc = libxlDeviceModelsRelockImages(vm->def, dms, ndms);
+    if (rc == 0)
         rc = libxlDeviceModelStatesContinue(dms, ndms,
                                             g_get_monotonic_time() +
                                             LIBXL_DEVICE_MODELS_CONTINUE_MS * 1000LL);
