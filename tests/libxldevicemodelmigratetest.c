@@ -1138,7 +1138,7 @@ testRun(const void *opaque)
         ret = -1;
     }
 
-    if (testXen.status && data->way != TEST_TUNNEL && testXen.silence != 60000) {
+    if (testXen.status && data->way != TEST_TUNNEL && testXen.silence != 5 * 60 * 1000) {
         VIR_TEST_VERBOSE("the destination may be silent for %u ms", testXen.silence);
         ret = -1;
     }
