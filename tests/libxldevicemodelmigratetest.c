@@ -108,6 +108,7 @@ static struct {
     bool fails; /* to be saved */
     bool ends; /* on the destination, with its state */
     bool old; /* the emulator there */
+    int accepted; /* whether the destination has begun to receive, atomic */
     void (*copying)(void); /* comes while libxl sends, and the guest runs */
     void (*sending)(void); /* comes while libxl sends */
     bool hook; /* there is a script */
@@ -261,6 +262,17 @@ testTell(const char *line)
 }
 
 
+/* What fails before the destination has accepted the connection is not heard of there. */
+static void
+testAwaitAccepted(void)
+{
+    gint64 deadline = g_get_monotonic_time() + TEST_PATIENCE_US;
+
+    while (!g_atomic_int_get(&testXen.accepted) && g_get_monotonic_time() < deadline)
+        g_usleep(1000);
+}
+
+
 int
 libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
                      uint32_t domid,
@@ -270,7 +282,6 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
 {
     testHost *host = testHostOf(domid);
     g_autofree char *path = g_strdup_printf("%s/guest.xml", host->driver->config->stateDir);
-
     socklen_t len = sizeof(testXen.silence);
 
     testLog(host, flags == LIBXL_SUSPEND_LIVE ? "suspend-live " : "suspend ");
@@ -287,6 +298,8 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
         !testTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": true}}\r\n"))
         return testXen.suspends ? testXen.suspends : ERROR_FAIL;
 
+    if (testXen.copying || testXen.fails)
+        testAwaitAccepted();
     if (testXen.copying) {
         struct pollfd end = { .fd = fd };
 
@@ -389,6 +402,7 @@ int
     char stream[sizeof(TEST_STREAM)] = "";
 
     testXen.streamVersion = params->stream_version;
+    g_atomic_int_set(&testXen.accepted, 1);
     if (saferead(restore_fd, stream, TEST_STREAM_LEN) < 0 || STRNEQ(stream, TEST_STREAM)) {
         testLog(host, "end-of-stream ");
         return ERROR_FAIL;
