@@ -16,6 +16,8 @@ from .failures import NICS, defined, pair
 
 IMAGE = "/root/dies.img"
 EVENTS = "/root/events"
+# A guest that was suspended for long takes itself for stuck, and would say so in the middle of a line.
+CMDLINE = "xen_nopv quiet nosoftlockup"
 # A file system of its own for an image, how long nothing can be written there, and after
 # how long the guest gives a write up: seconds.
 SLOW = "/root/slow"
@@ -79,7 +81,7 @@ def guest_with_all(host, image=IMAGE, limit=None, failure=None, model="rtl8139")
                disk("hda", image, block=block) + nic(1) + nic(2, model))
     host.run(f"printf DMTEST-RW | dd of={image} bs=1M conv=sync status=none")
     try:
-        xml = domain_xml("dies", devices, serial="<serial type='pty'/>")
+        xml = domain_xml("dies", devices, cmdline=CMDLINE, serial="<serial type='pty'/>")
         with running(host, "dies", xml) as domain:
             domain.listen()
             domain.report()
