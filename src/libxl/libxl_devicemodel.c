@@ -380,8 +380,9 @@ libxlDeviceModelsFindEmulator(virDomainDef *def)
  * Start the secondaries of a domain and wait until all of them serve their
  * devices, with the state that they had where the domain is restored.  The live
  * definition gets the state of the device models, the addresses of the placed
- * devices, and the emulator that libxl takes where it has none.  What an earlier end of the domain could not remove is tried again first,
- * also where the domain has no device model any more.  Unlocks @vm while it waits.
+ * devices, and the emulator that libxl takes where it has none.  What an earlier end
+ * of the domain could not remove is tried again first, also where the domain has no
+ * device model any more.  Unlocks @vm while it waits.
  *
  * The status file has to say that they are complete before the caller does what there
  * is no way back from: the next daemon destroys a domain that is not, and its image may

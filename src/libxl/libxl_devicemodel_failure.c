@@ -408,8 +408,9 @@ libxlDeviceModelAbortMigration(libxlDriverPrivate *driver,
  * @reason: how it ended, in words of ours
  *
  * Tell everybody, and do what the definition of the device model wants.  A migration that is
- * under way is aborted first.  The domain may have ended meanwhile: nothing is done then.  Called with the domain locked and no job,
- * unlocks it while the hook script runs, and waits for a job where something is to be done.
+ * under way is aborted first.  The domain may have ended meanwhile: nothing is done then.  Called
+ * with the domain locked and no job, unlocks it while the hook script runs, and waits for a job
+ * where something is to be done.
  * What it has restarted is to be watched as after libxlDeviceModelFinish.
  */
 void
