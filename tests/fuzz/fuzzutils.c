@@ -121,6 +121,18 @@ fuzzInputToString(const uint8_t *data,
 }
 
 
+/* Drops the error of a refusal, which a client can be sent. */
+void
+fuzzCheckMessage(void)
+{
+    const char *message = virGetLastErrorMessage();
+
+    FUZZ_CHECK(virGetLastErrorCode() != VIR_ERR_OK, "refused without an error");
+    FUZZ_CHECK(g_utf8_validate(message, -1, NULL), "the message is not UTF-8");
+    virResetLastError();
+}
+
+
 /**
  * fuzzCheckRefusal:
  * @syntax: whether what was refused is a file of xl, not XML
@@ -139,9 +151,7 @@ fuzzCheckRefusal(bool syntax)
                "refused with code %d", code);
     FUZZ_CHECK(strstr(message, "device model") || strstr(message, "device_model"),
                "refused for something else");
-    FUZZ_CHECK(g_utf8_validate(message, -1, NULL), "the message is not UTF-8");
-
-    virResetLastError();
+    fuzzCheckMessage();
 }
 
 

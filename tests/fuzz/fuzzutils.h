@@ -34,6 +34,7 @@ virDomainXMLOption *fuzzXMLOption(void);
 
 char *fuzzInputToString(const uint8_t *data, size_t size);
 
+void fuzzCheckMessage(void);
 void fuzzCheckRefusal(bool syntax);
 void fuzzCheckSame(const virDomainDef *a, const virDomainDef *b);
 void fuzzCheckXML(virDomainDef *def, bool live);

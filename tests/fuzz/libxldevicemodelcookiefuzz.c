@@ -32,18 +32,6 @@
     "</domain>"
 
 
-/* Drops the error of a refusal, which a client can be sent. */
-static void
-fuzzCheckMessage(void)
-{
-    const char *message = virGetLastErrorMessage();
-
-    FUZZ_CHECK(virGetLastErrorCode() != VIR_ERR_OK, "refused without an error");
-    FUZZ_CHECK(g_utf8_validate(message, -1, NULL), "the message is not UTF-8");
-    virResetLastError();
-}
-
-
 /* Returns what a cookie says, which the caller frees, or NULL where it is refused or says
  * nothing. */
 static libxlDeviceModelsSaved *

@@ -31,18 +31,6 @@
 #define FUZZ_END_LEN 24
 
 
-/* Drops the error of a refusal, which a client can be sent. */
-static void
-fuzzCheckMessage(void)
-{
-    const char *message = virGetLastErrorMessage();
-
-    FUZZ_CHECK(virGetLastErrorCode() != VIR_ERR_OK, "refused without an error");
-    FUZZ_CHECK(g_utf8_validate(message, -1, NULL), "the message is not UTF-8");
-    virResetLastError();
-}
-
-
 static void
 fuzzOpen(const uint8_t *data,
          size_t size)
