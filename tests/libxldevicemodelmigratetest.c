@@ -35,6 +35,7 @@
 #include "libxl/libxl_devicemodel_state.h"
 #include "libxldevicemodeltestdriver.h"
 #include "libxldevicemodeltestloop.h"
+#include "libxldevicemodeltestprimary.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
@@ -119,21 +120,7 @@ static struct {
     unsigned int silence; /* for how many milliseconds the destination may be silent */
     bool twice; /* the guest ran on both hosts */
     unsigned int nfreed; /* events of libxl */
-
-    char *socket; /* the primary's */
-    int listener;
-    virThread thread;
 } testXen;
-
-
-/* libvirt's libxlmock has one that does nothing. */
-int
-bind(int fd,
-     const struct sockaddr *addr,
-     socklen_t len)
-{
-    return syscall(SYS_bind, fd, addr, len);
-}
 
 
 static void G_GNUC_PRINTF(2, 3)
@@ -175,47 +162,9 @@ testCheckOnce(void)
 /* The primary */
 
 static void
-testPrimaryRun(void *opaque G_GNUC_UNUSED)
+testNoteStop(void)
 {
-    int fd;
-
-    while ((fd = accept(testXen.listener, NULL, NULL)) >= 0) {
-        g_autoptr(GString) in = g_string_new(NULL);
-        int passed = -1;
-
-        while (!strchr(in->str, '\n') && libxlDeviceModelTestReceive(fd, in, &passed))
-            ;
-        if (strstr(in->str, "stop"))
-            testLog(&testHosts[TEST_SOURCE], "stop ");
-        ignore_value(send(fd, "{\"return\": {}}\r\n", 16, MSG_NOSIGNAL));
-        VIR_FORCE_CLOSE(fd);
-    }
-}
-
-
-static void
-testPrimaryStart(void)
-{
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-    testXen.socket = g_strdup_printf("%s/qmp", testHosts[TEST_SOURCE].dir);
-    if ((testXen.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0 ||
-        virStrcpyStatic(addr.sun_path, testXen.socket) < 0 ||
-        bind(testXen.listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-        listen(testXen.listener, 1) < 0 ||
-        virThreadCreate(&testXen.thread, true, testPrimaryRun, NULL) < 0)
-        abort();
-}
-
-
-static void
-testPrimaryEnd(void)
-{
-    shutdown(testXen.listener, SHUT_RDWR);
-    virThreadJoin(&testXen.thread);
-    VIR_FORCE_CLOSE(testXen.listener);
-    unlink(testXen.socket);
-    g_clear_pointer(&testXen.socket, g_free);
+    testLog(&testHosts[TEST_SOURCE], "stop ");
 }
 
 
@@ -225,42 +174,11 @@ libxlDeviceModelRelayGetPath(unsigned int domid)
     const testHost *destination = &testHosts[TEST_DESTINATION];
 
     return domid == TEST_DOMID + TEST_DESTINATION ? g_strdup_printf("%s/qmp", destination->dir)
-                                                  : g_strdup(testXen.socket);
-}
-
-
-/* Whether the primary's socket is where it belongs. */
-static bool
-testPrimaryIsBack(void)
-{
-    g_autofree char *aside = g_strdup_printf("%s.libvirt", testXen.socket);
-
-    return virFileExists(testXen.socket) && !virFileExists(aside);
+                                                  : g_strdup(testPrimaryGetPath());
 }
 
 
 /* libxl */
-
-/* Says one thing to who has the primary's socket.  Returns whether that was taken. */
-static bool
-testTell(const char *line)
-{
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    VIR_AUTOCLOSE fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    g_autoptr(GString) answer = g_string_new(NULL);
-    int passed = -1;
-
-    if (fd < 0 || virStrcpyStatic(addr.sun_path, testXen.socket) < 0 ||
-        connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-        safewrite(fd, line, strlen(line)) < 0)
-        abort();
-
-    while (!strchr(answer->str, '\n') && libxlDeviceModelTestReceive(fd, answer, &passed))
-        ;
-
-    return strstr(answer->str, "return");
-}
-
 
 /* What fails before the destination has accepted the connection is not heard of there. */
 static void
@@ -295,7 +213,7 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
         abort();
 
     if (testXen.early ||
-        !testTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": true}}\r\n"))
+        !testPrimaryTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": true}}\r\n"))
         return testXen.suspends ? testXen.suspends : ERROR_FAIL;
 
     if (testXen.copying || testXen.fails)
@@ -311,7 +229,7 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
     }
 
     host->suspended = true;
-    if (!testTell("{\"execute\": \"stop\"}\r\n") ||
+    if (!testPrimaryTell("{\"execute\": \"stop\"}\r\n") ||
         safewrite(fd, TEST_STREAM, TEST_STREAM_LEN) < 0)
         return ERROR_FAIL;
 
@@ -533,27 +451,6 @@ libxl_evenable_domain_death(libxl_ctx *ctx G_GNUC_UNUSED,
 }
 
 
-int
-libxl_userdata_store(libxl_ctx *ctx G_GNUC_UNUSED,
-                     uint32_t domid G_GNUC_UNUSED,
-                     const char *userdata_userid G_GNUC_UNUSED,
-                     const uint8_t *data G_GNUC_UNUSED,
-                     int datalen G_GNUC_UNUSED)
-{
-    return 0;
-}
-
-
-libxl_device_disk *
-libxl_device_disk_list(libxl_ctx *ctx G_GNUC_UNUSED,
-                       uint32_t domid G_GNUC_UNUSED,
-                       int *num)
-{
-    *num = 0;
-    return NULL;
-}
-
-
 /* The secondaries */
 
 static void
@@ -568,14 +465,6 @@ testNote(const char *what,
         g_string_append_printf(text, " %s", dms[i]->name);
     if (ndms > 0)
         testLog(testHostOf(dms[0]->domid), "%s ", text->str);
-}
-
-
-int
-libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege G_GNUC_UNUSED,
-                                 const char *emulator G_GNUC_UNUSED)
-{
-    return 0;
 }
 
 
@@ -607,36 +496,6 @@ libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
         testLog(testHostOf(starting->dm->domid), "serve %s ", starting->dm->name);
     starting->dm->ioservid = starting->dm->id;
     return 0;
-}
-
-
-char *
-libxlDeviceModelDescribeEnd(libxlDeviceModel *dm G_GNUC_UNUSED)
-{
-    return NULL;
-}
-
-
-bool
-libxlDeviceModelIsAlive(const libxlDeviceModel *dm G_GNUC_UNUSED)
-{
-    return true;
-}
-
-
-int
-libxlDeviceModelWatch(libxlDriverPrivate *drv G_GNUC_UNUSED,
-                      const virDomainDef *def G_GNUC_UNUSED,
-                      libxlDeviceModel *dm G_GNUC_UNUSED)
-{
-    return 0;
-}
-
-
-void
-libxlDeviceModelWatchPrimary(libxlDriverPrivate *drv G_GNUC_UNUSED,
-                             virDomainObj *vm G_GNUC_UNUSED)
-{
 }
 
 
@@ -875,10 +734,6 @@ testForgetOn(testHost *host)
 static void
 testForget(void)
 {
-    char *socket = testXen.socket;
-    int listener = testXen.listener;
-    virThread thread = testXen.thread;
-
     testForgetOn(&testHosts[TEST_SOURCE]);
     testForgetOn(&testHosts[TEST_DESTINATION]);
     testStoreReset();
@@ -886,9 +741,6 @@ testForget(void)
         VIR_FORCE_CLOSE(testXen.kept);
     g_free(testXen.status);
     memset(&testXen, 0, sizeof(testXen));
-    testXen.socket = socket;
-    testXen.listener = listener;
-    testXen.thread = thread;
 }
 
 
@@ -2400,7 +2252,7 @@ mymain(void)
         return EXIT_FAILURE;
 
     libxl_driver = testHosts[TEST_SOURCE].driver;
-    testPrimaryStart();
+    testPrimaryStart(testHosts[TEST_SOURCE].dir, testNoteStop);
 
     if (testPlain() < 0)
         ret = -1;

@@ -26,6 +26,7 @@
 #include "libxl/libxl_devicemodel_spawn.h"
 #include "libxl/libxl_devicemodel_state.h"
 #include "libxldevicemodeltestdriver.h"
+#include "libxldevicemodeltestprimary.h"
 #include "libxldevicemodeltestthreads.h"
 #include "libxldevicemodeltestutils.h"
 #include "libxldevicemodeltestxenstore.h"
@@ -77,22 +78,7 @@ static struct {
     bool fails; /* to be saved */
     bool ends; /* as soon as it is spawned */
     int waits; /* so often they do not go on */
-
-    /* the primary */
-    char *socket;
-    int listener;
-    virThread thread;
 } testXen;
-
-
-/* libvirt's libxlmock has one that does nothing. */
-int
-bind(int fd,
-     const struct sockaddr *addr,
-     socklen_t len)
-{
-    return syscall(SYS_bind, fd, addr, len);
-}
 
 
 /* Notes what there is no way back from, with an exclamation mark where the next daemon would
@@ -124,89 +110,20 @@ unlink(const char *path)
 /* The primary */
 
 static void
-testPrimaryRun(void *opaque G_GNUC_UNUSED)
+testNoteStop(void)
 {
-    int fd;
-
-    while ((fd = accept(testXen.listener, NULL, NULL)) >= 0) {
-        g_autoptr(GString) in = g_string_new(NULL);
-        int passed = -1;
-
-        while (!strchr(in->str, '\n') && libxlDeviceModelTestReceive(fd, in, &passed))
-            ;
-        if (strstr(in->str, "stop"))
-            g_string_append(testXen.log, "stop ");
-        ignore_value(send(fd, "{\"return\": {}}\r\n", 16, MSG_NOSIGNAL));
-        VIR_FORCE_CLOSE(fd);
-    }
-}
-
-
-static void
-testPrimaryStart(void)
-{
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-    testXen.socket = g_strdup_printf("%s/qmp", testDir);
-    if ((testXen.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0 ||
-        virStrcpyStatic(addr.sun_path, testXen.socket) < 0 ||
-        bind(testXen.listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-        listen(testXen.listener, 1) < 0 ||
-        virThreadCreate(&testXen.thread, true, testPrimaryRun, NULL) < 0)
-        abort();
-}
-
-
-static void
-testPrimaryEnd(void)
-{
-    shutdown(testXen.listener, SHUT_RDWR);
-    virThreadJoin(&testXen.thread);
-    VIR_FORCE_CLOSE(testXen.listener);
-    unlink(testXen.socket);
-    g_clear_pointer(&testXen.socket, g_free);
+    g_string_append(testXen.log, "stop ");
 }
 
 
 char *
 libxlDeviceModelRelayGetPath(unsigned int domid G_GNUC_UNUSED)
 {
-    return g_strdup(testXen.socket);
-}
-
-
-/* Whether the primary's socket is where it belongs. */
-static bool
-testPrimaryIsBack(void)
-{
-    g_autofree char *aside = g_strdup_printf("%s.libvirt", testXen.socket);
-
-    return virFileExists(testXen.socket) && !virFileExists(aside);
+    return g_strdup(testPrimaryGetPath());
 }
 
 
 /* libxl */
-
-/* Says one thing to who has the primary's socket.  Returns whether that was taken. */
-static bool
-testTell(const char *line)
-{
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    VIR_AUTOCLOSE fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    g_autoptr(GString) answer = g_string_new(NULL);
-    int passed = -1;
-
-    if (fd < 0 || virStrcpyStatic(addr.sun_path, testXen.socket) < 0 ||
-        connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-        safewrite(fd, line, strlen(line)) < 0)
-        abort();
-
-    while (!strchr(answer->str, '\n') && libxlDeviceModelTestReceive(fd, answer, &passed))
-        ;
-
-    return strstr(answer->str, "return");
-}
-
 
 int
 libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
@@ -220,8 +137,8 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
         return ERROR_FAIL;
 
     if (!testXen.mute &&
-        (!testTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": true}}\r\n") ||
-         !testTell("{\"execute\": \"stop\"}\r\n")))
+        (!testPrimaryTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": true}}\r\n") ||
+         !testPrimaryTell("{\"execute\": \"stop\"}\r\n")))
         return ERROR_FAIL;
 
     if (safewrite(fd, TEST_STREAM, strlen(TEST_STREAM)) < 0)
@@ -229,7 +146,7 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
 
     testXen.suspended = true;
     if (!testXen.mute)
-        testTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": false}}\r\n");
+        testPrimaryTell("{\"execute\": \"xen-set-global-dirty-log\", \"arguments\": {\"enable\": false}}\r\n");
     return testXen.suspends;
 }
 
@@ -380,27 +297,6 @@ libxl_evenable_domain_death(libxl_ctx *ctx G_GNUC_UNUSED,
 }
 
 
-int
-libxl_userdata_store(libxl_ctx *ctx G_GNUC_UNUSED,
-                     uint32_t domid G_GNUC_UNUSED,
-                     const char *userdata_userid G_GNUC_UNUSED,
-                     const uint8_t *data G_GNUC_UNUSED,
-                     int datalen G_GNUC_UNUSED)
-{
-    return 0;
-}
-
-
-libxl_device_disk *
-libxl_device_disk_list(libxl_ctx *ctx G_GNUC_UNUSED,
-                       uint32_t domid G_GNUC_UNUSED,
-                       int *num)
-{
-    *num = 0;
-    return NULL;
-}
-
-
 /* The secondaries */
 
 static void
@@ -413,14 +309,6 @@ testNote(const char *what,
     g_string_append_printf(testXen.log, "%s ", what);
     for (i = 0; i < ndms; i++)
         g_string_append_printf(testXen.log, "%s ", dms[i]->name);
-}
-
-
-int
-libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege G_GNUC_UNUSED,
-                                 const char *emulator G_GNUC_UNUSED)
-{
-    return 0;
 }
 
 
@@ -452,36 +340,6 @@ libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
     g_string_append_printf(testXen.log, "serve %s ", starting->dm->name);
     starting->dm->ioservid = starting->dm->id;
     return 0;
-}
-
-
-char *
-libxlDeviceModelDescribeEnd(libxlDeviceModel *dm G_GNUC_UNUSED)
-{
-    return NULL;
-}
-
-
-bool
-libxlDeviceModelIsAlive(const libxlDeviceModel *dm G_GNUC_UNUSED)
-{
-    return true;
-}
-
-
-int
-libxlDeviceModelWatch(libxlDriverPrivate *drv G_GNUC_UNUSED,
-                      const virDomainDef *def G_GNUC_UNUSED,
-                      libxlDeviceModel *dm G_GNUC_UNUSED)
-{
-    return 0;
-}
-
-
-void
-libxlDeviceModelWatchPrimary(libxlDriverPrivate *drv G_GNUC_UNUSED,
-                             virDomainObj *vm G_GNUC_UNUSED)
-{
 }
 
 
@@ -1172,13 +1030,13 @@ testRecover(const void *opaque)
 {
     const struct testRecoverData *data = opaque;
     g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
-    g_autofree char *aside = g_strdup_printf("%s.libvirt", testXen.socket);
+    g_autofree char *aside = g_strdup_printf("%s.libvirt", testPrimaryGetPath());
     libxlDomainObjPrivate *priv;
     virDomainObj *vm;
     int ret = 0;
 
-    if (!dom || rename(testXen.socket, aside) < 0 ||
-        !g_file_set_contents(testXen.socket, "", 0, NULL))
+    if (!dom || rename(testPrimaryGetPath(), aside) < 0 ||
+        !g_file_set_contents(testPrimaryGetPath(), "", 0, NULL))
         return -1;
 
     g_string_truncate(testXen.log, 0);
@@ -1212,11 +1070,11 @@ static int
 testRecoverEnded(const void *opaque G_GNUC_UNUSED)
 {
     g_autoptr(virDomain) dom = testStart(TEST_DEVICE_MODELS);
-    g_autofree char *aside = g_strdup_printf("%s.libvirt", testXen.socket);
+    g_autofree char *aside = g_strdup_printf("%s.libvirt", testPrimaryGetPath());
     virDomainObj *vm;
 
-    if (!dom || rename(testXen.socket, aside) < 0 ||
-        !g_file_set_contents(testXen.socket, "", 0, NULL))
+    if (!dom || rename(testPrimaryGetPath(), aside) < 0 ||
+        !g_file_set_contents(testPrimaryGetPath(), "", 0, NULL))
         return -1;
 
     vm = testFind();
@@ -1225,7 +1083,7 @@ testRecoverEnded(const void *opaque G_GNUC_UNUSED)
     if (testPrimaryIsBack())
         return 0;
 
-    ignore_value(rename(aside, testXen.socket));
+    ignore_value(rename(aside, testPrimaryGetPath()));
     return -1;
 }
 
@@ -1320,7 +1178,7 @@ mymain(void)
     testXen.log = g_string_new(NULL);
     if (testDriverInit() < 0)
         return EXIT_FAILURE;
-    testPrimaryStart();
+    testPrimaryStart(testDir, testNoteStop);
 
     if (testSaves() < 0)
         ret = -1;

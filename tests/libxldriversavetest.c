@@ -281,17 +281,6 @@ libxl_event_free(libxl_ctx *ctx G_GNUC_UNUSED,
 
 
 int
-libxl_userdata_store(libxl_ctx *ctx G_GNUC_UNUSED,
-                     uint32_t domid G_GNUC_UNUSED,
-                     const char *userdata_userid G_GNUC_UNUSED,
-                     const uint8_t *data G_GNUC_UNUSED,
-                     int datalen G_GNUC_UNUSED)
-{
-    return 0;
-}
-
-
-int
 libxl_userdata_retrieve(libxl_ctx *ctx G_GNUC_UNUSED,
                         uint32_t domid G_GNUC_UNUSED,
                         const char *userdata_userid G_GNUC_UNUSED,
@@ -299,16 +288,6 @@ libxl_userdata_retrieve(libxl_ctx *ctx G_GNUC_UNUSED,
                         int *datalen_r G_GNUC_UNUSED)
 {
     return 0;
-}
-
-
-libxl_device_disk *
-libxl_device_disk_list(libxl_ctx *ctx G_GNUC_UNUSED,
-                       uint32_t domid G_GNUC_UNUSED,
-                       int *num)
-{
-    *num = 0;
-    return NULL;
 }
 
 
