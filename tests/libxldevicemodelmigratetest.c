@@ -1168,6 +1168,10 @@ testSecondaries(void)
                  .sleeps = true, .suspends = ERROR_FAIL,
                  .expected = { "nowhere", "pmsuspended/unknown defined", "none", SENT CONTINUED,
                                .error = TEST_NOT_SENT });
+    DO_TEST_WAYS("secondaries of what has suspended itself, where libxl cannot restore", THREE,
+                 .flags = LIVE, .sleeps = true, .restoreFails = true,
+                 .expected = { "nowhere", "pmsuspended/unknown defined", "none", SENT CONTINUED,
+                               "restore ", .error = TEST_NOT_RESTORED });
     DO_TEST_WAYS("secondaries, where libxl cannot restore", THREE, .flags = LIVE,
                  .restoreFails = true,
                  .expected = { "source", TEST_GOES_ON, "none", NULL,
