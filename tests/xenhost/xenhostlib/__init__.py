@@ -4,9 +4,9 @@ and guest."""
 
 from .client import Client
 from .common import Progress, Stuck, XenHostError
-from .domain import Domain, leftovers
+from .domain import Domain, fell, leftovers
 from .guest import parse_report, pings
 from .machine import XenHost
 
-__all__ = ["Client", "Domain", "Progress", "Stuck", "XenHost", "XenHostError", "leftovers",
+__all__ = ["Client", "Domain", "Progress", "Stuck", "XenHost", "XenHostError", "fell", "leftovers",
            "parse_report", "pings"]

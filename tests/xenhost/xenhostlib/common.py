@@ -27,7 +27,7 @@ CACHE_LIFETIME = 14 * 24 * 3600
 
 
 class Stuck(XenHostError):
-    """The emulation of a guest's processor goes no further."""
+    """The emulation of a guest's processor, or of a whole host, goes no further."""
 
 
 def temporary_dir():

@@ -223,6 +223,11 @@ class Domain:
             time.sleep(1)
 
 
+def fell(host):
+    """Return whether a guest on @host fell out of the emulation since this was asked last."""
+    return host.answers() and host.script("stuck.sh", check=False).stdout.strip() == "stuck"
+
+
 def openers(host, path):
     """Return the pids of the processes on @host that have the file @path open."""
     return host.run(f"find /proc/[0-9]*/fd -maxdepth 1 -lname '{path}' 2>/dev/null | "

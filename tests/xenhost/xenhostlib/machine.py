@@ -19,16 +19,25 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from . import image, initrd, tree
-from .common import PROGRAMS, Progress, XenHostError, call, require, temporary_dir
+from .common import PROGRAMS, Progress, Stuck, XenHostError, call, require, temporary_dir
 from .logs import collect
 
 # Seconds. Software emulation on a loaded machine is several times slower than
 # on an idle one; a host that is really broken mostly ends or says so at once.
 BOOT_TIMEOUT = 600
 POWEROFF_TIMEOUT = 60
+# What a command may take where nothing else is said.
+COMMAND_TIMEOUT = 900
+# How often a host is asked whether it is there while a command runs, for how long it is
+# waited for its answer, and how many answers in a row may be missing: a host that stands
+# still ends no command and no connection.
+LOOK = 60
+ANSWER = 30
+SILENCES = 3
 
 QEMU = "qemu-system-x86_64"
 
@@ -232,7 +241,7 @@ class XenHost:
     def _answers(self, command):
         try:
             done = subprocess.run(self._ssh(command), stdin=subprocess.DEVNULL, check=False,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=ANSWER)
         except subprocess.TimeoutExpired:
             return False
         if done.returncode:
@@ -279,21 +288,50 @@ class XenHost:
         if not self.running():
             raise XenHostError(f"the host '{self.name}' does not run: start it first")
 
-    def run(self, command, check=True, timeout=None, input=None):
+    def run(self, command, check=True, timeout=COMMAND_TIMEOUT, input=None):
         """Run @command, a list of words or one line for the shell, as root.
 
         Returns a subprocess.CompletedProcess with its output as text. Raises
-        XenHostError when it fails and @check is true, and
-        subprocess.TimeoutExpired."""
+        XenHostError when it fails and @check is true, Stuck when the host stands
+        still meanwhile, and subprocess.TimeoutExpired."""
         self._require_running()
-        stdin = {"input": input} if input is not None else {"stdin": subprocess.DEVNULL}
-        done = subprocess.run(self._ssh(command), capture_output=True, text=True, errors="replace",
-                              check=False, timeout=timeout, **stdin)
+        done = self._complete(self._ssh(command), timeout, input)
         if check and done.returncode:
             line = command if isinstance(command, str) else shlex.join(map(str, command))
             raise XenHostError(f"on the host, '{line}' ended with status {done.returncode}:\n"
                                + (done.stderr or done.stdout).rstrip())
         return done
+
+    def _complete(self, words, timeout, input=None):
+        """Run what speaks with the host to its end, as run() does."""
+        deadline = time.monotonic() + timeout
+        silences = 0
+        # communicate() forgets the rest of an input when its time is over
+        with tempfile.TemporaryFile("w+") as stdin:
+            stdin.write(input or "")
+            stdin.seek(0)
+            process = subprocess.Popen(words, stdin=stdin, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True, errors="replace")
+        with process:
+            try:
+                while True:
+                    left = max(deadline - time.monotonic(), 0)
+                    try:
+                        output = process.communicate(timeout=min(LOOK, left))
+                        return subprocess.CompletedProcess(words, process.returncode, *output)
+                    except subprocess.TimeoutExpired as expired:
+                        if left <= LOOK:
+                            raise subprocess.TimeoutExpired(words, timeout) from expired
+                    silences = 0 if self._answers(["true"]) else silences + 1
+                    if silences == SILENCES:
+                        raise Stuck(f"the host '{self.name}' stands still")
+            except BaseException:
+                process.kill()
+                raise
+
+    def answers(self):
+        """Return whether commands can be run on the host, and it does not stand still."""
+        return self.running() and any(self._answers(["true"]) for _ in range(SILENCES))
 
     def script(self, name, *words, **options):
         """Run the program @name of the folder host/ on the host, with @words.
@@ -328,7 +366,10 @@ class XenHost:
 
     def _copy(self, source, target):
         self._require_running()
-        call(["scp", "-F", "none", "-q", "-r", *self._options(), source, target])
+        done = self._complete(["scp", "-F", "none", "-q", "-r", *self._options(), source, target],
+                              COMMAND_TIMEOUT)
+        if done.returncode:
+            raise XenHostError(f"'{source}' was not copied to '{target}':\n{done.stderr.rstrip()}")
 
     def logs_folder(self):
         """Return the folder for logs that are kept when the host ends."""

@@ -3,8 +3,8 @@
 
 import contextlib
 
-from .common import PROGRAMS, Progress
-from .domain import Domain, console_path
+from .common import PROGRAMS, Progress, Stuck
+from .domain import Domain, console_path, fell
 from .machine import XenHost
 
 # A disk that both have, for guests.
@@ -50,7 +50,9 @@ ip link set xenbr0 mtu {MTU}
 @contextlib.contextmanager
 def partner_of(host):
     """A second host, called "partner", on one network with @host, called "xenhost", for as long
-    as it is needed; the daemon of each lets the other's in."""
+    as it is needed; the daemon of each lets the other's in.
+
+    Raises Stuck where the emulation of the second is why what was done with it has failed."""
     other = XenHost(host.libvirt, f"{host.name}-partner", progress=Progress(f"{host.name}-partner: "),
                     partner=host)
     with other:
@@ -58,6 +60,10 @@ def partner_of(host):
             _name(host, "xenhost")
             _name(other, "partner")
             yield other
+        except Exception as error:
+            if not other.answers() or fell(other):
+                raise Stuck(f"the host '{other.name}', or a guest on it, stands still") from error
+            raise
         finally:
             host.run(f"ip link set eth1 nomaster down; ip link set xenbr0 mtu 1500; {LISTEN_NO_MORE}")
 
