@@ -1549,6 +1549,30 @@ testOthersStep(const void *opaque)
 }
 
 
+/* Whether nobody listens on a port of this host any more.  The event loop closes sockets when
+ * it comes to that. */
+static bool
+testIsDeaf(unsigned int port)
+{
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_port = htons(port),
+    };
+    gint64 deadline = g_get_monotonic_time() + TEST_PATIENCE_US;
+
+    while (g_get_monotonic_time() < deadline) {
+        VIR_AUTOCLOSE fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+            return errno == ECONNREFUSED;
+        g_usleep(1000);
+    }
+
+    return false;
+}
+
+
 /* Whoever connects first is the source, and nobody is once it is over. */
 static int
 testPort(const void *opaque G_GNUC_UNUSED)
@@ -1559,8 +1583,6 @@ testPort(const void *opaque G_GNUC_UNUSED)
     };
     g_autoptr(virDomain) dom = testStart("");
     g_auto(testSteps) steps = { 0 };
-    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    VIR_AUTOCLOSE fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     unsigned int port;
     int rc;
 
@@ -1568,13 +1590,12 @@ testPort(const void *opaque G_GNUC_UNUSED)
         virStrToLong_ui(strrchr(steps.uri, ':') + 1, NULL, 10, &port) < 0)
         return -1;
 
-    addr.sin_port = htons(port);
     rc = testTake(dom, TEST_FINISH, &steps);
     if (libxlDomainMigrateConfirm3Params(dom, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE, true) < 0 ||
         testCheck(rc, &expected) < 0)
         return -1;
 
-    if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+    if (!testIsDeaf(port)) {
         VIR_TEST_VERBOSE("the host still listens");
         return -1;
     }
