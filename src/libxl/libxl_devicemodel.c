@@ -514,7 +514,8 @@ libxlDeviceModelCleanUpCapabilities(virDomainDef *def,
 
 
 /* Remove what a device model has left.  One that an earlier domain left over has
- * nothing to do with the definition.  Returns whether nothing is left. */
+ * nothing to do with the definition.  What xenstore says of it goes last, so that who looks
+ * there finds it for as long as anything of it may be left.  Returns whether nothing is left. */
 static bool
 libxlDeviceModelCleanUp(virDomainDef *def,
                         libxlDeviceModel *dm)
