@@ -672,6 +672,36 @@ testEnd(libxlDeviceModel *dm)
 }
 
 
+/* Gives images back in a while. */
+static void
+testGiveBack(void *opaque)
+{
+    libxlDeviceModelImages *images = opaque;
+
+    g_usleep(300 * 1000);
+    libxlDeviceModelImagesClear(images);
+}
+
+
+/* What is about to be given back is waited for. */
+static int
+testTakeBack(libxlDeviceModel *dm,
+             const virDomainDiskDef *def,
+             libxlDeviceModelImages *images)
+{
+    virThread thread;
+    int ret;
+
+    if (virThreadCreate(&thread, true, testGiveBack, images) < 0)
+        return -1;
+
+    ret = libxlDeviceModelDiskRelock(dm, def, g_get_monotonic_time() + TEST_LONG_MS * 1000LL);
+    virThreadJoin(&thread);
+
+    return ret;
+}
+
+
 static int
 testGiveAwayRun(libxlDeviceModel *dm,
                 const virDomainDiskDef *def)
@@ -691,7 +721,7 @@ testGiveAwayRun(libxlDeviceModel *dm,
     /* its base is not in that one's definition, which is found when it is locked */
     ignore_value(testUseOpen(&other, &images));
     virResetLastError();
-    if (libxlDeviceModelDiskRelock(dm, def) == 0 ||
+    if (libxlDeviceModelDiskRelock(dm, def, 0) == 0 ||
         libxlDeviceModelTestCompareError(testDir, "resource busy: device model 'blk': image 'DIR/over.qcow2' of disk 'hdb' is in use by another process, expected one that nobody else writes to, and that nobody else uses if it is written to") < 0)
         return -1;
 
@@ -700,8 +730,9 @@ testGiveAwayRun(libxlDeviceModel *dm,
         return -1;
 
     /* the second time it has them */
-    if (libxlDeviceModelDiskRelock(dm, def) < 0 ||
-        libxlDeviceModelDiskRelock(dm, def) < 0 ||
+    ignore_value(testUseOpen(&other, &images));
+    if (testTakeBack(dm, def, &images) < 0 ||
+        libxlDeviceModelDiskRelock(dm, def, 0) < 0 ||
         testLockBytes("over.qcow2", "100 101 103 201 203 ") < 0 ||
         testLockBytes("base.raw", "100 201 203 ") < 0)
         return -1;
@@ -747,11 +778,11 @@ testTakeStranger(const void *opaque G_GNUC_UNUSED)
     VIR_AUTOCLOSE other = open(path, O_RDONLY | O_CLOEXEC);
     g_autoptr(virDomainDiskDef) readonly = testDiskNew(chain, G_N_ELEMENTS(chain), true);
     libxlDeviceModel *dm = testHandOver();
-    int ret = libxlDeviceModelDiskRelock(dm, def);
+    int ret = libxlDeviceModelDiskRelock(dm, def, 0);
 
     if (testLockBytes("base.raw", "") < 0 ||
         testLockBytes("disk.vhd", "") < 0 ||
-        libxlDeviceModelDiskRelock(dm, readonly) < 0 ||
+        libxlDeviceModelDiskRelock(dm, readonly, 0) < 0 ||
         testLockBytes("base.raw", "100 201 203 ") < 0)
         ret = -1;
 
@@ -761,7 +792,7 @@ testTakeStranger(const void *opaque G_GNUC_UNUSED)
 
     testEnd(dm);
     dm = libxlDeviceModelNewEmpty();
-    if (libxlDeviceModelDiskRelock(dm, def) < 0)
+    if (libxlDeviceModelDiskRelock(dm, def, 0) < 0)
         ret = -1;
     virObjectUnref(dm);
 

@@ -578,7 +578,8 @@ libxlDeviceModelDiskUnlock(const libxlDeviceModel *dm,
 
 int
 libxlDeviceModelDiskRelock(const libxlDeviceModel *dm,
-                           const virDomainDiskDef *def)
+                           const virDomainDiskDef *def,
+                           gint64 deadline G_GNUC_UNUSED)
 {
     testLog(testHostOf(dm->domid), "lock %s %s ", dm->name, def->dst);
     if (!testXen.imageUsed)

@@ -424,7 +424,8 @@ libxlDeviceModelDiskUnlock(const libxlDeviceModel *dm,
 
 int
 libxlDeviceModelDiskRelock(const libxlDeviceModel *dm,
-                           const virDomainDiskDef *def G_GNUC_UNUSED)
+                           const virDomainDiskDef *def G_GNUC_UNUSED,
+                           gint64 deadline G_GNUC_UNUSED)
 {
     g_string_append_printf(testXen.log, "lock %s ", dm->name);
     return 0;

@@ -33,6 +33,9 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_disk");
  * storage_file/storage_source.c). */
 #define LIBXL_DEVICE_MODEL_CHAIN_MAX 200
 
+/* How often it is attempted to lock an image that somebody else has. */
+#define LIBXL_DEVICE_MODEL_RELOCK_US (100 * 1000)
+
 /* Whose image it is, for errors. */
 typedef struct _libxlDeviceModelImageUser libxlDeviceModelImageUser;
 struct _libxlDeviceModelImageUser {
@@ -372,30 +375,48 @@ libxlDeviceModelImageIsOut(int err)
 }
 
 
+/* Whoever has the image may be about to give it back.  Returns 0, or -1 with errno. */
+static int
+libxlDeviceModelImageRelock(const libxlDeviceModel *dm,
+                            const virStorageSource *src,
+                            bool readonly,
+                            gint64 deadline)
+{
+    bool shared = libxlDeviceModelImageIsShared(src);
+
+    while (libxlDeviceModelLockRunning(&dm->process, src->path, !readonly, shared) < 0) {
+        if (errno != EAGAIN || g_get_monotonic_time() >= deadline)
+            return -1;
+        g_usleep(LIBXL_DEVICE_MODEL_RELOCK_US);
+    }
+
+    return 0;
+}
+
+
 /**
  * libxlDeviceModelDiskRelock:
  * @dm: a secondary that is about to go on
  * @def: one of its disks
+ * @deadline: until when others may give back what they use, as of g_get_monotonic_time()
  *
- * Lock the images again, if they were unlocked.  Waits as long as the file system does; no domain
- * may be locked.
+ * Lock the images again, if they were unlocked.  Waits as long as the file system does, too; no
+ * domain may be locked.
  *
  * Returns 0, or -1 with an error that names the device model, the disk and the image that somebody
  * else uses.
  */
 int
 libxlDeviceModelDiskRelock(const libxlDeviceModel *dm,
-                           const virDomainDiskDef *def)
+                           const virDomainDiskDef *def,
+                           gint64 deadline)
 {
     libxlDeviceModelImageUser user = { dm->name, def->dst };
     bool readonly = libxlDeviceModelDiskIsReadonly(def);
     const virStorageSource *src;
 
     for (src = def->src; virStorageSourceIsBacking(src); src = src->backingStore) {
-        bool shared = libxlDeviceModelImageIsShared(src);
-
-        if (src->path &&
-            libxlDeviceModelLockRunning(&dm->process, src->path, !readonly, shared) < 0) {
+        if (src->path && libxlDeviceModelImageRelock(dm, src, readonly, deadline) < 0) {
             if (!libxlDeviceModelImageIsOut(errno))
                 return libxlDeviceModelImageReportLock(src, &user);
             VIR_WARN("device model '%s': image '%s' of disk '%s' is not locked again: %s",

@@ -29,4 +29,5 @@ libxlDeviceModelDiskUnlock(const libxlDeviceModel *dm,
 
 int
 libxlDeviceModelDiskRelock(const libxlDeviceModel *dm,
-                           const virDomainDiskDef *def);
+                           const virDomainDiskDef *def,
+                           gint64 deadline);

@@ -35,8 +35,11 @@ VIR_LOG_INIT("libxl.libxl_devicemodel_save");
 /* What is written to disks is waited for.  libxl gives the guest as long to suspend itself. */
 #define LIBXL_DEVICE_MODELS_SAVE_MS (60 * 1000)
 
-/* Those that have gone on make nobody wait. */
+/* Those that have gone on make nobody wait.  With what the other host may take to give their images
+ * back it is less than others wait for the job (VIR_JOB_WAIT_TIME in
+ * conf/virdomainjob.c). */
 #define LIBXL_DEVICE_MODELS_CONTINUE_MS (20 * 1000)
+#define LIBXL_DEVICE_MODELS_RELOCK_MS (8 * 1000)
 
 /* The secondaries of a domain, in the order of its definition. */
 struct _libxlDeviceModelsSaving {
@@ -261,18 +264,20 @@ libxlDeviceModelsUnlockImages(libxlDeviceModelsSaving *saving)
 }
 
 
-/* Returns 0, or -1 with an error where another host, or somebody else, has an image by now. */
+/* Where a migration has failed late, the other host is about to give the images back.  Returns 0,
+ * or -1 with an error where it, or somebody else, has one still. */
 static int
 libxlDeviceModelsRelockImages(const virDomainDef *def,
                               libxlDeviceModel **dms,
                               size_t ndms)
 {
+    gint64 deadline = g_get_monotonic_time() + LIBXL_DEVICE_MODELS_RELOCK_MS * 1000LL;
     libxlDeviceModel *dm = libxlDeviceModelsFindDisks(def, dms, ndms);
     size_t i;
 
     for (i = 0; dm && i < def->ndisks; i++) {
         if (libxlDeviceModelOwnsDisk(def, def->disks[i]) &&
-            libxlDeviceModelDiskRelock(dm, def->disks[i]) < 0)
+            libxlDeviceModelDiskRelock(dm, def->disks[i], deadline) < 0)
             return -1;
     }
 
