@@ -109,6 +109,7 @@ static struct {
     bool fails; /* to be saved */
     bool ends; /* on the destination, with its state */
     bool old; /* the emulator there */
+    bool untold; /* its version */
     int accepted; /* whether the destination has begun to receive, atomic */
     void (*copying)(void); /* comes while libxl sends, and the guest runs */
     void (*sending)(void); /* comes while libxl sends */
@@ -618,8 +619,10 @@ libxlDeviceModelEmulatorProbe(const char *path G_GNUC_UNUSED,
                               libxlDeviceModelEmulator *emulator)
 {
     memset(emulator, 0, sizeof(*emulator));
-    emulator->version[0] = testXen.old ? 6 : 7;
-    emulator->version[1] = 2;
+    if (!testXen.untold) {
+        emulator->version[0] = testXen.old ? 6 : 7;
+        emulator->version[1] = 2;
+    }
     return 0;
 }
 
@@ -918,6 +921,7 @@ struct testMigrateData {
     bool fails;
     bool ends;
     bool old;
+    bool untold;
     bool hook;
     bool imageUsed;
     bool unwritable; /* the destination's status file */
@@ -940,6 +944,7 @@ testSet(const struct testMigrateData *data)
     testXen.fails = data->fails;
     testXen.ends = data->ends;
     testXen.old = data->old;
+    testXen.untold = data->untold;
     testXen.hook = data->hook;
     testXen.imageUsed = data->imageUsed;
 }
@@ -1185,6 +1190,8 @@ testSecondaries(void)
                  .expected = { "source", "running/booted defined", "none", ASKED, "",
                                "unsupported configuration: the emulator of device model 'disk' is QEMU 6.2, "
                                "and its state is of 7.2: expected that or a later one" });
+    DO_TEST_WAYS("to an emulator that does not tell its version", THREE, .flags = LIVE, .untold = true,
+                 .expected = { MIGRATED, SENT "end disk com destroy ", RESTORED "unpause " });
     DO_TEST_WAYS("to a host without the bridge", LAN, .flags = LIVE,
                  .expected = { "source", "running/booted defined", "none", "ask lan ", "",
                                "unsupported configuration: device model 'lan': bridge 'nowhere0' "
