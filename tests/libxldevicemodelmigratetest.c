@@ -100,6 +100,7 @@ static struct {
     bool keeps; /* a child has what it sends to, and lives on */
     int kept;
     bool restoreFails;
+    bool floods; /* the source sends more than there is room for */
     bool unpauseFails; /* on the destination */
     bool destroyFails; /* on the source */
     bool resumeFails;
@@ -192,6 +193,26 @@ testAwaitAccepted(void)
 }
 
 
+/* Sends until nobody takes it any more. */
+static int
+testFlood(testHost *host,
+          int fd)
+{
+    struct timeval patience = { .tv_sec = TEST_PATIENCE_US / G_USEC_PER_SEC };
+    char zeros[4096] = { 0 };
+
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+        abort();
+
+    while (safewrite(fd, zeros, sizeof(zeros)) >= 0);
+
+    if (errno == EAGAIN)
+        testLog(host, "stuck ");
+
+    return ERROR_FAIL;
+}
+
+
 int
 libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
                      uint32_t domid,
@@ -236,6 +257,9 @@ libxl_domain_suspend(libxl_ctx *ctx G_GNUC_UNUSED,
 
     if (testXen.sending)
         testXen.sending();
+
+    if (testXen.floods)
+        return testFlood(host, fd);
 
     return testXen.suspends;
 }
@@ -331,7 +355,8 @@ int
     if (!testXen.restoreFails)
         return testCreate(host, d_config, domid);
 
-    testAwaitSent();
+    if (!testXen.floods)
+        testAwaitSent();
     return ERROR_FAIL;
 }
 
@@ -913,6 +938,7 @@ struct testMigrateData {
     bool early;
     bool keeps;
     bool restoreFails;
+    bool floods;
     bool unpauseFails;
     bool destroyFails;
     bool resumeFails;
@@ -936,6 +962,7 @@ testSet(const struct testMigrateData *data)
     testXen.early = data->early;
     testXen.keeps = data->keeps;
     testXen.restoreFails = data->restoreFails;
+    testXen.floods = data->floods;
     testXen.unpauseFails = data->unpauseFails;
     testXen.destroyFails = data->destroyFails;
     testXen.resumeFails = data->resumeFails;
@@ -1093,6 +1120,11 @@ testPlain(void)
     DO_TEST_WAYS("where libxl cannot restore", .flags = LIVE, .restoreFails = true,
                  .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ",
                                "restore ", TEST_NOT_RESTORED });
+#define TEST_FLOOD .flags = LIVE, .restoreFails = true, .floods = true, \
+    .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ", \
+                  "restore ", TEST_NOT_SENT }
+    DO_TEST("where libxl cannot restore what is sent still", .way = TEST_DIRECT, TEST_FLOOD);
+    DO_TEST("where libxl cannot restore what is sent still peer to peer", .way = TEST_P2P, TEST_FLOOD);
     DO_TEST_WAYS("what cannot be unpaused", .flags = LIVE | VIR_MIGRATE_PERSIST_DEST,
                  .unpauseFails = true,
                  .expected = { "source", TEST_GOES_ON, "none", "suspend-live stop pause resume unpause ",
@@ -1557,6 +1589,73 @@ testOthersStep(const void *opaque)
 }
 
 
+/* An administrator has run what was paused before its migration, and could not be resumed then. */
+static int
+testResumeLater(const void *opaque G_GNUC_UNUSED)
+{
+    static const testExpected stays = {
+        "nowhere", TEST_STAYS, "none", "suspend-live stop resume ", "restore ", TEST_NOT_RESTORED,
+    };
+    static const testExpected resumed = {
+        "source", TEST_GOES_ON, "none", "suspend-live stop resume resume unpause ", NULL, NULL,
+    };
+    g_autoptr(virDomain) dom = testStart("");
+    int rc;
+
+    if (!dom || virDomainSuspend(dom) < 0)
+        return -1;
+
+    g_string_truncate(testHosts[TEST_SOURCE].log, 0);
+    testXen.restoreFails = testXen.resumeFails = true;
+    rc = testMigrate(dom, VIR_MIGRATE_LIVE, NULL, NULL);
+    if (testCheck(rc, &stays) < 0)
+        return -1;
+
+    virResetLastError();
+    testXen.resumeFails = false;
+    rc = virDomainResume(dom);
+    return testCheck(rc, &resumed);
+}
+
+
+/* Keeps the event loop until the destination receives. */
+static void
+testKeepLoop(int timer,
+             void *opaque)
+{
+    virEventRemoveTimeout(timer);
+    g_atomic_int_set((gint *)opaque, 1);
+    testAwaitAccepted();
+}
+
+
+/* The last step is taken before the destination has looked whether the source has connected. */
+static int
+testFast(const void *opaque G_GNUC_UNUSED)
+{
+    static const testExpected expected = {
+        MIGRATED, "suspend-live stop destroy ", "restore unpause ", NULL,
+    };
+    g_autoptr(virDomain) dom = testStart("");
+    g_auto(testSteps) steps = { 0 };
+    gint kept = 0;
+
+    if (!dom || testTakeUntil(dom, TEST_PREPARE, &steps) < 0 ||
+        virEventAddTimeout(0, testKeepLoop, &kept, NULL) < 0)
+        return -1;
+
+    while (!g_atomic_int_get(&kept))
+        g_usleep(1000);
+
+    if (testTake(dom, TEST_PERFORM, &steps) < 0 ||
+        testTake(dom, TEST_FINISH, &steps) < 0)
+        return -1;
+
+    return testCheck(libxlDomainMigrateConfirm3Params(dom, NULL, 0, NULL, 0, VIR_MIGRATE_LIVE,
+                                                      false), &expected);
+}
+
+
 /* Whether nobody listens on a port of this host any more.  The event loop closes sockets when
  * it comes to that. */
 static bool
@@ -1832,6 +1931,10 @@ testSteppedMigrations(void)
         ret = -1;
     if (virTestRun("Steps of others, peer to peer", testOthersStep, &p2p) < 0)
         ret = -1;
+    if (virTestRun("Resume later", testResumeLater, NULL) < 0)
+        ret = -1;
+    if (virTestRun("Source that is fast", testFast, NULL) < 0)
+        ret = -1;
     if (virTestRun("Source that does not connect", testPort, NULL) < 0)
         ret = -1;
     if (virTestRun("Definition that comes meanwhile", testDefineMeanwhile, NULL) < 0)
@@ -1846,7 +1949,7 @@ testSteppedMigrations(void)
 /* What ends a migration that is under way */
 
 static void
-testFail(void *opaque G_GNUC_UNUSED)
+testFail(void *opaque)
 {
     virDomainObj *vm = testFind(&testHosts[TEST_SOURCE], "guest");
     libxlDomainObjPrivate *priv = vm->privateData;
@@ -1855,6 +1958,7 @@ testFail(void *opaque G_GNUC_UNUSED)
     virObjectLock(dm);
     dm->state = LIBXL_DEVICE_MODEL_STATE_FAILED;
     virObjectUnlock(dm);
+    g_atomic_int_set((gint *)opaque, 1);
 
     libxlDeviceModelFail(testHosts[TEST_SOURCE].driver, vm, dm, "it was killed");
     virDomainObjEndAPI(&vm);
@@ -1866,9 +1970,14 @@ static void
 testKillDisk(void)
 {
     virThread thread;
+    gint failed = 0;
 
-    if (virThreadCreateFull(&thread, false, testFail, "fail", false, NULL) < 0)
+    if (virThreadCreateFull(&thread, false, testFail, "fail", false, &failed) < 0)
         abort();
+
+    /* the domain may be gone in a moment */
+    while (!g_atomic_int_get(&failed))
+        g_usleep(1000);
 }
 
 
