@@ -335,10 +335,12 @@ testRemember(const void *opaque)
 
     if (data->leftover) {
         VIR_APPEND_ELEMENT(priv->devicemodels, priv->ndevicemodels, dm);
+        priv->devicemodelsSaving = true;
         if (libxlDeviceModelsRecord(driver, vm) < 0)
             abort();
         libxlDeviceModelListFree(g_steal_pointer(&priv->devicemodels), priv->ndevicemodels);
         priv->ndevicemodels = 0;
+        priv->devicemodelsSaving = false;
     } else {
         virObjectUnref(dm);
     }
@@ -347,7 +349,8 @@ testRemember(const void *opaque)
     /* those on the list are not read a second time */
     libxlDeviceModelsRemember(driver, vm);
 
-    if (priv->ndevicemodels != expected || priv->devicemodelsComplete ||
+    if (priv->ndevicemodels != expected ||
+        priv->devicemodelsComplete || priv->devicemodelsSaving ||
         (expected && priv->devicemodels[0]->domid != TEST_DOMID - 1)) {
         VIR_TEST_VERBOSE("%zu device models are remembered, expected %zu",
                          priv->ndevicemodels, expected);
