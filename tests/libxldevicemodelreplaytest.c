@@ -777,7 +777,7 @@ testRefuse(const void *opaque G_GNUC_UNUSED)
     static const testFilter reset[] = {
         { "pio 173 1 41", 0x41 }, { "pio 177 1 ca", 0 }, { "pio 176 2 caa0", 0xa0 },
         { "pio 3f6 1 4", 4 }, { "pio 376 1 8", 8 }, { "pio 177 1 c8", 0 },
-        { "pio 178 1 a0", 0xa0 }, { "pci 6.0 77 1 ca", 0xca }, { "pio 1f7 1 ca", 0xca },
+        { "pio 178 1 a0", 0xa0 }, { "pci 6.0 177 1 ca", 0xca }, { "pio 1f7 1 ca", 0xca },
         /* what says no sector */
         { "pio 177 1 ec", 0xec }, { "pio 177 1 a1", 0xa1 }, { "pio 177 1 e7", 0xe7 },
         { "pio 177 1 ea", 0xea }, { "pio 177 1 8", 8 }, { "pio 177 1 ef", 0 },
@@ -869,7 +869,7 @@ testCommanded(const void *opaque G_GNUC_UNUSED)
 {
     static const testFilter cases[] = {
         { "pio 1f7 1 ca", 1 }, { "pio 177 1 ca", 2 }, { "pio 1f6 2 caa0", 1 },
-        { "pio 1f6 1 a0", 0 }, { "pio 1f8 1 a0", 0 }, { "pci 6.0 77 1 ca", 0 },
+        { "pio 1f6 1 a0", 0 }, { "pio 1f8 1 a0", 0 }, { "pci 6.0 177 1 ca", 0 },
     };
     size_t i;
 
