@@ -349,6 +349,10 @@ libxlDeviceModelQMPHumanCommands(libxlDeviceModelMonitor *mon G_GNUC_UNUSED,
     if (!test.data->silent)
         return 0;
 
+    /* the guest has waited for as long as it is held then */
+    if (test.data->stuck)
+        test.lan->heldUntil = g_get_monotonic_time();
+
     virReportError(VIR_ERR_OPERATION_TIMEOUT, "%s", "no answer");
     return -1;
 }
@@ -470,16 +474,21 @@ libxlDeviceModelAwait(libxlDeviceModelStarting *starting,
                       gint64 deadline)
 {
     libxlDomainObjPrivate *priv = test.vm->privateData;
+    g_autofree libxlDeviceModelRegisters *registers = g_new0(libxlDeviceModelRegisters, 1);
     g_autofree char *replay = NULL;
+    bool refuses;
 
     testWaits();
     libxlDeviceModelsSetLeaving(test.data->leaves);
-    if (starting->succession->begin(starting, starting->predecessor, &deadline) < 0)
+    if (starting->succession->begin(starting, starting->predecessor, &deadline) < 0 ||
+        libxlDeviceModelRegistersRead(starting->dm->registers, registers) < 0)
         return -1;
     testCheckTime(starting->swaps, deadline);
 
     replay = g_strjoinv("; ", starting->replay);
-    g_string_append_printf(test.calls, "await %s: %s\n", starting->dm->name, replay);
+    refuses = registers->channels[0][LIBXL_DEVICE_MODEL_IDE_REFUSES] != 0;
+    g_string_append_printf(test.calls, "await %s: %s%s\n", starting->dm->name, replay,
+                           refuses ? "; drives refuse" : "");
 
     virObjectLock(test.vm);
     libxlDeviceModelReleaseOthers(test.vm, priv->devicemodels[1]);
@@ -878,6 +887,7 @@ testHoldsAll(void)
     "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000" more "\n"
 #define ABORT \
     "; o/b 0x3f6 0x2; o/b 0x1f6 0xa0; o/b 0x1f7 0x0; o/b 0x1f6 0xa0; o/b 0x3f6 0x0"
+#define ABORT_REFUSE ABORT "; drives refuse"
 #define LATCHED "; o/b 0x3fb 0x3; o/b 0x3fc 0xb; o/b 0x3fb 0x83"
 #define INTERRUPT "tell: o/b 0x1f7 0x0\n"
 #define UNPLUG "unplug\ndelete tap 12\n"
@@ -935,7 +945,7 @@ testRestarts(void)
                      AGAIN "unplug\n" START("down") "free others 7 0x24\n",
             .reason = "killed; an interface is back when the guest closes and opens it");
     DO_TEST("of drives that the guest may have lost", .drives = true, .restarted = true,
-            .calls = CLEAR UNPLUG START_MORE("down", ABORT) INTERRUPT "free others 7 0x24\n");
+            .calls = CLEAR UNPLUG START_MORE("down", ABORT_REFUSE) INTERRUPT "free others 7 0x24\n");
     DO_TEST("of drives, of a guest that is held", .drives = true, .held = true, .restarted = true,
             .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS INTERRUPT
                      "free 7 1 0x0 0x0\nfree others 7 0x24\n");
@@ -943,13 +953,13 @@ testRestarts(void)
             .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      "copy 7 1\nfree 7 1 0x0 0x0\n"
                      "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7"
-                     ABORT "\n" INTERRUPT "free others 7 0x24\n");
+                     ABORT_REFUSE "\n" INTERRUPT "free others 7 0x24\n");
     DO_TEST("of drives, with a command that waits", .drives = true, .held = true, .late = true, .restarted = true,
             .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS "tell: o/b 0x1f7 0xca\n"
                      "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("of drives, with a command that is refused", .drives = true, .held = true, .late = true,
             .refuses = true, .restarted = true,
-            .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT) SWAPS "tell: o/b 0x1f7 0x0\n"
+            .calls = CLEAR_HELD UNPLUG START_MORE("down", ABORT_REFUSE) SWAPS "tell: o/b 0x1f7 0x0\n"
                      "free 7 1 0x0 0x0\nfree others 7 0x24\n");
     DO_TEST("of a serial port, of which the guest may have lost something", .port = true, .restarted = true,
             .calls = CLEAR UNPLUG START_MORE("down", "; o/b 0x3fb 0x3; o/b 0x3fc 0xb")
@@ -1005,7 +1015,7 @@ testRestarts(void)
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
     DO_TEST("that does not answer, of a guest that is free", .drives = true, .silent = true, .nends = 4,
-            .calls = CLEAR UNPLUG START_MORE("down", ABORT) INTERRUPT UNDO("40") AGAIN,
+            .calls = CLEAR UNPLUG START_MORE("down", ABORT_REFUSE) INTERRUPT UNDO("40") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
     DO_TEST("that ends, of a guest that is held, the fourth time", .held = true, .nfailing = 1, .nends = 4,
             .calls = CLEAR_HELD UNPLUG START("down") UNDO_HELD("41") AGAIN,
@@ -1021,7 +1031,7 @@ testRestarts(void)
                      "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"
                      "free others 7 0x24\n");
     DO_TEST("that is not told what it writes, and does not end", .held = true, .silent = true, .stuck = true,
-            .restarted = true, .msHeld = 1800,
+            .restarted = true, .nslept = 1,
             .calls = CLEAR_HELD UNPLUG START("down") SWAPS UNDO_HELD("40")
                      AGAIN "unplug\n" START_MORE("down", "; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7")
                      "free others 7 0x24\n");
