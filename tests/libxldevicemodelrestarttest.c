@@ -1020,7 +1020,7 @@ testRestarts(void)
     DO_TEST("that ends, of a guest that is held, the fourth time", .held = true, .nfailing = 1, .nends = 4,
             .calls = CLEAR_HELD UNPLUG START("down") UNDO_HELD("41") AGAIN,
             .reason = "killed; not restarted: its process ended too often");
-    DO_TEST("of a guest that is held not much longer", .held = true, .msHeld = 700, .restarted = true,
+    DO_TEST("of a guest that is held not much longer", .held = true, .msHeld = 1200, .restarted = true,
             .calls = CLEAR_HELD UNPLUG "prepare /bin/true\nspawn lan, restarting, link down, pending 1\nguarded 1\n"
                      "copy 7 1\nfree 7 1 0x0 0x0\n"
                      "await lan: o/w 0xcf8 0x8000f810; o/w 0xcfc 0xf3000000; o/w 0xcf8 0x8000f804; o/h 0xcfc 0x7\n"
