@@ -753,7 +753,7 @@ testForgetOn(testHost *host)
     priv = vm->privateData;
     libxlDeviceModelListFree(g_steal_pointer(&priv->devicemodels), priv->ndevicemodels);
     priv->ndevicemodels = 0;
-    priv->starting = false;
+    vm->starting = 0;
     vm->def->id = -1;
     virDomainObjListRemove(host->driver->domains, vm);
     virDomainObjEndAPI(&vm);
@@ -826,7 +826,7 @@ testDescribe(testHost *host)
                           vm->persistent && virFileExists(config) ? " defined" :
                           vm->persistent || virFileExists(config) ? " half-defined" : "",
                           vm->job->active != VIR_JOB_NONE || priv->migrationDst ||
-                          priv->migrationPort || priv->starting || priv->incoming ||
+                          priv->migrationPort || vm->starting || priv->incoming ||
                           (priv->migrating && state != VIR_DOMAIN_PAUSED) ? " busy" : "",
                           def);
     virDomainObjEndAPI(&vm);

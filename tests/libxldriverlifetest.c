@@ -403,6 +403,34 @@ testDefine(void)
 }
 
 
+/* As where the disk is full. */
+static int
+testDefineUnsaved(void)
+{
+    char *dir = driver->config->configDir;
+    int rc;
+
+    driver->config->configDir = (char *)"/dev/null/none";
+    rc = testDefine();
+    driver->config->configDir = dir;
+    return rc;
+}
+
+
+/* Reloads the definitions of all domains, of which this one has been written by hand. */
+static int
+testReload(void)
+{
+    g_autoptr(virDomainDef) def = virDomainDefParseString(TEST_XML("second"), driver->xmlopt,
+                                                          NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE);
+
+    if (virDomainDefSave(def, driver->xmlopt, driver->config->configDir) < 0)
+        abort();
+
+    return libxlStateReload();
+}
+
+
 /* A definition without the drive that the domain has. */
 static int
 testDefineWithout(const char *xml)
@@ -455,7 +483,7 @@ testPrepare(void)
 }
 
 
-/* As a call would that does not know of domains that are being started. */
+/* As a call would that does not look whether a domain runs. */
 static int
 testReplace(void)
 {
@@ -631,9 +659,9 @@ testStart(const void *opaque)
 
 
 /* An image that a secondary cannot be given is found before libxl creates the domain, which
- * others can define meanwhile. */
+ * others can define meanwhile, by the call @opaque. */
 static int
-testImage(const void *opaque G_GNUC_UNUSED)
+testImage(const void *opaque)
 {
     g_autoptr(virDomain) dom = NULL;
     virDomainObj *vm;
@@ -643,14 +671,14 @@ testImage(const void *opaque G_GNUC_UNUSED)
     if (!(dom = virDomainDefineXML(testConn, TEST_XML_WITH("first", TEST_DEVICE_MODELS TEST_DRIVE))))
         return -1;
 
-    testXen.looking = testDefine;
+    testXen.looking = (testCall)opaque;
     if (libxlDeviceModelTestOutcome(virDomainCreate(dom), NULL,
                                     "unsupported configuration: disk 'hdc' of 'disk'") < 0)
         return -1;
 
     vm = testFind();
     if (testXen.rc != 0 || testXen.created || testXen.nstopped != 1)
-        VIR_TEST_VERBOSE("define returned %d, the domain was %screated and cleaned up %u times",
+        VIR_TEST_VERBOSE("the call returned %d, the domain was %screated and cleaned up %u times",
                          testXen.rc, testXen.created ? "" : "not ", testXen.nstopped);
     else if (testCheckDef("persistent", vm->def, "second") == 0 && !vm->newDef &&
              vm->job->active == VIR_JOB_NONE)
@@ -776,6 +804,74 @@ testStartTwice(const void *opaque)
 
     virObjectUnref(vm);
     return ret;
+}
+
+
+/* One that is defined while a call waits for its job keeps what that call wants to start. */
+static int
+testStartOther(const void *opaque)
+{
+    testCall call = opaque;
+    virDomainObj *vm;
+    GThread *thread;
+    int ret = -1;
+
+    testReset(false);
+    vm = testFind();
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    thread = testThreadStart(vm, testCreate);
+    virObjectUnlock(vm);
+    if (call() < 0)
+        abort();
+
+    virObjectLock(vm);
+    virDomainObjEndJob(vm);
+    virObjectUnlock(vm);
+    if (GPOINTER_TO_INT(g_thread_join(thread)) != 0)
+        VIR_TEST_VERBOSE("the domain was not started: %s", virGetLastErrorMessage());
+    else if (testCheckDef("live", vm->def, "created") == 0 &&
+             testCheckDef("persistent", vm->newDef, "second") == 0 && vm->starting == 0)
+        ret = 0;
+
+    virObjectUnref(vm);
+    return ret;
+}
+
+
+/* Nothing is lost where a definition cannot be saved. */
+static int
+testUnsaved(const void *opaque)
+{
+    const bool *runs = opaque;
+    virDomainObj *vm;
+    int ret = -1;
+    int rc;
+
+    testReset(*runs);
+    rc = testDefineUnsaved();
+    vm = testFind();
+    if (rc == 0 || !vm)
+        VIR_TEST_VERBOSE("define returned %d, the domain is %slisted", rc, vm ? "" : "not ");
+    else if (testCheckDef("current", vm->def, "first") == 0 &&
+             (!vm->newDef || testCheckDef("persistent", vm->newDef, "first") == 0) &&
+             virDomainObjIsActive(vm) == *runs && vm->persistent)
+        ret = 0;
+
+    virDomainObjEndAPI(&vm);
+    if (ret < 0)
+        return -1;
+
+    testReset(false);
+    testUndefine();
+    testDefineUnsaved();
+    if (!(vm = testFind()))
+        return 0;
+
+    VIR_TEST_VERBOSE("a domain that never was is listed");
+    virDomainObjEndAPI(&vm);
+    return -1;
 }
 
 
@@ -1319,7 +1415,14 @@ testStarts(void)
     DO_TEST("migrate", .creating = testPrepare, .rc = -1, .live = "first", .config = "first");
     DO_TEST("migrate, and fail", .creating = testPrepare, .rc = -1, .fails = true,
             .config = "first");
-    DO_TEST("replace its definition", .creating = testReplace, .config = "first");
+    DO_TEST("replace its definition", .creating = testReplace, .live = "first",
+            .config = "replaced");
+    DO_TEST("reload", .creating = testReload, .live = "first", .config = "second");
+    DO_TEST("reload, and fail", .creating = testReload, .fails = true, .config = "second");
+    DO_TEST("define, which cannot be saved", .creating = testDefineUnsaved, .rc = -1,
+            .live = "first", .config = "first");
+    DO_TEST("define a transient one, which cannot be saved", .creating = testDefineUnsaved,
+            .rc = -1, .transient = true, .live = "created");
     DO_TEST("define a transient one", .creating = testDefine, .transient = true,
             .live = "created", .config = "second");
     DO_TEST("define a transient one, and fail", .creating = testDefine, .transient = true,
@@ -1327,7 +1430,17 @@ testStarts(void)
 
 #undef DO_TEST
 
-    if (virTestRun("an image cannot be had", testImage, NULL) < 0)
+    if (virTestRun("an image cannot be had, define", testImage, testDefine) < 0)
+        ret = -1;
+    if (virTestRun("an image cannot be had, reload", testImage, testReload) < 0)
+        ret = -1;
+    if (virTestRun("define, which cannot be saved", testUnsaved, &no) < 0)
+        ret = -1;
+    if (virTestRun("define one that runs, which cannot be saved", testUnsaved, &yes) < 0)
+        ret = -1;
+    if (virTestRun("created while another call defines it", testStartOther, testDefine) < 0)
+        ret = -1;
+    if (virTestRun("created while another call reloads it", testStartOther, testReload) < 0)
         ret = -1;
     if (virTestRun("created while another call starts it", testStartTwice, testCreate) < 0)
         ret = -1;
