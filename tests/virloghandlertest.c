@@ -23,6 +23,10 @@ static ssize_t testRead(int fd, void *buf, size_t len);
 /* What the process writes, and all that it ever writes. */
 #define TEST_LINE "line\n"
 #define TEST_ENOUGH 1000
+/* More than is read at a time, and no more than fits into a packet: bytes. */
+#define TEST_PACKET 4096
+/* What no answer takes: seconds. */
+#define TEST_PATIENCE 20
 
 static char *testPath; /* of the log */
 
@@ -144,9 +148,40 @@ testDrain(virLogHandler *handler,
 }
 
 
+/* A pipe may have packets, of which more is counted than can be read: what does not fit is lost
+ * with the rest.  Nobody waits for it. */
+static int
+testPacket(virLogHandler *handler,
+           testQuestion question,
+           ino_t inode)
+{
+    char packet[TEST_PACKET];
+    off_t end = -1;
+
+    memset(packet, 'x', sizeof(packet));
+    memcpy(packet, TEST_LINE, strlen(TEST_LINE));
+    if (fcntl(testProcess.fd, F_SETFL, O_DIRECT) < 0 ||
+        safewrite(testProcess.fd, packet, sizeof(packet)) < 0)
+        abort();
+
+    /* ends this process */
+    alarm(TEST_PATIENCE);
+    if (testAsk(handler, question, inode, &end) < 0)
+        return -1;
+
+    alarm(0);
+    if (end > 0 && end < TEST_PACKET)
+        return 0;
+
+    VIR_TEST_VERBOSE("the log ends at %lld", (long long)end);
+    return -1;
+}
+
+
 struct testDrainData {
     testQuestion question;
     bool endless;
+    bool packet;
 };
 
 
@@ -166,7 +201,10 @@ testDrainRun(const void *opaque)
                                                          true, &inode, &offset)) < 0)
         abort();
 
-    ret = testDrain(handler, data->question, data->endless, inode);
+    if (data->packet)
+        ret = testPacket(handler, data->question, inode);
+    else
+        ret = testDrain(handler, data->question, data->endless, inode);
 
     VIR_FORCE_CLOSE(testProcess.fd);
     virObjectUnref(handler);
@@ -197,6 +235,8 @@ mymain(void)
     DO_TEST("position", .question = TEST_POSITION);
     DO_TEST("position while a process writes without end", .question = TEST_POSITION,
             .endless = true);
+    DO_TEST("read a packet", .question = TEST_READ, .packet = true);
+    DO_TEST("position behind a packet", .question = TEST_POSITION, .packet = true);
 
 #undef DO_TEST
 
