@@ -7,7 +7,7 @@ from xenhostlib import Domain, leftovers
 from xenhostlib.domain import (EMULATOR, devicemodel, direct_boot, domain_xml, mac, nic, openers,
                                tap_openers)
 
-from .common import (FIRST, LAST, MAIN, TWO_NICS, expect, expect_words, running, scenario,
+from .common import (FIRST, LAST, MAIN, TWO_NICS, expect, expect_all_gone, expect_words, running, scenario,
                      secondaries, wait_for)
 
 MODELS = ("rtl8139", "e1000", "e1000e", "pcnet", "ne2k_pci", "virtio")
@@ -233,3 +233,33 @@ def descriptors_kept_from_others(host):
                  f"do sleep 0.5; done; ip route del unreachable {nowhere}; "
                  "rm /etc/resolv.conf; mv /run/resolv.conf /etc/resolv.conf", timeout=200)
         waiting.remove()
+
+
+def open_files(host, pid):
+    """Return what a process has open, but for what each opens for itself."""
+    lines = host.run(f"for fd in /proc/{pid}/fd/*; do readlink $fd; done", check=False).stdout.splitlines()
+    return {line for line in lines if not line.startswith(("anon_inode:", "/dev/null", "/dev/xen/", "/proc/"))}
+
+
+@scenario(seconds=60)
+def descriptors_of_the_daemon(host):
+    """What the daemon has open, its log and somebody's console among it, the primary of a domain
+    that is started then has not."""
+    talks = domain_xml("talks", MAIN + devicemodel("lines", capabilities=["serial"]), memory=64,
+                       boot="<boot dev='hd'/>", serial="<serial type='pty'/>")
+    other = domain_xml("other", MAIN, memory=64, boot="<boot dev='hd'/>")
+    with running(host, "talks", talks) as domain:
+        host.run(["systemd-run", "--quiet", "--collect", "--unit=console", "sh", "-c",
+                  "sleep 600 | script -q -c 'virsh console talks' /dev/null"])
+        try:
+            daemon = host.run("pgrep -x libvirtd").stdout.strip()
+            tty = domain.tty()
+            wait_for(lambda: tty in open_files(host, daemon), "a console that is open", 30)
+            with running(host, "other", other) as second:
+                domid = second.virsh("domid other").stdout.strip()
+                [primary] = host.run(f"pgrep -f -- '-xen-domid {domid} '").stdout.split()
+                common = open_files(host, daemon) & open_files(host, primary)
+                expect(not common, f"nothing of the daemon's open in a primary: {sorted(common)}")
+        finally:
+            host.run("systemctl stop console", check=False)
+    expect_all_gone(host)
