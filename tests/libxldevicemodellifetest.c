@@ -46,6 +46,7 @@ static struct {
     const struct testXenDomain *domains;
     size_t ndomains;
     bool fails; /* to destroy a domain */
+    bool unknown; /* what domains there are */
     virBuffer calls;
 } testXen;
 
@@ -68,9 +69,13 @@ libxl_dominfo *
 libxl_list_domain(libxl_ctx *ctx G_GNUC_UNUSED,
                   int *nb_domain_out)
 {
-    libxl_dominfo *infos = calloc(testXen.ndomains + 1, sizeof(*infos));
+    libxl_dominfo *infos;
     size_t i;
 
+    if (testXen.unknown)
+        return NULL;
+
+    infos = calloc(testXen.ndomains + 1, sizeof(*infos));
     for (i = 0; i < testXen.ndomains; i++)
         testXenInfo(&testXen.domains[i], &infos[i]);
 
@@ -151,6 +156,7 @@ struct testLifeData {
     bool complete;
     struct testXenDomain domains[2];
     bool fails;
+    bool unknown;
     bool cleanup; /* what is left has to be cleaned up */
     const char *calls;
 };
@@ -170,6 +176,7 @@ testVMNew(const struct testLifeData *data)
     priv->devicemodelsComplete = data->complete;
 
     testXen.def = vm->def;
+    testXen.unknown = data->unknown;
     testXen.domains = data->domains;
     testXen.ndomains = 0;
     while (testXen.ndomains < G_N_ELEMENTS(data->domains) &&
@@ -599,6 +606,8 @@ testIncompletes(void)
             .domains = { { .domid = 8, .paused = true } });
     DO_TEST("the id is another's", .id = TEST_DOMID, .cleanup = true,
             .domains = { { .domid = TEST_DOMID, .stranger = true, .paused = true } });
+    DO_TEST("cannot be looked for", .id = TEST_DOMID, .unknown = true,
+            .domains = { { .domid = TEST_DOMID } });
     DO_TEST("cannot be destroyed", .id = TEST_DOMID, .fails = true,
             .domains = { { .domid = TEST_DOMID } }, .calls = "destroy 7: no status\n");
 

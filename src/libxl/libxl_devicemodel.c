@@ -713,7 +713,7 @@ libxlDeviceModelsIsRestoring(libxlDriverPrivate *driver,
  * being restored and can be once more.  Waits, and unlocks @vm meanwhile; nobody else has it yet.
  *
  * Returns whether what is left has to be cleaned up.  A domain that was complete
- * goes on, and one that cannot be destroyed stays to be destroyed by hand.
+ * goes on, and one that cannot be looked for, or destroyed, stays to be destroyed by hand.
  */
 bool
 libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
@@ -721,7 +721,7 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
 {
     libxlDomainObjPrivate *priv = vm->privateData;
     g_autoptr(libxlDriverConfig) cfg = libxlDriverConfigGet(driver);
-    libxl_dominfo *infos = NULL;
+    libxl_dominfo *infos;
     int ninfos = 0;
     bool ended = true;
     size_t i;
@@ -730,7 +730,11 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
         (priv->devicemodelsComplete && !libxlDeviceModelsIsRestoring(driver, vm)))
         return false;
 
-    infos = libxl_list_domain(cfg->ctx, &ninfos);
+    if (!(infos = libxl_list_domain(cfg->ctx, &ninfos))) {
+        VIR_WARN("cannot look whether domain '%s' is incomplete, which is left alone", vm->def->name);
+        return false;
+    }
+
     for (i = 0; i < ninfos; i++) {
         if (infos[i].dying || !libxlDeviceModelsIsIncomplete(vm->def, &infos[i]))
             continue;
@@ -752,8 +756,7 @@ libxlDeviceModelsEndIncomplete(libxlDriverPrivate *driver,
         break;
     }
 
-    if (infos)
-        libxl_dominfo_list_free(infos, ninfos);
+    libxl_dominfo_list_free(infos, ninfos);
     return ended;
 }
 
