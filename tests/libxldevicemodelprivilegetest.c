@@ -1148,7 +1148,7 @@ testMayUnshare(pid_t ppid G_GNUC_UNUSED,
 static int
 testConfineHook(void *opaque G_GNUC_UNUSED)
 {
-    return libxlDeviceModelPrivilegeConfine();
+    return libxlDeviceModelPrivilegeConfine(TEST_UID);
 }
 
 

@@ -119,7 +119,7 @@ domainLogContextReadFiltered(domainLogContext *ctxt,
 
 
 int
-libxlDeviceModelPrivilegeConfine(void)
+libxlDeviceModelPrivilegeConfine(uid_t uid G_GNUC_UNUSED)
 {
     if (!testStandIn.unconfined)
         return 0;

@@ -36,6 +36,12 @@
 #define TEST_IO_URING_ENTER 426
 #define TEST_IO_URING_REGISTER 427
 #define TEST_CLONE3 435
+#define TEST_PIDFD_SEND_SIGNAL 424
+#define TEST_PIDFD_GETFD 438
+#define TEST_FCHMODAT2 452
+
+/* The user that an emulator becomes. */
+#define TEST_UID 1879048209
 
 
 /* A call with arguments that are no good. */
@@ -43,6 +49,8 @@ struct testCallData {
     long nr;
     unsigned long args[6];
     bool refused;
+    bool own; /* the first argument is the process */
+    bool root; /* the filter is that for the time in which the emulator is root */
 };
 
 
@@ -65,6 +73,19 @@ testInChild(int (*func)(const void *opaque),
 
 
 static int
+testConfine(void)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        libxlDeviceModelSeccompConfine(getpid(), TEST_UID) < 0) {
+        fprintf(stderr, "no filter: %s\n", g_strerror(errno));
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
 testSeal(void)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
@@ -82,8 +103,9 @@ static int
 testMake(const struct testCallData *data)
 {
     const unsigned long *args = data->args;
+    unsigned long first = data->own ? (unsigned long)getpid() : args[0];
 
-    if (syscall(data->nr, args[0], args[1], args[2], args[3], args[4], args[5]) >= 0)
+    if (syscall(data->nr, first, args[1], args[2], args[3], args[4], args[5]) >= 0)
         return 0;
 
     return errno;
@@ -97,7 +119,7 @@ testCallChild(const void *opaque)
     int before = testMake(data);
     int after;
 
-    if (testSeal() < 0)
+    if ((data->root ? testConfine() : testSeal()) < 0)
         return -1;
 
     after = testMake(data);
@@ -116,9 +138,10 @@ testCall(const void *opaque)
 }
 
 
-#define DO_TEST(title, nr, refused, ...) \
+#define DO_TEST(title, number, isRefused, ...) \
     do { \
-        static const struct testCallData data = { nr, { __VA_ARGS__ }, refused }; \
+        static const struct testCallData data = { .nr = number, .args = { __VA_ARGS__ }, \
+                                                  .refused = isRefused }; \
         if (virTestRun(title, testCall, &data) < 0) \
             ret = -1; \
     } while (0)
@@ -313,14 +336,13 @@ testI386(const void *opaque)
 #endif
 
 
-/* The filter for the time before: io_uring is not there, and nothing is missing. */
+/* The filter for the time before: io_uring is not there. */
 static int
 testRingsChild(const void *opaque G_GNUC_UNUSED)
 {
     int fd = -1;
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        libxlDeviceModelSeccompRefuseRings() < 0)
+    if (testConfine() < 0)
         return -1;
 
     if (syscall(TEST_IO_URING_SETUP, 0, NULL) != -1 || errno != ENOSYS)
@@ -339,6 +361,89 @@ testRings(const void *opaque)
 {
     return testInChild(testRingsChild, opaque);
 }
+
+
+#define DO_TEST_ROOT(title, number, isRefused, isOwn, ...) \
+    do { \
+        static const struct testCallData data = { .nr = number, .args = { __VA_ARGS__ }, \
+                                                  .refused = isRefused, .own = isOwn, .root = true }; \
+        if (virTestRun("as root: " title, testCall, &data) < 0) \
+            ret = -1; \
+    } while (0)
+#define REFUSED(title, number, ...) DO_TEST_ROOT(title, number, true, false, __VA_ARGS__)
+#define ALLOWED(title, number, ...) DO_TEST_ROOT(title, number, false, false, __VA_ARGS__)
+
+/* An emulator that is root still does nothing to others, and becomes nobody but its user. */
+static int
+testRoot(void)
+{
+    int ret = 0;
+
+    REFUSED("signal another", SYS_kill, 1, 0);
+    REFUSED("signal all", SYS_kill, -1, 0);
+    DO_TEST_ROOT("signal itself", SYS_kill, false, true, 0, 0);
+    REFUSED("signal another's thread", SYS_tgkill, 1, 1, 0);
+    DO_TEST_ROOT("signal no thread of its own", SYS_tgkill, false, true, 0, 0, 0);
+    REFUSED("signal any thread", SYS_tkill, 0, 0);
+    REFUSED("signal by a file", SYS_fcntl, -1, 8, 0);
+    REFUSED("signal by a file, another signal", SYS_fcntl, -1, 10, 0);
+    REFUSED("signal a thread by a file", SYS_fcntl, -1, 15, 0);
+    REFUSED("signal by a socket", SYS_ioctl, -1, FIOSETOWN, 0);
+    REFUSED("signal a group by a socket", SYS_ioctl, -1, SIOCSPGRP, 0);
+    ALLOWED("flags of a file", SYS_fcntl, -1, 4, 0);
+    ALLOWED("requests to a file", SYS_ioctl, -1, SIOCGIFHWADDR, 0);
+    REFUSED("queue a signal", SYS_rt_sigqueueinfo, 0, 0, 0);
+    REFUSED("queue a signal for a thread", SYS_rt_tgsigqueueinfo, 0, 0, 0, 0);
+    REFUSED("pidfd_send_signal", TEST_PIDFD_SEND_SIGNAL, -1, 0, 0, 0);
+    REFUSED("pidfd_getfd", TEST_PIDFD_GETFD, -1, 0, 0);
+    REFUSED("ptrace", SYS_ptrace, -1, 0, 0, 0);
+    REFUSED("process_vm_readv", SYS_process_vm_readv, 0, 0, 0, 0, 0, 1);
+    REFUSED("process_vm_writev", SYS_process_vm_writev, 0, 0, 0, 0, 0, 1);
+    REFUSED("another's limits", SYS_prlimit64, 1, -1, 0, 0);
+    ALLOWED("limits", SYS_prlimit64, 0, -1, 0, 0);
+    REFUSED("setpriority", SYS_setpriority, -1, 0, 0);
+    ALLOWED("getpriority", SYS_getpriority, -1, 0);
+    REFUSED("ioprio_set", SYS_ioprio_set, -1, 0, 0);
+    REFUSED("sched_setparam", SYS_sched_setparam, -1, 0);
+    REFUSED("sched_setscheduler", SYS_sched_setscheduler, -1, 0, 0);
+    REFUSED("sched_setattr", SYS_sched_setattr, 0, 0, 1);
+    REFUSED("sched_setaffinity", SYS_sched_setaffinity, 0, 0, 0);
+
+    REFUSED("become another user", SYS_setuid, TEST_UID + 1);
+    REFUSED("become root", SYS_setuid, 0);
+    ALLOWED("become its user", SYS_setuid, TEST_UID);
+    REFUSED("become another group", SYS_setgid, TEST_UID + 1);
+    ALLOWED("become its group", SYS_setgid, TEST_UID);
+    REFUSED("setreuid", SYS_setreuid, -1, -1);
+    REFUSED("setregid", SYS_setregid, -1, -1);
+    REFUSED("setresuid", SYS_setresuid, -1, -1, -1);
+    REFUSED("setresgid", SYS_setresgid, -1, -1, -1);
+    REFUSED("setfsuid", SYS_setfsuid, -1);
+    REFUSED("setfsgid", SYS_setfsgid, -1);
+
+#ifdef SYS_chmod
+    REFUSED("chmod", SYS_chmod, 0, 0);
+#endif
+    REFUSED("fchmod", SYS_fchmod, -1, 0);
+    REFUSED("fchmodat", SYS_fchmodat, AT_FDCWD, 0, 0);
+    REFUSED("fchmodat2", TEST_FCHMODAT2, AT_FDCWD, 0, 0, 0);
+    REFUSED("setxattr", SYS_setxattr, 0, 0, 0, 0, 0);
+    REFUSED("lsetxattr", SYS_lsetxattr, 0, 0, 0, 0, 0);
+    REFUSED("fsetxattr", SYS_fsetxattr, -1, 0, 0, 0, 0);
+    REFUSED("add_key", SYS_add_key, 0, 0, 0, 0, 0);
+    REFUSED("request_key", SYS_request_key, 0, 0, 0, 0);
+    REFUSED("keyctl", SYS_keyctl, -1, 0, 0, 0, 0);
+
+    ALLOWED("connect", SYS_connect, -1, 0, 0);
+    ALLOWED("setgroups", SYS_setgroups, -1, 0);
+    ALLOWED("chroot", SYS_chroot, 0);
+
+    return ret;
+}
+
+#undef REFUSED
+#undef ALLOWED
+#undef DO_TEST_ROOT
 
 
 /* Returns the errno of a clone(2) with the flag, 0 for none. */
@@ -531,6 +636,8 @@ mymain(void)
 {
     int ret = 0;
 
+    if (testRoot() < 0)
+        ret = -1;
     if (testSockets() < 0)
         ret = -1;
     if (testRequests() < 0)

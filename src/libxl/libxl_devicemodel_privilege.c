@@ -62,7 +62,7 @@
  * with it has set (__set_oom_adj in Linux' fs/proc/base.c). */
 #define LIBXL_DEVICE_MODEL_OOM_SCORE "500"
 
-/* Of system calls: libxlDeviceModelSeccompRefuseRings, libxlDeviceModelSeccompSeal. */
+/* Of system calls: libxlDeviceModelSeccompConfine, libxlDeviceModelSeccompSeal. */
 #define LIBXL_DEVICE_MODEL_FILTERS 2
 
 /* On i386, the call with the plain name takes 16 bits: 0x70000021 would be 33. */
@@ -384,6 +384,7 @@ libxlDeviceModelPrivilegeDropCaps(void)
 
 /**
  * libxlDeviceModelPrivilegeConfine:
+ * @uid: user and group that the emulator becomes
  *
  * Runs in the process that becomes the emulator, before it is executed.  Taps and
  * listening sockets stay in the network of the host whoever holds them; what the
@@ -393,7 +394,7 @@ libxlDeviceModelPrivilegeDropCaps(void)
  * Returns 0, or -1 with an error.
  */
 int
-libxlDeviceModelPrivilegeConfine(void)
+libxlDeviceModelPrivilegeConfine(uid_t uid)
 {
     if (setgroups(0, NULL) < 0) {
         virReportSystemError(errno, "%s", _("cannot drop supplementary groups"));
@@ -410,7 +411,7 @@ libxlDeviceModelPrivilegeConfine(void)
         return -1;
     }
 
-    if (libxlDeviceModelSeccompRefuseRings() < 0) {
+    if (libxlDeviceModelSeccompConfine(getpid(), uid) < 0) {
         virReportSystemError(errno, "%s", _("cannot filter system calls"));
         return -1;
     }

@@ -74,7 +74,7 @@ libxlDeviceModelPrivilegePrepare(libxlDeviceModelPrivilege *privilege,
                                  const char *path);
 
 int
-libxlDeviceModelPrivilegeConfine(void);
+libxlDeviceModelPrivilegeConfine(uid_t uid);
 
 void
 libxlDeviceModelPrivilegeApply(const libxlDeviceModelPrivilege *privilege,

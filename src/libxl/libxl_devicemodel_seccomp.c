@@ -12,6 +12,7 @@
 #include <linux/if_tun.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -30,10 +31,13 @@
 #endif
 
 /* The same on every architecture that Xen runs on. */
+#define LIBXL_DEVICE_MODEL_SECCOMP_PIDFD_SEND_SIGNAL 424
 #define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP 425
 #define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_ENTER 426
 #define LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_REGISTER 427
 #define LIBXL_DEVICE_MODEL_SECCOMP_CLONE3 435
+#define LIBXL_DEVICE_MODEL_SECCOMP_PIDFD_GETFD 438
+#define LIBXL_DEVICE_MODEL_SECCOMP_FCHMODAT2 452
 
 /* The kernel takes flags and requests as 32 bits: the low half of an argument,
  * which comes first where bytes are ordered as on x86 and ARM. */
@@ -55,6 +59,15 @@
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), \
     ALLOW
 
+/* Refuse system call @nr where its first argument is not @value.  What was loaded is
+ * as with the next one. */
+#define REFUSE_UNLESS(nr, value) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 4), \
+    LOAD(args[0]), \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 1, 0), \
+    REFUSE(EPERM), \
+    ALLOW
+
 /* Refuse system call @nr where its argument @arg has a bit of @flags.  What was
  * loaded is a system call's number before and, for others, afterwards. */
 #define REFUSE_FLAGS(nr, arg, flags) \
@@ -63,6 +76,26 @@
     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (flags), 0, 1), \
     REFUSE(EPERM), \
     ALLOW
+
+/* Refuse all of another ABI, whose numbers are others, and load the number. */
+#if defined(LIBXL_DEVICE_MODEL_SECCOMP_X32)
+# define BEGIN \
+    LOAD(arch), \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_ARCH, 1, 0), \
+    REFUSE(EPERM), \
+    LOAD(nr), \
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_X32, 0, 1), \
+    REFUSE(EPERM)
+#elif defined(LIBXL_DEVICE_MODEL_SECCOMP_ARCH)
+# define BEGIN \
+    LOAD(arch), \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_ARCH, 1, 0), \
+    REFUSE(EPERM), \
+    LOAD(nr)
+#else
+# define BEGIN \
+    LOAD(nr)
+#endif
 
 /* The commands by which fcntl locks a file or is told of its use: F_SETLK and
  * F_SETLKW, the same with 64 bits on an architecture of 32, the locks that belong
@@ -88,6 +121,21 @@
     REFUSE_IF(LOCK_LEASE, EPERM), \
     ALLOW
 
+/* The commands by which fcntl has the kernel signal somebody of what happens to a file:
+ * F_SETOWN, F_SETSIG, F_SETOWN_EX. */
+#define SIGNAL_SET_OWNER 8
+#define SIGNAL_SET 10
+#define SIGNAL_SET_OWNER_EX 15
+
+/* Refuse system call @nr, which is a fcntl, where it has somebody signalled. */
+#define REFUSE_SIGNALS(nr) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 8), \
+    LOAD(args[1]), \
+    REFUSE_IF(SIGNAL_SET_OWNER, EPERM), \
+    REFUSE_IF(SIGNAL_SET, EPERM), \
+    REFUSE_IF(SIGNAL_SET_OWNER_EX, EPERM), \
+    ALLOW
+
 /* The second byte of an ioctl's request names the kind of device. */
 #define REQUEST_TERMINAL 'T' /* of taps, too, which begin at the next number */
 #define REQUEST_TAP_FIRST 200 /* in the first byte */
@@ -111,29 +159,10 @@
 #define REQUEST_TRACE_SETUP2 142
 
 
-static struct sock_filter libxlDeviceModelSeccompRings[] = {
-    LOAD(nr),
-#ifdef LIBXL_DEVICE_MODEL_SECCOMP_X32
-    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~LIBXL_DEVICE_MODEL_SECCOMP_X32),
-#endif
-    /* as on a kernel that has no such thing */
-    REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP, ENOSYS),
-    ALLOW,
-};
-
-
 #ifdef LIBXL_DEVICE_MODEL_SECCOMP_ARCH
 
 static struct sock_filter libxlDeviceModelSeccompSealed[] = {
-    LOAD(arch),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_ARCH, 1, 0),
-    REFUSE(EPERM),
-
-    LOAD(nr),
-# ifdef LIBXL_DEVICE_MODEL_SECCOMP_X32
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_X32, 0, 1),
-    REFUSE(EPERM),
-# endif
+    BEGIN,
     REFUSE_IF(SYS_socket, EPERM),
     REFUSE_IF(SYS_socketpair, EPERM),
     REFUSE_IF(SYS_connect, EPERM),
@@ -228,19 +257,89 @@ libxlDeviceModelSeccompLoad(struct sock_filter *filter,
 
 
 /**
- * libxlDeviceModelSeccompRefuseRings:
+ * libxlDeviceModelSeccompConfine:
+ * @pid: the process that becomes the emulator
+ * @uid: the user and group that it becomes
  *
- * Let the calling thread, and what it executes, find no io_uring.  For the
- * process that becomes the emulator, while it has CAP_SYS_ADMIN: no_new_privs
- * would be too early (libxl_devicemodel_privilege.h).
+ * Let the calling thread, and what it executes, find no io_uring, do nothing to another
+ * process, and become nobody else.  For the process that becomes the emulator, while it has
+ * CAP_SYS_ADMIN: no_new_privs would be too early (libxl_devicemodel_privilege.h).
  *
  * Returns 0, or -1 with errno set.
  */
 int
-libxlDeviceModelSeccompRefuseRings(void)
+libxlDeviceModelSeccompConfine(pid_t pid,
+                               uid_t uid)
 {
-    return libxlDeviceModelSeccompLoad(libxlDeviceModelSeccompRings,
-                                       sizeof(libxlDeviceModelSeccompRings), 0);
+    struct sock_filter filter[] = {
+        BEGIN,
+        /* as on a kernel that has no such thing */
+        REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP, ENOSYS),
+
+        /* abort() signals its own thread, and libc all threads to become another user */
+        REFUSE_UNLESS(SYS_kill, pid),
+        REFUSE_UNLESS(SYS_tgkill, pid),
+        REFUSE_SIGNALS(SYS_fcntl),
+#ifdef SYS_fcntl64
+        REFUSE_SIGNALS(SYS_fcntl64),
+#endif
+        REFUSE_IF(SYS_tkill, EPERM),
+        REFUSE_IF(SYS_rt_sigqueueinfo, EPERM),
+        REFUSE_IF(SYS_rt_tgsigqueueinfo, EPERM),
+        REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_PIDFD_SEND_SIGNAL, EPERM),
+        REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_PIDFD_GETFD, EPERM),
+        REFUSE_IF(SYS_ptrace, EPERM),
+        REFUSE_IF(SYS_process_vm_readv, EPERM),
+        REFUSE_IF(SYS_process_vm_writev, EPERM),
+        REFUSE_UNLESS(SYS_prlimit64, 0),
+        REFUSE_IF(SYS_setpriority, EPERM),
+        REFUSE_IF(SYS_ioprio_set, EPERM),
+        REFUSE_IF(SYS_sched_setparam, EPERM),
+        REFUSE_IF(SYS_sched_setscheduler, EPERM),
+        REFUSE_IF(SYS_sched_setattr, EPERM),
+        REFUSE_IF(SYS_sched_setaffinity, EPERM),
+
+        REFUSE_UNLESS(SYS_setuid, uid),
+        REFUSE_UNLESS(SYS_setgid, uid),
+        REFUSE_IF(SYS_setreuid, EPERM),
+        REFUSE_IF(SYS_setregid, EPERM),
+        REFUSE_IF(SYS_setresuid, EPERM),
+        REFUSE_IF(SYS_setresgid, EPERM),
+        REFUSE_IF(SYS_setfsuid, EPERM),
+        REFUSE_IF(SYS_setfsgid, EPERM),
+#ifdef SYS_setuid32
+        REFUSE_UNLESS(SYS_setuid32, uid),
+        REFUSE_UNLESS(SYS_setgid32, uid),
+        REFUSE_IF(SYS_setreuid32, EPERM),
+        REFUSE_IF(SYS_setregid32, EPERM),
+        REFUSE_IF(SYS_setresuid32, EPERM),
+        REFUSE_IF(SYS_setresgid32, EPERM),
+        REFUSE_IF(SYS_setfsuid32, EPERM),
+        REFUSE_IF(SYS_setfsgid32, EPERM),
+#endif
+
+#ifdef SYS_chmod
+        REFUSE_IF(SYS_chmod, EPERM),
+#endif
+        REFUSE_IF(SYS_fchmod, EPERM),
+        REFUSE_IF(SYS_fchmodat, EPERM),
+        REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_FCHMODAT2, EPERM),
+        REFUSE_IF(SYS_setxattr, EPERM),
+        REFUSE_IF(SYS_lsetxattr, EPERM),
+        REFUSE_IF(SYS_fsetxattr, EPERM),
+        REFUSE_IF(SYS_add_key, EPERM),
+        REFUSE_IF(SYS_request_key, EPERM),
+        REFUSE_IF(SYS_keyctl, EPERM),
+
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0),
+        ALLOW,
+        LOAD(args[1]),
+        REFUSE_IF(FIOSETOWN, EPERM),
+        REFUSE_IF(SIOCSPGRP, EPERM),
+        ALLOW,
+    };
+
+    return libxlDeviceModelSeccompLoad(filter, sizeof(filter), 0);
 }
 
 

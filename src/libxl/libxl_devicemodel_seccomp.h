@@ -15,11 +15,15 @@
  *
  * When
  *
- *  before it is executed   by libxlDeviceModelSeccompRefuseRings, in the process
+ *  before it is executed   by libxlDeviceModelSeccompConfine, in the process
  *                          that becomes the emulator: no io_uring, by which the
  *                          kernel would make system calls past any filter.  QEMU
  *                          has other ways to wait and to read, and chooses one
  *                          when it starts, so it must not find this one then.
+ *                          It is root until it has opened the images, whose headers
+ *                          may be an intruder's.  So it can neither signal, slow down
+ *                          nor trace other processes, nor change the mode of root's
+ *                          files, and become no other user than its own.
  *  when its machine is     by libxlDeviceModelSeccompSeal, where QEMU restricts
  *  built                   its Xen handles: all the rest.  Before that, it
  *                          connects to xenstored and listens on the sockets that
@@ -70,8 +74,11 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 int
-libxlDeviceModelSeccompRefuseRings(void);
+libxlDeviceModelSeccompConfine(pid_t pid,
+                               uid_t uid);
 
 int
 libxlDeviceModelSeccompSeal(void);

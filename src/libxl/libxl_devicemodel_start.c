@@ -369,7 +369,7 @@ libxlDeviceModelPreExec(void *opaque)
     if (libxlDeviceModelIdentify(dm) < 0)
         return -1;
 
-    return libxlDeviceModelPrivilegeConfine();
+    return libxlDeviceModelPrivilegeConfine(dm->uid);
 }
 
 

@@ -220,6 +220,10 @@ trySignal(int fd,
     errno = EPERM;
     tell(owner != 0, "a receiver of signals that somebody else named for %s", what);
 
+    /* a secondary can name none; who has what it has handed on can */
+    if (fcntl(fd, F_SETOWN, other) < 0 && errno == EPERM)
+        return;
+
     if (fcntl(fd, F_SETOWN, other) < 0 || fcntl(fd, F_SETSIG, SIGUSR1) < 0 ||
         fcntl(fd, F_SETFL, flags | O_ASYNC) < 0)
         die("receiver of signals");

@@ -285,12 +285,39 @@ onSignal(int sig)
 static bool
 trySignalByFile(pid_t pid)
 {
+    bool done;
     int fds[2];
 
-    return pipe(fds) == 0 && fcntl(fds[0], F_SETOWN, pid) == 0 &&
+    if (pipe(fds) < 0)
+        die("pipe");
+
+    done = fcntl(fds[0], F_SETOWN, pid) == 0 &&
            fcntl(fds[0], F_SETSIG, SIGUSR1) == 0 &&
            fcntl(fds[0], F_SETFL, O_ASYNC | O_NONBLOCK) == 0 &&
            write(fds[1], "x", 1) == 1;
+
+    close(fds[0]);
+    close(fds[1]);
+    return done;
+}
+
+
+/* Returns a child that lives until the other end of a pipe is closed, as nobody may signal it;
+ * -1 for none. */
+static pid_t
+forkUntilClosed(const int *fds)
+{
+    pid_t pid = fork();
+    char byte;
+
+    if (pid == 0) {
+        close(fds[1]);
+        while (read(fds[0], &byte, 1) < 0)
+            ;
+        _exit(0);
+    }
+
+    return pid;
 }
 
 
@@ -299,16 +326,18 @@ trySignalByFile(pid_t pid)
 static void
 tryGetFile(void)
 {
+    int fds[2];
     pid_t pid;
 
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-    if ((pid = fork()) == 0) {
-        pause();
-        _exit(0);
-    }
+    if (pipe(fds) < 0)
+        die("pipe");
 
+    pid = forkUntilClosed(fds);
     tell(syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, pid, 0), 0, 0) >= 0, "file of a child");
-    kill(pid, SIGKILL);
+    tell(kill(pid, 0) == 0, "signal a child");
+    close(fds[0]);
+    close(fds[1]);
     waitpid(pid, NULL, 0);
 }
 
@@ -757,25 +786,21 @@ tryLimits(void)
     size_t files;
     size_t processes;
     int fd = dup(0);
+    int fds[2];
 
     for (files = 0; files < 4096 && fd >= 0; files++)
         fd = dup(0);
     tell(fd >= 0, "more than %zu files", files / 100 * 100);
     closefrom(3);
 
-    for (processes = 0; processes < 4096; processes++) {
-        pid_t pid = fork();
+    if (pipe(fds) < 0)
+        die("pipe");
 
-        if (pid < 0)
-            break;
-        if (pid == 0) {
-            pause();
-            _exit(0);
-        }
-    }
+    for (processes = 0; processes < 4096 && forkUntilClosed(fds) > 0; processes++)
+        ;
     tell(processes == 4096, "more than %zu processes", processes / 100 * 100);
-    signal(SIGTERM, SIG_IGN);
-    kill(0, SIGTERM);
+    close(fds[0]);
+    close(fds[1]);
     while (wait(NULL) > 0)
         ;
 }
