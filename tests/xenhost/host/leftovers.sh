@@ -11,7 +11,8 @@
 
 set -eu
 
-FRESH=/run/xenhost-fresh
+# Where it is there after a reboot, too.
+FRESH=/var/lib/xenhost/fresh
 
 # Whatever a daemon has started and whoever started an emulator: these are a domain's,
 # and so is a process under an id that no user of the host has.

@@ -136,6 +136,7 @@ class XenHost:
             self._make_disk(base, initrds[1])
             self._spawn(base, initrds[0], content)
             self._wait_until_up()
+            self.script("leftovers.sh", "fresh")
         except XenHostError as error:
             where = self._logs_of_failure()
             self.stop(clean=False)
@@ -175,7 +176,7 @@ class XenHost:
         dom0 = f"vmlinuz {DOM0_OPTIONS}"
         return [QEMU, "-name", f"xenhost-{self.name}", "-accel", "tcg,thread=multi", "-cpu", CPU,
                 "-smp", "2", "-m", str(MEMORY_MB), "-display", "none", "-monitor", "none",
-                "-nodefaults", "-no-user-config", "-no-reboot",
+                "-nodefaults", "-no-user-config",
                 "-kernel", "xen", "-append", XEN_OPTIONS,
                 "-initrd", f"{dom0},{os.path.relpath(self.folder / 'initrd.gz', base)}",
                 "-drive", "file=disk.img,if=virtio,format=raw,snapshot=on,cache=unsafe",
@@ -212,7 +213,8 @@ class XenHost:
                     "ready": False})
         self.progress(f"booting the host '{self.name}', ssh will be on 127.0.0.1:{port}")
 
-    def _wait_until_up(self):
+    def _wait_until_up(self, begin=0):
+        """Wait until libvirt answers; the host has said so much on its serial port before."""
         deadline = time.monotonic() + BOOT_TIMEOUT
         awaited = list(MILESTONES)
         ssh_up = False
@@ -220,9 +222,11 @@ class XenHost:
             if self.process.poll() is not None:
                 raise XenHostError(f"the host's QEMU ended with status {self.process.returncode} "
                                    f"before libvirt was up{self._last_words()}")
-            serial = self._serial()
+            serial = self._serial()[begin:]
             if b"XENHOST-FAILED" in serial or b"Kernel panic" in serial:
                 raise XenHostError(f"the host's kernel gave up{self._last_words()}")
+            if serial.count(MILESTONES[0][0]) > 1:
+                raise XenHostError(f"the host boots again and again{self._last_words()}")
             while awaited and awaited[0][0] in serial:
                 self.progress(awaited.pop(0)[1])
             if awaited:
@@ -234,7 +238,6 @@ class XenHost:
             elif self._answers(["virsh", "-q", "-c", "xen:///system", "version"]):
                 self.progress("libvirt answers")
                 self._save({**self.state(), "ready": True})
-                self.script("leftovers.sh", "fresh")
                 return
         raise XenHostError(f"the host was not up after {BOOT_TIMEOUT} s")
 
@@ -264,6 +267,18 @@ class XenHost:
         except (XenHostError, OSError) as error:
             self.progress(f"the logs can't be collected: {error}")
             return None
+
+    def reboot(self):
+        """Have dom0 end and boot again, with its disk as it is; return when its libvirt answers.
+
+        Raises XenHostError when it does not come up."""
+        self._require_running()
+        begin = len(self._serial())
+        self.progress(f"rebooting the host '{self.name}'")
+        self.run("systemctl --no-block reboot")
+        self._save({**self.state(), "ready": False})
+        self._disconnect()
+        self._wait_until_up(begin)
 
     # Use
 
@@ -431,11 +446,15 @@ class XenHost:
             time.sleep(0.1)
         return False
 
-    def _clear(self):
-        """Remove the run folder and end the ssh connection that is in it."""
+    def _disconnect(self):
+        """End the ssh connection, if there is one."""
         if (self.folder / "ssh").exists():
             subprocess.run(["ssh", "-F", "none", "-O", "exit", "-o", f"ControlPath={self.folder}/ssh",
                             "127.0.0.1"], check=False, capture_output=True)
+
+    def _clear(self):
+        """Remove the run folder and end the ssh connection that is in it."""
+        self._disconnect()
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
