@@ -70,16 +70,18 @@ def events_heard(host, domain):
 
 
 @contextlib.contextmanager
-def guest_with_all(host, image=IMAGE, limit=None, failure=None, model="rtl8139"):
+def guest_with_all(host, image=IMAGE, size=1, limit=None, failure=None, model="rtl8139"):
     """A guest with a NIC of its primary's, and with three secondaries: a NIC of a @model, disk
-    and serial port. Its disk, the file or block device @image, has a device model that hangs after
-    @limit seconds; @failure is what is done when one of them fails."""
+    and serial port. Its disk, the file @image of @size MiB, or a block device, has a device model that
+    hangs after @limit seconds; @failure is what is done when one of them fails."""
     block = image.startswith("/dev/")
     devices = (MAIN + devicemodel("lan", [2], failure=failure) +
                devicemodel("disk", capabilities=["ide"], failure=failure, limit=limit) +
                devicemodel("lines", capabilities=["serial"], failure=failure) +
                disk("hda", image, block=block) + nic(1) + nic(2, model))
     host.run(f"printf DMTEST-RW | dd of={image} bs=1M conv=sync status=none")
+    if not block:
+        host.run(["truncate", "-s", f"{size}M", image])
     try:
         xml = domain_xml("dies", devices, cmdline=CMDLINE, serial="<serial type='pty'/>")
         with running(host, "dies", xml) as domain:

@@ -6,7 +6,7 @@ from xenhostlib import Domain, sectorguest
 from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import console_path, domain_xml, mac, nic
 
-from .common import (TWO_NICS, expect, expect_all_gone, expect_words, running, scenario,
+from .common import (TWO_NICS, bring_gettext, expect, expect_all_gone, expect_words, running, scenario,
                      secondaries, secondaries_of, wait_for)
 from .deaths import kill
 
@@ -34,8 +34,7 @@ def boot_again(host, domain, first):
 def guest_power(host):
     """A guest reboots, is rebooted, and is shut down by libvirt-guests as the host would."""
     xml = domain_xml("power", TWO_NICS, cmdline="quiet", serial="<serial type='pty'/>")
-    # the service's script wants a library of shell functions for translations
-    host.run(f"test -e /usr/bin/gettext.sh || cp {PROGRAMS}/gettext.sh /usr/bin")
+    bring_gettext(host)
     host.run("mkdir -p /etc/default /etc/sysconfig; for file in /etc/default /etc/sysconfig; do "
              "echo 'ON_SHUTDOWN=shutdown' > $file/libvirt-guests; done")
     try:

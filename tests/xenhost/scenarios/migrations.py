@@ -6,15 +6,16 @@ import contextlib
 import re
 import threading
 
+from xenhostlib.common import PROGRAMS
 from xenhostlib.domain import EMULATOR
-from xenhostlib.partner import SHARED, Traveller, partner_of
+from xenhostlib.partner import NAMES, SHARED, Traveller, partner_of
 
 from .common import FIRST, expect, expect_all_gone, expect_words, scenario, secondaries, wait_for
 from .deaths import guest_with_all, state_of
-from .saves import blocks, expect_going_on, expect_put_back, progress
+from .saves import expect_disk, expect_going_on, expect_put_back, progress
 
-# Where the first of the guest's blocks is on its disk, in blocks.
-BLOCKS = 1153
+# The first of the ports that a daemon waits for a domain on.
+MIGRATION_PORT = "49152"
 # How much has been sent when something happens on the way: bytes.
 UNDER_WAY = 32 << 20
 # How many pings may be lost by a move: those that are on their way, or go to where the guest was, as
@@ -61,15 +62,6 @@ def move(domain, names, options):
     expect(now[0] >= time[0] and now[1] >= time[1], f"a clock that goes on: {time}, {now}")
 
 
-def expect_disk(domain):
-    """Fail unless the disk has each block that the guest has written, whichever host was it."""
-    domain.ask("blocks off")
-    count = len(blocks(domain))
-    text = domain.host.run(f"dd if={SHARED} bs=512 skip={BLOCKS} count={count} status=none").stdout
-    found = [int(number) for number in re.findall(r"BLOCK (\d+) ", text)]
-    expect(found == list(range(1, count + 1)), f"{count} blocks on the disk: {found}")
-
-
 def expect_ways(host, *ways):
     """Fail unless a guest that uses three secondaries can be migrated in each of these ways, to
     another host and back, and loses nothing."""
@@ -77,9 +69,7 @@ def expect_ways(host, *ways):
         with travelling(host, other) as (domain, names):
             for options in ways:
                 move(domain, names, options)
-            domain.ask("load off")
-            expect_disk(domain)
-            expect_words(domain.ask("disk sda"), "rw=ok")
+            expect_disk(domain, SHARED)
             domain.destroy()
     expect_all_gone(host)
 
@@ -118,15 +108,33 @@ def under_way(host, action):
         thread.join()
 
 
-def expect_stays(domain, names, *words, action=None):
+@contextlib.contextmanager
+def as_soon_as(host, condition, action):
+    """Have a @host do something, a line for its shell, as soon as a condition, another one, is true."""
+    host.run(["systemd-run", "--quiet", "--collect", "--unit=as-soon-as", "sh", "-c",
+              f"until {condition}; do sleep 0.05; done; {action}"])
+    try:
+        yield
+        expect(host.run("systemctl is-active as-soon-as", check=False).returncode != 0, condition)
+    finally:
+        host.run("systemctl stop as-soon-as", check=False)
+
+
+def expect_stays(domain, names, *words, action=None, meanwhile=None, resume=False, **options):
     """Fail unless a migration fails with @words, by what is done by then or, with @action, is done
-    on the way; and unless the guest goes on where it is, and nothing of it is on the other host."""
+    on the way, or in the context @meanwhile; and unless the guest goes on where it is, at once or
+    when it is told to @resume, and nothing of it is on the other host."""
     here, other = domain.host, domain.places[domain.elsewhere()]
     before = progress(domain)
-    with under_way(here, action) if action else contextlib.nullcontext():
-        done = domain.migrate("--live", check=False)
+    with under_way(here, action) if action else meanwhile or contextlib.nullcontext():
+        done = domain.migrate("--live", check=False, **options)
     expect(done.returncode != 0, f"a migration that fails with {words}")
     expect_words(done.stderr, *words)
+    if resume:
+        wait_for(lambda: domain.virsh(f"domstate {domain.name}", check=False).stdout.strip() == "paused",
+                 "a guest that waits for somebody")
+        expect_all_gone(other)
+        domain.virsh(f"resume {domain.name}")
     wait_for(lambda: domain.virsh(f"domstate {domain.name}", check=False).stdout.strip() == "running",
              "a guest that goes on")
     expect_put_back(here)
@@ -169,5 +177,79 @@ def migration_fails(host):
             expect_stays(domain, names, "'disk'",
                          action=lambda: host.run(f"pkill -KILL -f 'guest={domain.name}/disk'"))
             wait_for(lambda: state_of(domain, "disk")[0] == "running", "a disk that is back")
+            domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario(seconds=500)
+def migration_fails_late(host):
+    """The guest stands still, and the other host starts its secondaries, when one of them ends or
+    hangs; or when the daemon there or here ends, so that nobody can tell whether the guest runs
+    there, and somebody has to say so."""
+    with partner_of(host) as other:
+        with travelling(host, other) as (domain, names):
+            for action, resume in (("pkill -KILL -f '[g]uest=dies/disk'", False),
+                                   ("pkill -STOP -f '[g]uest=dies/disk'", False),
+                                   ("pkill -KILL -x libvirtd", True)):
+                expect_stays(domain, names, resume=resume,
+                             meanwhile=as_soon_as(other, "pgrep -f '[g]uest=dies/disk'", action))
+            sent_all = f"grep -q '<migrationSent' /run/libvirt/libxl/{domain.name}.xml"
+            expect_stays(domain, names, resume=True,
+                         meanwhile=as_soon_as(host, sent_all, "pkill -KILL -x libvirtd"))
+            domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario(seconds=400)
+def migration_hangs(host):
+    """A secondary that hangs on the way is found when the guest is suspended, and started again."""
+    with partner_of(host) as other:
+        with travelling(host, other) as (domain, names):
+            expect_stays(domain, names, "'disk'",
+                         action=lambda: host.run(f"pkill -STOP -f 'guest={domain.name}/disk'"))
+            wait_for(lambda: state_of(domain, "disk")[0] == "running", "a disk that is back")
+            domain.destroy()
+    expect_all_gone(host)
+
+
+@contextlib.contextmanager
+def meddled_with(host, way):
+    """Have the state of secondaries spoilt that is sent to the host "partner"."""
+    host.run(f"sed -i 's/^{NAMES['partner']} .*/{NAMES['xenhost']} partner/' /etc/hosts")
+    host.run(["systemd-run", "--quiet", "--collect", "--unit=meddle",
+              f"{PROGRAMS}/meddle.py", way, MIGRATION_PORT, NAMES["partner"]])
+    try:
+        yield
+    finally:
+        host.run(f"systemctl stop meddle; sed -i 's/.* partner$/{NAMES['partner']} partner/' /etc/hosts", check=False)
+
+
+@scenario(seconds=300)
+def migration_spoilt(host):
+    """What is received of the secondaries was altered, or is incomplete: the guest goes on here."""
+    with partner_of(host) as other:
+        with travelling(host, other) as (domain, names):
+            for way, words in (("alter", ["checksum"]), ("cut", [])):
+                expect_stays(domain, names, *words, meanwhile=meddled_with(host, way), address=NAMES["partner"])
+            domain.destroy()
+    expect_all_gone(host)
+
+
+@contextlib.contextmanager
+def cable_cut(host):
+    """Cut the cable between the hosts as soon as a part of a guest's memory has been sent."""
+    try:
+        with under_way(host, lambda: host.run("ip link set eth1 down")):
+            yield
+    finally:
+        host.run("ip link set eth1 up")
+
+
+@scenario(seconds=700)
+def migration_cut(host):
+    """Nothing comes through to the other host any more: the guest goes on here, after minutes."""
+    with partner_of(host) as other:
+        with travelling(host, other) as (domain, names):
+            expect_stays(domain, names, meanwhile=cable_cut(host))
             domain.destroy()
     expect_all_gone(host)

@@ -4,12 +4,30 @@
 import contextlib
 import re
 
+from xenhostlib.common import PROGRAMS
+from xenhostlib.domain import console_path
 from xenhostlib.guest import pings
 
-from .common import FIRST, expect, expect_all_gone, expect_words, scenario, secondaries, wait_for
-from .deaths import guest_with_all
+from .common import FIRST, bring_gettext, expect, expect_all_gone, expect_words, scenario, secondaries, wait_for
+from .deaths import IMAGE, guest_with_all
 
 SAVED = "/root/dies.save"
+# What the unit libvirt-guests runs, and what that keeps.
+GUESTS = "/usr/libexec/libvirt-guests.sh"
+GUESTS_FILES = "/var/lib/libvirt/libvirt-guests /var/lock/libvirt-guests"
+# Hears a guest that is started by the host when that boots.
+AHEAD_UNIT = "/etc/systemd/system/ahead.service"
+AHEAD = """
+[Unit]
+After=libvirtd.socket
+[Service]
+ExecStart={programs}/ahead.sh {name} {path}
+[Install]
+WantedBy=multi-user.target
+"""
+# Where the first of the guest's blocks is on its disk, in blocks, and how much room they have: MiB.
+BLOCKS = 1153
+ROOM = 32
 FULL = "/root/full"
 SOCKET = "/var/run/xen/qmp-libxl-"
 
@@ -24,7 +42,7 @@ def blocks(domain):
 @contextlib.contextmanager
 def working(host, **options):
     """A guest with three secondaries, which uses all of them; yields it and its NICs' names."""
-    with guest_with_all(host, **options) as domain:
+    with guest_with_all(host, size=ROOM, **options) as domain:
         names = [entry["name"] for entry in domain.report()["NIC"]]
         domain.ask("load on")
         domain.ask("blocks on")
@@ -50,6 +68,18 @@ def progress(domain):
     return len(blocks(domain)), pings(domain.console())
 
 
+def expect_disk(domain, image):
+    """Have the guest work no more; fail unless its disk, an @image, has each block that it has
+    written, whichever host and device model did it, and can be read and written."""
+    domain.ask("load off")
+    domain.ask("blocks off")
+    count = len(blocks(domain))
+    text = domain.host.run(f"dd if={image} bs=512 skip={BLOCKS} count={count} status=none").stdout
+    found = [int(number) for number in re.findall(r"BLOCK (\d+) ", text)]
+    expect(found == list(range(1, count + 1)), f"{count} blocks on the disk: {found}")
+    expect_words(domain.ask("disk sda"), "rw=ok")
+
+
 def expect_put_back(host):
     """Fail unless each primary has its socket, and nothing is left beside it."""
     expect(not host.run(f"ls {SOCKET}*.libvirt", check=False).stdout, "no socket beside the primary's")
@@ -59,6 +89,35 @@ def resume(domain):
     """Let a guest that was restored paused go on, when its new terminal is listened to."""
     domain.listen()
     domain.virsh(f"resume {domain.name}")
+
+
+def by_libvirt_guests(domain):
+    """Have libvirt-guests save and start it, with its default settings."""
+    bring_gettext(domain.host)
+    try:
+        domain.host.run([GUESTS, "stop"])
+        expect_words(domain.virsh(f"domstate {domain.name}").stdout, "shut off")
+        domain.hear_ahead()
+        domain.host.run([GUESTS, "start"])
+        expect_words(domain.virsh(f"domstate {domain.name}").stdout, "running")
+    finally:
+        domain.host.run(f"rm -f {GUESTS_FILES}")
+
+
+def by_reboot(domain):
+    """The same while the host reboots."""
+    host = domain.host
+    bring_gettext(host)
+    host.run(f"cat > {AHEAD_UNIT}", input=AHEAD.format(programs=PROGRAMS, name=domain.name,
+                                                       path=console_path(domain.name)))
+    host.run("systemctl daemon-reload && systemctl enable ahead libvirt-guests && "
+             "systemctl start libvirt-guests")
+    try:
+        host.reboot()
+        domain.wait_for_state("running")
+    finally:
+        # to stop it would save the guest
+        host.run(f"systemctl disable ahead libvirt-guests; rm -f {AHEAD_UNIT}", check=False)
 
 
 @scenario(seconds=150, turn=FIRST)
@@ -157,4 +216,30 @@ def image_refused(host):
             domain.destroy()
         finally:
             host.run(f"rm -f {SAVED} {SAVED}.end")
+    expect_all_gone(host)
+
+
+@scenario(seconds=200)
+def libvirt_guests_saves(host):
+    """libvirt-guests saves a guest that uses three secondaries, and starts it again."""
+    with working(host) as (domain, names):
+        before = progress(domain)
+        by_libvirt_guests(domain)
+        expect_going_on(domain, names, before)
+        expect_disk(domain, IMAGE)
+        domain.destroy()
+    expect_all_gone(host)
+
+
+@scenario(seconds=300)
+def host_reboots(host):
+    """So it does when the host reboots."""
+    with working(host) as (domain, names):
+        before = progress(domain)
+        by_reboot(domain)
+        expect_going_on(domain, names, before)
+        expect_disk(domain, IMAGE)
+        domain.destroy()
+    host.run("systemctl stop libvirt-guests")
+    host.run(f"rm -f {GUESTS_FILES}")
     expect_all_gone(host)

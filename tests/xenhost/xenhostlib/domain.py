@@ -4,7 +4,7 @@
 import time
 import xml.etree.ElementTree as ElementTree
 
-from .common import Stuck, XenHostError
+from .common import PROGRAMS, Stuck, XenHostError
 from .guest import parse_report, pings
 
 EMULATOR = "/usr/libexec/xen-qemu-system-i386"
@@ -154,10 +154,16 @@ class Domain:
     def listen(self):
         """Let console() have what comes to the first serial port, a terminal.
 
-        Ends with the terminal."""
+        Ends with the terminal, or with the host, when all that serves domains has ended."""
         tty = self.tty()
-        self.host.run(["systemd-run", "--quiet", "--collect", "sh", "-c",
+        self.host.run(["systemd-run", "--quiet", "--collect", "--property=DefaultDependencies=no", "sh", "-c",
                        f"stty -F {tty} raw -echo; cat {tty} >> {console_path(self.name)}"])
+
+    def hear_ahead(self, host=None):
+        """Have a host, by default the one that the domain is on, hear what the guest says as soon
+        as it is there, with a terminal of its secondary "lines"."""
+        (host or self.host).run(["systemd-run", "--quiet", "--collect", f"--unit=ahead-{self.name}",
+                                 f"{PROGRAMS}/ahead.sh", self.name, console_path(self.name)])
 
     def tell(self, command):
         """Give the guest a command, through its first serial port.

@@ -3,7 +3,7 @@
 
 import contextlib
 
-from .common import PROGRAMS, Progress, Stuck
+from .common import Progress, Stuck
 from .domain import Domain, console_path, fell
 from .machine import XenHost
 
@@ -91,19 +91,15 @@ class Traveller(Domain):
         [name] = [name for name, host in self.places.items() if host is not self.host]
         return name
 
-    def await_at(self, host):
-        """Have another host hear what the guest says as soon as it is there."""
-        host.run(["systemd-run", "--quiet", "--collect", f"--unit=ahead-{self.name}",
-                  f"{PROGRAMS}/ahead.sh", self.name, console_path(self.name)])
-
-    def migrate(self, options="--live", check=True):
-        """Migrate it to the other host; return what virsh did.
+    def migrate(self, options="--live", check=True, address=None):
+        """Migrate it to the other host, whose daemon may have an @address other than its name;
+        return what virsh did.
 
         Where that fails it is here still."""
         name = self.elsewhere()
         target = self.places[name]
-        self.await_at(target)
-        done = self.virsh(f"migrate {options} {self.name} {uri(name)}", check=False)
+        self.hear_ahead(target)
+        done = self.virsh(f"migrate {options} {self.name} {uri(address or name)}", check=False)
         if done.returncode == 0:
             self.moved(target)
         else:
