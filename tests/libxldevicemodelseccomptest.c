@@ -76,7 +76,7 @@ static int
 testConfine(void)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        libxlDeviceModelSeccompConfine(getpid(), TEST_UID) < 0) {
+        libxlDeviceModelSeccompConfine(TEST_UID) < 0) {
         fprintf(stderr, "no filter: %s\n", g_strerror(errno));
         return -1;
     }
@@ -138,13 +138,14 @@ testCall(const void *opaque)
 }
 
 
-#define DO_TEST(title, number, isRefused, ...) \
+#define DO_TEST_FULL(title, isRoot, isOwn, number, isRefused, ...) \
     do { \
         static const struct testCallData data = { .nr = number, .args = { __VA_ARGS__ }, \
-                                                  .refused = isRefused }; \
+                                                  .refused = isRefused, .own = isOwn, .root = isRoot }; \
         if (virTestRun(title, testCall, &data) < 0) \
             ret = -1; \
     } while (0)
+#define DO_TEST(title, ...) DO_TEST_FULL(title, false, false, __VA_ARGS__)
 
 static int
 testSockets(void)
@@ -363,15 +364,12 @@ testRings(const void *opaque)
 }
 
 
-#define DO_TEST_ROOT(title, number, isRefused, isOwn, ...) \
-    do { \
-        static const struct testCallData data = { .nr = number, .args = { __VA_ARGS__ }, \
-                                                  .refused = isRefused, .own = isOwn, .root = true }; \
-        if (virTestRun("as root: " title, testCall, &data) < 0) \
-            ret = -1; \
-    } while (0)
-#define REFUSED(title, number, ...) DO_TEST_ROOT(title, number, true, false, __VA_ARGS__)
-#define ALLOWED(title, number, ...) DO_TEST_ROOT(title, number, false, false, __VA_ARGS__)
+#define REFUSED(title, number, ...) \
+    DO_TEST_FULL("as root: " title, true, false, number, true, __VA_ARGS__)
+#define ALLOWED(title, number, ...) \
+    DO_TEST_FULL("as root: " title, true, false, number, false, __VA_ARGS__)
+#define ALLOWED_OWN(title, number, ...) \
+    DO_TEST_FULL("as root: " title, true, true, number, false, 0, __VA_ARGS__)
 
 /* An emulator that is root still does nothing to others, and becomes nobody but its user. */
 static int
@@ -381,9 +379,9 @@ testRoot(void)
 
     REFUSED("signal another", SYS_kill, 1, 0);
     REFUSED("signal all", SYS_kill, -1, 0);
-    DO_TEST_ROOT("signal itself", SYS_kill, false, true, 0, 0);
+    ALLOWED_OWN("signal itself", SYS_kill, 0);
     REFUSED("signal another's thread", SYS_tgkill, 1, 1, 0);
-    DO_TEST_ROOT("signal no thread of its own", SYS_tgkill, false, true, 0, 0, 0);
+    ALLOWED_OWN("signal no thread of its own", SYS_tgkill, 0, 0);
     REFUSED("signal any thread", SYS_tkill, 0, 0);
     REFUSED("signal by a file", SYS_fcntl, -1, 8, 0);
     REFUSED("signal by a file, another signal", SYS_fcntl, -1, 10, 0);
@@ -443,7 +441,7 @@ testRoot(void)
 
 #undef REFUSED
 #undef ALLOWED
-#undef DO_TEST_ROOT
+#undef ALLOWED_OWN
 
 
 /* Returns the errno of a clone(2) with the flag, 0 for none. */

@@ -411,7 +411,7 @@ libxlDeviceModelPrivilegeConfine(uid_t uid)
         return -1;
     }
 
-    if (libxlDeviceModelSeccompConfine(getpid(), uid) < 0) {
+    if (libxlDeviceModelSeccompConfine(uid) < 0) {
         virReportSystemError(errno, "%s", _("cannot filter system calls"));
         return -1;
     }

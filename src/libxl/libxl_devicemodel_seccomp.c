@@ -59,43 +59,49 @@
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), \
     ALLOW
 
-/* Refuse system call @nr where its first argument is not @value.  What was loaded is
- * as with the next one. */
-#define REFUSE_UNLESS(nr, value) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 4), \
-    LOAD(args[0]), \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 1, 0), \
-    REFUSE(EPERM), \
-    ALLOW
-
-/* Refuse system call @nr where its argument @arg has a bit of @flags.  What was
- * loaded is a system call's number before and, for others, afterwards. */
-#define REFUSE_FLAGS(nr, arg, flags) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 4), \
+/* Where the system call is @nr, look at its argument @arg by so many @checks, which refuse or
+ * allow by two instructions each, and allow it otherwise.  What was loaded is a system call's
+ * number before and, for others, afterwards. */
+#define IN_CALL(nr, arg, checks, ...) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 2 * (checks) + 2), \
     LOAD(args[arg]), \
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (flags), 0, 1), \
-    REFUSE(EPERM), \
+    __VA_ARGS__, \
     ALLOW
 
-/* Refuse all of another ABI, whose numbers are others, and load the number. */
-#if defined(LIBXL_DEVICE_MODEL_SECCOMP_X32)
-# define BEGIN \
+/* Refuse system call @nr where its first argument is not @value. */
+#define REFUSE_UNLESS(nr, value) \
+    IN_CALL(nr, 0, 1, \
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 1, 0), \
+            REFUSE(EPERM))
+
+/* Refuse system call @nr where its argument @arg has a bit of @flags. */
+#define REFUSE_FLAGS(nr, arg, flags) \
+    IN_CALL(nr, arg, 1, \
+            BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (flags), 0, 1), \
+            REFUSE(EPERM))
+
+/* Refuse all of another ABI, whose numbers are others. */
+#ifdef LIBXL_DEVICE_MODEL_SECCOMP_ARCH
+# define REFUSE_OTHER_ARCH \
     LOAD(arch), \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_ARCH, 1, 0), \
-    REFUSE(EPERM), \
-    LOAD(nr), \
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_X32, 0, 1), \
-    REFUSE(EPERM)
-#elif defined(LIBXL_DEVICE_MODEL_SECCOMP_ARCH)
-# define BEGIN \
-    LOAD(arch), \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_ARCH, 1, 0), \
-    REFUSE(EPERM), \
-    LOAD(nr)
+    REFUSE(EPERM),
 #else
-# define BEGIN \
-    LOAD(nr)
+# define REFUSE_OTHER_ARCH
 #endif
+#ifdef LIBXL_DEVICE_MODEL_SECCOMP_X32
+# define REFUSE_X32 \
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, LIBXL_DEVICE_MODEL_SECCOMP_X32, 0, 1), \
+    REFUSE(EPERM),
+#else
+# define REFUSE_X32
+#endif
+
+/* The first of a filter, which ends with a comma: the system call's number is loaded. */
+#define BEGIN \
+    REFUSE_OTHER_ARCH \
+    LOAD(nr), \
+    REFUSE_X32
 
 /* The commands by which fcntl locks a file or is told of its use: F_SETLK and
  * F_SETLKW, the same with 64 bits on an architecture of 32, the locks that belong
@@ -110,16 +116,14 @@
 
 /* Refuse system call @nr, which is a fcntl, where it locks. */
 #define REFUSE_LOCKS(nr) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 16), \
-    LOAD(args[1]), \
-    REFUSE_IF(LOCK_SET, EPERM), \
-    REFUSE_IF(LOCK_SET_WAIT, EPERM), \
-    REFUSE_IF(LOCK_SET64, EPERM), \
-    REFUSE_IF(LOCK_SET64_WAIT, EPERM), \
-    REFUSE_IF(LOCK_OFD_SET, EPERM), \
-    REFUSE_IF(LOCK_OFD_SET_WAIT, EPERM), \
-    REFUSE_IF(LOCK_LEASE, EPERM), \
-    ALLOW
+    IN_CALL(nr, 1, 7, \
+            REFUSE_IF(LOCK_SET, EPERM), \
+            REFUSE_IF(LOCK_SET_WAIT, EPERM), \
+            REFUSE_IF(LOCK_SET64, EPERM), \
+            REFUSE_IF(LOCK_SET64_WAIT, EPERM), \
+            REFUSE_IF(LOCK_OFD_SET, EPERM), \
+            REFUSE_IF(LOCK_OFD_SET_WAIT, EPERM), \
+            REFUSE_IF(LOCK_LEASE, EPERM))
 
 /* The commands by which fcntl has the kernel signal somebody of what happens to a file:
  * F_SETOWN, F_SETSIG, F_SETOWN_EX. */
@@ -129,12 +133,10 @@
 
 /* Refuse system call @nr, which is a fcntl, where it has somebody signalled. */
 #define REFUSE_SIGNALS(nr) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 8), \
-    LOAD(args[1]), \
-    REFUSE_IF(SIGNAL_SET_OWNER, EPERM), \
-    REFUSE_IF(SIGNAL_SET, EPERM), \
-    REFUSE_IF(SIGNAL_SET_OWNER_EX, EPERM), \
-    ALLOW
+    IN_CALL(nr, 1, 3, \
+            REFUSE_IF(SIGNAL_SET_OWNER, EPERM), \
+            REFUSE_IF(SIGNAL_SET, EPERM), \
+            REFUSE_IF(SIGNAL_SET_OWNER_EX, EPERM))
 
 /* The second byte of an ioctl's request names the kind of device. */
 #define REQUEST_TERMINAL 'T' /* of taps, too, which begin at the next number */
@@ -162,7 +164,7 @@
 #ifdef LIBXL_DEVICE_MODEL_SECCOMP_ARCH
 
 static struct sock_filter libxlDeviceModelSeccompSealed[] = {
-    BEGIN,
+    BEGIN
     REFUSE_IF(SYS_socket, EPERM),
     REFUSE_IF(SYS_socketpair, EPERM),
     REFUSE_IF(SYS_connect, EPERM),
@@ -258,8 +260,7 @@ libxlDeviceModelSeccompLoad(struct sock_filter *filter,
 
 /**
  * libxlDeviceModelSeccompConfine:
- * @pid: the process that becomes the emulator
- * @uid: the user and group that it becomes
+ * @uid: the user and group that the emulator becomes
  *
  * Let the calling thread, and what it executes, find no io_uring, do nothing to another
  * process, and become nobody else.  For the process that becomes the emulator, while it has
@@ -268,11 +269,11 @@ libxlDeviceModelSeccompLoad(struct sock_filter *filter,
  * Returns 0, or -1 with errno set.
  */
 int
-libxlDeviceModelSeccompConfine(pid_t pid,
-                               uid_t uid)
+libxlDeviceModelSeccompConfine(uid_t uid)
 {
+    pid_t pid = getpid();
     struct sock_filter filter[] = {
-        BEGIN,
+        BEGIN
         /* as on a kernel that has no such thing */
         REFUSE_IF(LIBXL_DEVICE_MODEL_SECCOMP_IO_URING_SETUP, ENOSYS),
 
@@ -331,11 +332,9 @@ libxlDeviceModelSeccompConfine(pid_t pid,
         REFUSE_IF(SYS_request_key, EPERM),
         REFUSE_IF(SYS_keyctl, EPERM),
 
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0),
-        ALLOW,
-        LOAD(args[1]),
-        REFUSE_IF(FIOSETOWN, EPERM),
-        REFUSE_IF(SIOCSPGRP, EPERM),
+        IN_CALL(SYS_ioctl, 1, 2,
+                REFUSE_IF(FIOSETOWN, EPERM),
+                REFUSE_IF(SIOCSPGRP, EPERM)),
         ALLOW,
     };
 

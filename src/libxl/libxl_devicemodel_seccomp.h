@@ -77,8 +77,7 @@
 #include <sys/types.h>
 
 int
-libxlDeviceModelSeccompConfine(pid_t pid,
-                               uid_t uid);
+libxlDeviceModelSeccompConfine(uid_t uid);
 
 int
 libxlDeviceModelSeccompSeal(void);
