@@ -583,6 +583,21 @@ testReset(bool start)
 }
 
 
+/* The same domain, found, and with its job. */
+static virDomainObj *
+testHoldJob(bool start)
+{
+    virDomainObj *vm;
+
+    testReset(start);
+    vm = testFind();
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        abort();
+
+    return vm;
+}
+
+
 struct testStartData {
     testCall creating; /* comes while libxl creates the domain */
     int rc; /* what it returns */
@@ -756,10 +771,7 @@ testStartBusy(const void *opaque)
     int ret = -1;
     int rc;
 
-    testReset(false);
-    vm = testFind();
-    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
-        abort();
+    vm = testHoldJob(false);
 
     virObjectUnlock(vm);
     rc = call();
@@ -784,10 +796,7 @@ testStartTwice(const void *opaque)
     GThread *thread;
     int ret = -1;
 
-    testReset(false);
-    vm = testFind();
-    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
-        abort();
+    vm = testHoldJob(false);
 
     thread = testThreadStart(vm, (gpointer)opaque);
     vm->def->id = ++testXen.domid;
@@ -816,10 +825,7 @@ testStartOther(const void *opaque)
     GThread *thread;
     int ret = -1;
 
-    testReset(false);
-    vm = testFind();
-    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
-        abort();
+    vm = testHoldJob(false);
 
     thread = testThreadStart(vm, testCreate);
     virObjectUnlock(vm);
@@ -926,10 +932,7 @@ testEnd(const void *opaque)
     virDomainObj *vm;
     int ret = 0;
 
-    testReset(true);
-    vm = testFind();
-    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
-        abort();
+    vm = testHoldJob(true);
 
     testSendEnd(data->type, vm->def->id, LIBXL_SHUTDOWN_REASON_POWEROFF);
     virObjectUnlock(vm);
@@ -1049,10 +1052,7 @@ testUpdateInJob(const void *opaque G_GNUC_UNUSED)
     virDomainObj *vm;
     int ret = -1;
 
-    testReset(false);
-    vm = testFind();
-    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
-        abort();
+    vm = testHoldJob(false);
     virObjectUnlock(vm);
 
     if (testUpdate(VIR_DOMAIN_AFFECT_CONFIG) == 0)

@@ -120,23 +120,27 @@ def as_soon_as(host, condition, action):
         host.run("systemctl stop as-soon-as", check=False)
 
 
-def expect_stays(domain, names, *words, action=None, meanwhile=None, resume=False, **options):
-    """Fail unless a migration fails with @words, by what is done by then or, with @action, is done
-    on the way, or in the context @meanwhile; and unless the guest goes on where it is, at once or
+def wait_for_state(domain, state):
+    """Wait until a domain is in a state; its daemon may be away meanwhile, and its guest stand still."""
+    wait_for(lambda: domain.virsh(f"domstate {domain.name}", check=False).stdout.strip() == state,
+             f"a domain that is {state}")
+
+
+def expect_stays(domain, names, *words, meanwhile=contextlib.nullcontext(), resume=False, **options):
+    """Fail unless a migration fails with @words, by what is done by then or in the context
+    @meanwhile; and unless the guest goes on where it is, at once or
     when it is told to @resume, and nothing of it is on the other host."""
     here, other = domain.host, domain.places[domain.elsewhere()]
     before = progress(domain)
-    with under_way(here, action) if action else meanwhile or contextlib.nullcontext():
+    with meanwhile:
         done = domain.migrate("--live", check=False, **options)
     expect(done.returncode != 0, f"a migration that fails with {words}")
     expect_words(done.stderr, *words)
     if resume:
-        wait_for(lambda: domain.virsh(f"domstate {domain.name}", check=False).stdout.strip() == "paused",
-                 "a guest that waits for somebody")
+        wait_for_state(domain, "paused")
         expect_all_gone(other)
         domain.virsh(f"resume {domain.name}")
-    wait_for(lambda: domain.virsh(f"domstate {domain.name}", check=False).stdout.strip() == "running",
-             "a guest that goes on")
+    wait_for_state(domain, "running")
     expect_put_back(here)
     expect_going_on(domain, names, before)
     wait_for(lambda: other.run("virsh list", check=False).returncode == 0, "a daemon that answers")
@@ -172,10 +176,10 @@ def migration_fails(host):
     where it is; the device model is started again."""
     with partner_of(host) as other:
         with travelling(host, other) as (domain, names):
-            expect_stays(domain, names, action=lambda: other.run("pkill -KILL -x libvirtd"))
-            expect_stays(domain, names, action=lambda: host.run("pkill -KILL -x libvirtd"))
+            expect_stays(domain, names, meanwhile=under_way(host, lambda: other.run("pkill -KILL -x libvirtd")))
+            expect_stays(domain, names, meanwhile=under_way(host, lambda: host.run("pkill -KILL -x libvirtd")))
             expect_stays(domain, names, "'disk'",
-                         action=lambda: host.run(f"pkill -KILL -f 'guest={domain.name}/disk'"))
+                         meanwhile=under_way(host, lambda: host.run(f"pkill -KILL -f 'guest={domain.name}/disk'")))
             wait_for(lambda: state_of(domain, "disk")[0] == "running", "a disk that is back")
             domain.destroy()
     expect_all_gone(host)
@@ -206,7 +210,7 @@ def migration_hangs(host):
     with partner_of(host) as other:
         with travelling(host, other) as (domain, names):
             expect_stays(domain, names, "'disk'",
-                         action=lambda: host.run(f"pkill -STOP -f 'guest={domain.name}/disk'"))
+                         meanwhile=under_way(host, lambda: host.run(f"pkill -STOP -f 'guest={domain.name}/disk'")))
             wait_for(lambda: state_of(domain, "disk")[0] == "running", "a disk that is back")
             domain.destroy()
     expect_all_gone(host)

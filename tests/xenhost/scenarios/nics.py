@@ -196,6 +196,13 @@ def listeners(host, port):
     return re.findall(r"pid=(\d+)", host.run(f"ss -Hltnp 'sport = :{port}'").stdout)
 
 
+def primary_of(host, domain):
+    """Return the pid of a domain's primary, the only device model that it has."""
+    domid = domain.virsh(f"domid {domain.name}").stdout.strip()
+    [pid] = host.run(f"pgrep -f -- '-xen-domid {domid} '").stdout.split()
+    return pid
+
+
 @scenario(turn=LAST)
 def descriptors_kept_from_others(host):
     """A domain that is started while another one's start waits gets none of its descriptors."""
@@ -219,8 +226,7 @@ def descriptors_kept_from_others(host):
                  if line.startswith(("interface vnet", "interface tap"))]
         other = domain_xml("other", MAIN, memory=64, boot="<boot dev='hd'/>")
         with running(host, "other", other) as domain:
-            domid = domain.virsh("domid other").stdout.strip()
-            [primary] = host.run(f"pgrep -f -- '-xen-domid {domid} '").stdout.split()
+            primary = primary_of(host, domain)
             expect(host.run("systemctl is-active waiting").stdout.strip() == "active",
                    "a start that still waits")
             expect(primary not in tap_openers(host, tap), f"{tap} not open in the other's primary")
@@ -256,8 +262,7 @@ def descriptors_of_the_daemon(host):
             tty = domain.tty()
             wait_for(lambda: tty in open_files(host, daemon), "a console that is open", 30)
             with running(host, "other", other) as second:
-                domid = second.virsh("domid other").stdout.strip()
-                [primary] = host.run(f"pgrep -f -- '-xen-domid {domid} '").stdout.split()
+                primary = primary_of(host, second)
                 common = open_files(host, daemon) & open_files(host, primary)
                 expect(not common, f"nothing of the daemon's open in a primary: {sorted(common)}")
         finally:

@@ -4,8 +4,7 @@
 import contextlib
 import re
 
-from xenhostlib.common import PROGRAMS
-from xenhostlib.domain import console_path
+from xenhostlib.domain import ahead
 from xenhostlib.guest import pings
 
 from .common import FIRST, bring_gettext, expect, expect_all_gone, expect_words, scenario, secondaries, wait_for
@@ -21,7 +20,7 @@ AHEAD = """
 [Unit]
 After=libvirtd.socket
 [Service]
-ExecStart={programs}/ahead.sh {name} {path}
+ExecStart={command}
 [Install]
 WantedBy=multi-user.target
 """
@@ -108,8 +107,7 @@ def by_reboot(domain):
     """The same while the host reboots."""
     host = domain.host
     bring_gettext(host)
-    host.run(f"cat > {AHEAD_UNIT}", input=AHEAD.format(programs=PROGRAMS, name=domain.name,
-                                                       path=console_path(domain.name)))
+    host.run(f"cat > {AHEAD_UNIT}", input=AHEAD.format(command=" ".join(ahead(domain.name))))
     host.run("systemctl daemon-reload && systemctl enable ahead libvirt-guests && "
              "systemctl start libvirt-guests")
     try:
@@ -219,27 +217,28 @@ def image_refused(host):
     expect_all_gone(host)
 
 
-@scenario(seconds=200)
-def libvirt_guests_saves(host):
-    """libvirt-guests saves a guest that uses three secondaries, and starts it again."""
+def expect_kept(host, way):
+    """Fail unless a guest that uses three secondaries goes on where it was when it is saved and
+    started again, by way(domain), and has lost nothing."""
     with working(host) as (domain, names):
         before = progress(domain)
-        by_libvirt_guests(domain)
+        way(domain)
         expect_going_on(domain, names, before)
         expect_disk(domain, IMAGE)
         domain.destroy()
+
+
+@scenario(seconds=200)
+def libvirt_guests_saves(host):
+    """libvirt-guests saves a guest that uses three secondaries, and starts it again."""
+    expect_kept(host, by_libvirt_guests)
     expect_all_gone(host)
 
 
 @scenario(seconds=300)
 def host_reboots(host):
     """So it does when the host reboots."""
-    with working(host) as (domain, names):
-        before = progress(domain)
-        by_reboot(domain)
-        expect_going_on(domain, names, before)
-        expect_disk(domain, IMAGE)
-        domain.destroy()
+    expect_kept(host, by_reboot)
     host.run("systemctl stop libvirt-guests")
     host.run(f"rm -f {GUESTS_FILES}")
     expect_all_gone(host)

@@ -103,6 +103,11 @@ def console_path(name):
     return f"/var/log/guest-{name}.log"
 
 
+def ahead(name):
+    """Return the command that hears a guest from its first word on: see Domain.hear_ahead()."""
+    return [f"{PROGRAMS}/ahead.sh", name, console_path(name)]
+
+
 # A primary with a name.
 MAIN = devicemodel("main", capabilities=["ui"])
 
@@ -163,7 +168,7 @@ class Domain:
         """Have a host, by default the one that the domain is on, hear what the guest says as soon
         as it is there, with a terminal of its secondary "lines"."""
         (host or self.host).run(["systemd-run", "--quiet", "--collect", f"--unit=ahead-{self.name}",
-                                 f"{PROGRAMS}/ahead.sh", self.name, console_path(self.name)])
+                                 *ahead(self.name)])
 
     def tell(self, command):
         """Give the guest a command, through its first serial port.
